@@ -1,0 +1,188 @@
+//! Which items does the shop have? The validated table from item id to title and public fields.
+//!
+//! It holds nothing that may not reach a browser: cost, margin and stock depth have no field here.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+/// One item of a shop, as the browser may see it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// The shop's own id, unique in the catalogue.
+    pub id: String,
+    /// What the shop calls the item.
+    pub title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub brand: Option<String>,
+    /// From general to special, for example `["Women", "Coats"]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub category: Vec<String>,
+    /// Price in minor units (cents).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<i64>,
+    /// ISO 4217 code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Items that are not available are never recommended.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub available: bool,
+    /// Address of a picture, relative to the shop's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Address of the item's page, relative to the shop's page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Further attributes, for example colour and material.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attrs: BTreeMap<String, String>,
+    /// A description for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+impl Item {
+    /// The text that the model reads: title, brand, categories and attributes, in that order.
+    #[must_use]
+    pub fn model_text(&self) -> String {
+        let mut text = self.title.clone();
+        let rest = self.brand.iter().chain(&self.category).chain(self.attrs.values());
+        for part in rest {
+            text.push(' ');
+            text.push_str(part);
+        }
+        text
+    }
+}
+
+/// Why a list of items is no catalogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CatalogError {
+    Empty,
+    EmptyId { row: usize },
+    EmptyTitle { id: String },
+    DuplicateId { id: String },
+}
+
+impl std::fmt::Display for CatalogError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Empty => write!(f, "the catalogue has no items"),
+            Self::EmptyId { row } => write!(f, "item {row} (counted from 1) has an empty id"),
+            Self::EmptyTitle { id } => write!(f, "item {id:?} has an empty title"),
+            Self::DuplicateId { id } => write!(f, "item id {id:?} occurs twice"),
+        }
+    }
+}
+
+impl std::error::Error for CatalogError {}
+
+/// The items of a shop in a fixed order; a position in it is what the model calls an item index.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Catalog {
+    items: Vec<Item>,
+    index_by_id: HashMap<String, usize>,
+}
+
+impl Catalog {
+    /// # Errors
+    /// Names the first empty id or title and the first id that occurs twice.
+    ///
+    /// # Example
+    /// ```
+    /// use shared::catalog::{Catalog, Item};
+    /// let scarf = Item { id: "s1".into(), title: "Silk scarf".into(), ..Item::default() };
+    /// let catalog = Catalog::new(vec![scarf])?;
+    /// assert_eq!(catalog.index("s1"), Some(0));
+    /// # Ok::<(), shared::catalog::CatalogError>(())
+    /// ```
+    pub fn new(items: Vec<Item>) -> Result<Self, CatalogError> {
+        if items.is_empty() {
+            return Err(CatalogError::Empty);
+        }
+        let mut index_by_id = HashMap::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            if item.id.is_empty() {
+                return Err(CatalogError::EmptyId { row: index + 1 });
+            }
+            if item.title.trim().is_empty() {
+                return Err(CatalogError::EmptyTitle { id: item.id.clone() });
+            }
+            if index_by_id.insert(item.id.clone(), index).is_some() {
+                return Err(CatalogError::DuplicateId { id: item.id.clone() });
+            }
+        }
+        Ok(Self { items, index_by_id })
+    }
+
+    #[must_use]
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a catalogue is never empty")]
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    #[must_use]
+    pub fn index(&self, id: &str) -> Option<usize> {
+        self.index_by_id.get(id).copied()
+    }
+
+    /// The item whose title equals `title` but for case and surrounding space; the first of several.
+    #[must_use]
+    pub fn index_by_title(&self, title: &str) -> Option<usize> {
+        let wanted = title.trim().to_lowercase();
+        self.items.iter().position(|item| item.title.trim().to_lowercase() == wanted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(id: &str, title: &str) -> Item {
+        Item { id: id.into(), title: title.into(), available: true, ..Item::default() }
+    }
+
+    #[test]
+    fn each_broken_rule_has_its_own_error() {
+        assert_eq!(Catalog::new(vec![]), Err(CatalogError::Empty));
+        assert_eq!(Catalog::new(vec![item("", "t")]), Err(CatalogError::EmptyId { row: 1 }));
+        assert_eq!(
+            Catalog::new(vec![item("a", " ")]),
+            Err(CatalogError::EmptyTitle { id: "a".into() })
+        );
+        assert_eq!(
+            Catalog::new(vec![item("a", "t"), item("a", "u")]),
+            Err(CatalogError::DuplicateId { id: "a".into() })
+        );
+    }
+
+    #[test]
+    fn model_text_holds_title_brand_category_and_attributes() {
+        let mut coat = item("c", "Wool coat");
+        coat.brand = Some("Aurelle".into());
+        coat.category = vec!["Women".into(), "Coats".into()];
+        coat.attrs.insert("colour".into(), "camel".into());
+        assert_eq!(coat.model_text(), "Wool coat Aurelle Women Coats camel");
+    }
+
+    #[test]
+    fn an_item_needs_only_id_and_title() {
+        let item: Item = serde_json::from_str(r#"{"id":"1","title":"Heat (1995)"}"#).unwrap();
+        assert!(item.available);
+    }
+}

@@ -1,0 +1,158 @@
+//! What should this visitor see next? All of recommending: a package and a device in, a list out.
+//!
+//! Nothing here knows a browser; native tests use the same engine.
+
+use burn::tensor::{Device, ExecutionError};
+
+use crate::{
+    catalog::Catalog,
+    interaction::{Event, History},
+    package::{Manifest, Package},
+    rank::{Recommendation, top_k},
+    score::Scorer,
+    weights::WeightsError,
+};
+
+/// Why an engine could not be built or could not answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum EngineError {
+    Weights(WeightsError),
+    Device { reason: String },
+    UnknownItem { id: String },
+}
+
+impl std::fmt::Display for EngineError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Weights(error) => write!(f, "the package does not fit its own config: {error}"),
+            Self::Device { reason } => write!(f, "the device failed: {reason}"),
+            Self::UnknownItem { id } => write!(f, "item {id:?} is not in the catalogue"),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+impl From<ExecutionError> for EngineError {
+    fn from(error: ExecutionError) -> Self {
+        Self::Device { reason: error.to_string() }
+    }
+}
+
+/// What to recommend from and how much.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// Length of the list.
+    pub k: usize,
+    /// Ids that must not be shown, for example what lies in the cart.
+    pub exclude: Vec<String>,
+    /// Ids to choose from; all items when absent.
+    pub candidates: Option<Vec<String>>,
+}
+
+/// Outcome of the numerical self-test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SelfTestReport {
+    /// Largest difference between a score here and on the exporting machine.
+    pub largest_error: f32,
+    pub is_passed: bool,
+}
+
+/// Scores of the same package may differ by this much between devices (f32 sums in another order).
+pub const TOLERANCE: f32 = 1e-2;
+
+/// A model at work on a catalogue.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    catalog: Catalog,
+    scorer: Scorer,
+    manifest: Manifest,
+    parameters: usize,
+}
+
+impl Engine {
+    /// # Errors
+    /// [`EngineError::Weights`] when the tensors are not those of the configured model.
+    pub fn new(package: Package, device: &Device) -> Result<Self, EngineError> {
+        let Package { manifest, catalog, texts, weights, .. } = package;
+        let parameters = weights.values().map(|weight| weight.values.len()).sum();
+        let model = manifest.model.init(device).with_weights(&weights, device).map_err(EngineError::Weights)?;
+        let scorer = Scorer::new(&model, manifest.model.clone(), texts, device);
+        Ok(Self { catalog, scorer, manifest, parameters })
+    }
+
+    #[must_use]
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Number of weights.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.parameters
+    }
+
+    /// The history that a visitor's events add up to; events of unknown items are left out.
+    #[must_use]
+    pub fn history(&self, events: &[Event]) -> History {
+        History::from_events(events, &self.catalog).0
+    }
+
+    /// The best items for a history: available, not excluded and, if the package says so, not yet met.
+    ///
+    /// An empty history has no answer: the list is empty, and the shop's own list should stay.
+    ///
+    /// # Errors
+    /// [`EngineError::UnknownItem`] for a candidate that the catalogue lacks, [`EngineError::Device`].
+    pub async fn recommend(&self, history: &History, request: &Request) -> Result<Vec<Recommendation>, EngineError> {
+        let mut is_shown: Vec<bool> = self.catalog.items().iter().map(|item| item.available).collect();
+        if let Some(candidates) = &request.candidates {
+            let mut is_candidate = vec![false; is_shown.len()];
+            for id in candidates {
+                let index = self.catalog.index(id).ok_or_else(|| EngineError::UnknownItem { id: id.clone() })?;
+                is_candidate[index] = true;
+            }
+            for (shown, candidate) in is_shown.iter_mut().zip(is_candidate) {
+                *shown &= candidate;
+            }
+        }
+        for index in request.exclude.iter().filter_map(|id| self.catalog.index(id)) {
+            is_shown[index] = false;
+        }
+        for interaction in history.interactions() {
+            // What was disliked is never shown again, whatever the package says about the rest.
+            if self.manifest.exclude_seen || interaction.intensity < 0.0 {
+                is_shown[interaction.item] = false;
+            }
+        }
+        let candidates: Vec<usize> = (0..is_shown.len()).filter(|&item| is_shown[item]).collect();
+        let scores = self.scorer.score(history.interactions(), &candidates).await?;
+        Ok(top_k(candidates.into_iter().zip(scores), request.k))
+    }
+
+    /// Asks the package's own questions and compares the answers with those of the exporting machine.
+    ///
+    /// # Errors
+    /// [`EngineError::Device`].
+    pub async fn self_test(&self) -> Result<SelfTestReport, EngineError> {
+        let mut largest_error = 0.0_f32;
+        for test in &self.manifest.self_test {
+            let scores = self.scorer.score(&test.history, &test.candidates).await?;
+            if scores.len() != test.scores.len() {
+                return Ok(SelfTestReport { largest_error: f32::INFINITY, is_passed: false });
+            }
+            for (score, expected) in scores.iter().zip(&test.scores) {
+                let error = (score - expected).abs();
+                // max() would drop a NaN, which is the one thing that must not pass.
+                largest_error = if error.is_nan() { f32::INFINITY } else { largest_error.max(error) };
+            }
+        }
+        Ok(SelfTestReport { largest_error, is_passed: largest_error <= TOLERANCE })
+    }
+}

@@ -1,0 +1,26 @@
+//! The one model and engine of Vitrine: from what a visitor did to what the shop should show next.
+//!
+//! Compiles natively and to WebAssembly. Nothing here does I/O, reads a clock, starts a thread or draws a
+//! random number (dropout, which draws from the device's seeded generator, is active only while training).
+//!
+//! Data flow, in reading order; a module uses only those above it:
+//! [`catalog`] → [`interaction`] → [`preference`] → [`prompt`] / [`tokenizer`] → [`model`] inside
+//! [`vocabulary`] → [`weights`], [`quant`] → [`score`] → [`rank`] → [`package`] → [`engine`].
+//!
+//! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
+//! K rejected items, R states.
+
+pub mod catalog;
+pub mod interaction;
+pub mod preference;
+pub mod prompt;
+#[cfg(feature = "tokenizer")]
+pub mod tokenizer;
+pub mod model;
+pub mod vocabulary;
+pub mod weights;
+pub mod quant;
+pub mod score;
+pub mod rank;
+pub mod package;
+pub mod engine;

@@ -1,0 +1,201 @@
+//! Is this a package, and what is in it? Bytes in, validated parts or the first broken rule out; never a panic.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use half::f16;
+
+use super::{
+    CATALOG, CATALOG_BYTES, CatalogFile, FORMAT, MANIFEST_BYTES, Manifest, PackageError, Quantisation, SHARD_BYTES,
+    TOKENIZER, TOKENIZER_BYTES, TOTAL_BYTES, TensorEntry, rows_and_columns, sha256_hex, tensor_bytes,
+};
+use crate::{
+    catalog::Catalog,
+    prompt, quant,
+    vocabulary::VocabularyConfig,
+    weights::{Weight, Weights},
+};
+
+/// The validated parts of a package.
+#[derive(Clone, Debug)]
+pub struct Package {
+    pub manifest: Manifest,
+    pub catalog: Catalog,
+    /// Tokens of every item's text, in catalogue order.
+    pub texts: Vec<Vec<u32>>,
+    pub weights: Weights,
+    pub tokenizer_json: Vec<u8>,
+}
+
+impl Manifest {
+    /// Reads and checks a manifest alone, so that a download knows what to fetch.
+    ///
+    /// # Errors
+    /// The first rule that the manifest breaks.
+    pub fn read(bytes: &[u8]) -> Result<Self, PackageError> {
+        limit("manifest.json", bytes.len(), MANIFEST_BYTES)?;
+        // The version comes first: another version may well have other fields.
+        #[derive(serde::Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let malformed = |error: serde_json::Error| PackageError::ManifestMalformed { reason: error.to_string() };
+        let Version { format } = serde_json::from_slice(bytes).map_err(malformed)?;
+        if format != FORMAT {
+            return Err(PackageError::Version { got: format });
+        }
+        let manifest: Self = serde_json::from_slice(bytes).map_err(malformed)?;
+        manifest.check()?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), PackageError> {
+        self.model.validate().map_err(PackageError::Config)?;
+        if self.template != prompt::TEMPLATE {
+            return Err(PackageError::UnknownTemplate { got: self.template.clone() });
+        }
+        let mut paths = BTreeSet::new();
+        let mut total = 0_usize;
+        for file in &self.files {
+            let is_plain = !file.path.is_empty()
+                && !file.path.starts_with('.')
+                && file.path.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+            if !is_plain {
+                return Err(PackageError::BadPath { path: file.path.clone() });
+            }
+            if !paths.insert(file.path.as_str()) {
+                return Err(PackageError::DuplicateFile { path: file.path.clone() });
+            }
+            let most = match file.path.as_str() {
+                CATALOG => CATALOG_BYTES,
+                TOKENIZER => TOKENIZER_BYTES,
+                _ => SHARD_BYTES,
+            };
+            limit(&file.path, file.bytes, most)?;
+            total = total.saturating_add(file.bytes);
+        }
+        limit("the package", total, TOTAL_BYTES)?;
+        for path in [CATALOG, TOKENIZER] {
+            if !paths.contains(path) {
+                return Err(PackageError::FileMissing { path: path.to_owned() });
+            }
+        }
+        let mut names = BTreeSet::new();
+        let mut expected = 0_usize;
+        for tensor in &self.tensors {
+            if !names.insert(tensor.name.as_str()) {
+                return Err(PackageError::DuplicateTensor { name: tensor.name.clone() });
+            }
+            let bytes = tensor_bytes(tensor)
+                .ok_or_else(|| PackageError::TensorShape { name: tensor.name.clone() })?;
+            expected = expected.saturating_add(bytes);
+        }
+        let got = self.shards().map(|file| file.bytes).sum();
+        if expected != got {
+            return Err(PackageError::WeightBytes { expected, got });
+        }
+        Ok(())
+    }
+
+    /// The weight files in the order of the stream.
+    fn shards(&self) -> impl Iterator<Item = &super::FileEntry> {
+        self.files.iter().filter(|file| file.path != CATALOG && file.path != TOKENIZER)
+    }
+}
+
+impl Package {
+    /// Reads a package from its files by name (the manifest included).
+    ///
+    /// # Errors
+    /// The first rule that is broken; nothing is used before its hash is checked.
+    ///
+    /// # Example
+    /// ```
+    /// use shared::package::{Package, PackageError};
+    /// let error = Package::read(&[("manifest.json".to_owned(), b"{}".to_vec())].into()).unwrap_err();
+    /// assert!(matches!(error, PackageError::ManifestMalformed { .. }));
+    /// ```
+    pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, PackageError> {
+        let missing = |path: &str| PackageError::FileMissing { path: path.to_owned() };
+        let manifest = files.get(super::MANIFEST).ok_or_else(|| missing(super::MANIFEST))?;
+        let manifest = Manifest::read(manifest)?;
+        for file in &manifest.files {
+            let bytes = files.get(&file.path).ok_or_else(|| missing(&file.path))?;
+            if bytes.len() != file.bytes {
+                let path = file.path.clone();
+                return Err(PackageError::FileSize { path, expected: file.bytes, got: bytes.len() });
+            }
+            if sha256_hex(bytes) != file.sha256 {
+                return Err(PackageError::FileHash { path: file.path.clone() });
+            }
+        }
+        let (catalog, texts) = read_catalog(&files[CATALOG], &manifest)?;
+        for (question, test) in manifest.self_test.iter().enumerate() {
+            let items = test.history.iter().map(|interaction| interaction.item).chain(test.candidates.iter().copied());
+            let is_known = items.max().is_none_or(|largest| largest < catalog.len());
+            if !is_known || test.scores.len() != test.candidates.len() {
+                return Err(PackageError::SelfTest { question: question + 1 });
+            }
+        }
+        let stream: Vec<u8> =
+            manifest.shards().flat_map(|file| files[&file.path].iter().copied()).collect();
+        let mut weights = Weights::new();
+        let mut rest = stream.as_slice();
+        for tensor in &manifest.tensors {
+            let shape = || PackageError::TensorShape { name: tensor.name.clone() };
+            let bytes = tensor_bytes(tensor).ok_or_else(shape)?;
+            // The manifest's check made sure that the tensors and the stream have the same length.
+            let (own, others) = rest.split_at_checked(bytes).ok_or_else(shape)?;
+            let values = decode(tensor, own).ok_or_else(shape)?;
+            if values.iter().any(|value| !value.is_finite()) {
+                return Err(PackageError::NotFinite { tensor: tensor.name.clone() });
+            }
+            weights.insert(tensor.name.clone(), Weight { shape: tensor.shape.clone(), values });
+            rest = others;
+        }
+        let tokenizer_json = files[TOKENIZER].clone();
+        Ok(Self { manifest, catalog, texts, weights, tokenizer_json })
+    }
+}
+
+fn limit(what: &str, got: usize, limit: usize) -> Result<(), PackageError> {
+    if got > limit {
+        return Err(PackageError::TooLarge { what: what.to_owned(), got, limit });
+    }
+    Ok(())
+}
+
+fn read_catalog(bytes: &[u8], manifest: &Manifest) -> Result<(Catalog, Vec<Vec<u32>>), PackageError> {
+    let file: CatalogFile = serde_json::from_slice(bytes)
+        .map_err(|error| PackageError::CatalogMalformed { reason: error.to_string() })?;
+    let (items, texts): (Vec<_>, Vec<_>) = file.items.into_iter().map(|entry| (entry.item, entry.tokens)).unzip();
+    let catalog = Catalog::new(items).map_err(PackageError::Catalog)?;
+    let (expected, tokens) = match &manifest.model.vocabulary {
+        VocabularyConfig::Items(config) => (config.items, config.tokens),
+        VocabularyConfig::Tokens(config) => (catalog.len(), config.tokens),
+    };
+    if catalog.len() != expected {
+        return Err(PackageError::ItemCount { expected, got: catalog.len() });
+    }
+    for (item, text) in catalog.items().iter().zip(&texts) {
+        if text.is_empty() {
+            return Err(PackageError::NoTokens { item: item.id.clone() });
+        }
+        if let Some(&token) = text.iter().find(|&&token| token as usize >= tokens) {
+            return Err(PackageError::UnknownToken { item: item.id.clone(), token });
+        }
+    }
+    Ok((catalog, texts))
+}
+
+fn decode(tensor: &TensorEntry, bytes: &[u8]) -> Option<Vec<f32>> {
+    let (rows, columns) = rows_and_columns(&tensor.shape)?;
+    match tensor.encoding {
+        Quantisation::F32 => {
+            Some(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
+        }
+        Quantisation::F16 => {
+            Some(bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect())
+        }
+        Quantisation::Q8 => quant::dequantise_q8(bytes, rows, columns),
+    }
+}

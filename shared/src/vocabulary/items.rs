@@ -1,0 +1,266 @@
+//! The item vocabulary (recipe `compact`): one position per interaction, every item scored in one product.
+//!
+//! An item's vector is a learned id vector plus a bag of its text tokens, so that an item never seen in
+//! training is ranked from its text at once. A position is the item met, how strongly, after which pause,
+//! and the intensity that is asked for next.
+//!
+//! # Source
+//! Compact-model study (representation A, fused and conditioned); tied input and output as in SASRec.
+
+use burn::{
+    module::{Module, Param},
+    nn::{Embedding, EmbeddingConfig, Initializer},
+    tensor::{Device, Int, Tensor, TensorData, activation},
+};
+use serde::{Deserialize, Serialize};
+
+use super::index_tensor;
+use crate::{
+    interaction::Interaction,
+    preference::{INTENSITY_LEVELS, intensity_level},
+};
+
+/// Pauses between two interactions are rounded to powers of four seconds.
+const GAPS: usize = 16;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ItemVocabularyConfig {
+    /// Number of items in the catalogue.
+    pub items: usize,
+    /// Number of tokens of the tokenizer that reads item texts.
+    pub tokens: usize,
+}
+
+#[derive(Module, Debug)]
+pub struct ItemVocabulary {
+    /// `[N, D]`
+    item: Embedding,
+    /// `[V, D]`
+    text: Embedding,
+    /// Intensity of the interaction: 0 unknown, then the levels.
+    intensity: Embedding,
+    /// Intensity asked for next: 0 unknown, then the levels.
+    asked: Embedding,
+    gap: Embedding,
+    /// How often an item is met whatever the history, `[N]`.
+    bias: Param<Tensor<1>>,
+}
+
+impl ItemVocabularyConfig {
+    #[must_use]
+    pub fn init(&self, hidden_size: usize, device: &Device) -> ItemVocabulary {
+        let embedding = |count: usize| {
+            EmbeddingConfig::new(count, hidden_size)
+                .with_initializer(Initializer::Normal { mean: 0.0, std: 0.02 })
+                .init(device)
+        };
+        ItemVocabulary {
+            item: embedding(self.items),
+            text: embedding(self.tokens),
+            intensity: embedding(INTENSITY_LEVELS + 1),
+            asked: embedding(INTENSITY_LEVELS + 1),
+            gap: embedding(GAPS),
+            bias: Initializer::Zeros.init([self.items], device),
+        }
+    }
+}
+
+/// One position of a row as the vocabulary reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ItemPosition {
+    pub item: usize,
+    /// 0 unknown, level + 1 otherwise.
+    pub intensity: usize,
+    /// 0 unknown, level + 1 otherwise.
+    pub asked: usize,
+    pub gap: usize,
+}
+
+/// Positions of interactions in time order; what is asked for next is the intensity of the one that follows,
+/// and `asked_level` after the last.
+#[must_use]
+pub fn positions(interactions: &[Interaction], asked_level: usize) -> Vec<ItemPosition> {
+    (0..interactions.len())
+        .map(|i| {
+            let next = interactions.get(i + 1).map_or(asked_level, |next| intensity_level(next.intensity));
+            let gap = match i.checked_sub(1) {
+                None => 0,
+                Some(before) => gap_bucket(interactions[i].time_ms.saturating_sub(interactions[before].time_ms)),
+            };
+            ItemPosition {
+                item: interactions[i].item,
+                intensity: intensity_level(interactions[i].intensity) + 1,
+                asked: next + 1,
+                gap,
+            }
+        })
+        .collect()
+}
+
+/// 1 for less than a second, then one more for every power of four seconds, at most 15 (half a year and more).
+fn gap_bucket(gap_ms: i64) -> usize {
+    let secs = (gap_ms.max(0) / 1000) as u64;
+    let bits = (u64::BITS - secs.leading_zeros()) as usize;
+    (1 + bits.div_ceil(2)).min(GAPS - 1)
+}
+
+/// Rows of positions as index tensors, padded on the right (causal attention never looks there).
+#[derive(Clone, Debug)]
+pub struct ItemBatch {
+    item: Tensor<2, Int>,
+    intensity: Tensor<2, Int>,
+    asked: Tensor<2, Int>,
+    gap: Tensor<2, Int>,
+}
+
+impl ItemBatch {
+    #[must_use]
+    pub fn new(rows: &[Vec<ItemPosition>], device: &Device) -> Self {
+        let length = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let tensor = |value: fn(&ItemPosition) -> usize| {
+            let mut values = Vec::with_capacity(rows.len() * length);
+            for row in rows {
+                values.extend(row.iter().map(|position| value(position) as i32));
+                values.resize(values.len() + length - row.len(), 0);
+            }
+            index_tensor(values, [rows.len(), length], device)
+        };
+        Self {
+            item: tensor(|position| position.item),
+            intensity: tensor(|position| position.intensity),
+            asked: tensor(|position| position.asked),
+            gap: tensor(|position| position.gap),
+        }
+    }
+
+    /// `[B, T]`
+    #[must_use]
+    pub fn dims(&self) -> [usize; 2] {
+        self.item.dims()
+    }
+}
+
+/// Text tokens of every item, padded, as the bag that [`ItemVocabulary::table`] sums.
+#[derive(Clone, Debug)]
+pub struct ItemTexts {
+    tokens: Tensor<1, Int>,
+    /// 1/√n for each of an item's n tokens, 0 for padding: `[N, L, 1]`.
+    weights: Tensor<3>,
+}
+
+impl ItemTexts {
+    #[must_use]
+    pub fn new(texts: &[Vec<u32>], device: &Device) -> Self {
+        let longest = texts.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let mut tokens = Vec::with_capacity(texts.len() * longest);
+        let mut weights = Vec::with_capacity(texts.len() * longest);
+        for text in texts {
+            let weight = 1.0 / (text.len().max(1) as f32).sqrt();
+            tokens.extend(text.iter().map(|&token| token as i32));
+            weights.extend(std::iter::repeat_n(weight, text.len()));
+            tokens.resize(tokens.len() + longest - text.len(), 0);
+            weights.resize(tokens.len(), 0.0);
+        }
+        Self {
+            tokens: index_tensor(tokens, [texts.len() * longest], device),
+            weights: Tensor::from_data(TensorData::new(weights, [texts.len(), longest, 1]), device),
+        }
+    }
+}
+
+/// The vectors of all items, computed once for a pass (training) or for good (recommending).
+#[derive(Clone, Debug)]
+pub struct ItemTable {
+    vectors: Tensor<2>,
+    bias: Tensor<1>,
+}
+
+impl ItemVocabulary {
+    /// Where the weights are.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.bias.val().device()
+    }
+
+    /// Vectors of all items: id vector plus text bag.
+    ///
+    /// `id_keep` scales each id vector (`[N, 1]`): 0 hides the id, so that text alone must do.
+    #[must_use]
+    pub fn table(&self, texts: &ItemTexts, id_keep: Option<Tensor<2>>) -> ItemTable {
+        let [items, longest, _] = texts.weights.dims();
+        let hidden = self.text.weight.val().dims()[1];
+        let bag = (self.text.weight.val().select(0, texts.tokens.clone()).reshape([items, longest, hidden])
+            * texts.weights.clone())
+        .sum_dim(1)
+        .reshape([items, hidden]);
+        let ids = match id_keep {
+            Some(keep) => self.item.weight.val() * keep,
+            None => self.item.weight.val(),
+        };
+        ItemTable { vectors: ids + bag, bias: self.bias.val() }
+    }
+
+    /// `[B, T]` positions → `[B, T, D]` embeddings.
+    #[must_use]
+    pub fn embed(&self, table: &ItemTable, batch: &ItemBatch) -> Tensor<3> {
+        let [rows, positions] = batch.item.dims();
+        let hidden = table.vectors.dims()[1];
+        let items = table
+            .vectors
+            .clone()
+            .select(0, batch.item.clone().reshape([rows * positions]))
+            .reshape([rows, positions, hidden]);
+        items
+            + self.intensity.forward(batch.intensity.clone())
+            + self.asked.forward(batch.asked.clone())
+            + self.gap.forward(batch.gap.clone())
+    }
+
+    /// log π(item | history up to each state) over the whole catalogue.
+    ///
+    /// `excluded` is added to the logits: a large negative number takes an item out of the distribution.
+    ///
+    /// # Shapes
+    /// states `[R, D]`, excluded `[N]` → `[R, N]`
+    #[must_use]
+    pub fn log_probabilities(&self, table: &ItemTable, states: Tensor<2>, excluded: Option<Tensor<1>>) -> Tensor<2> {
+        let mut bias = table.bias.clone();
+        if let Some(excluded) = excluded {
+            bias = bias + excluded;
+        }
+        let logits = states.matmul(table.vectors.clone().transpose()) + bias.unsqueeze();
+        activation::log_softmax(logits, 1)
+    }
+
+    /// Takes the id vectors (and biases) of items that training never met out of the model: text alone speaks.
+    #[must_use]
+    pub fn keep_ids(mut self, keep: Tensor<1>) -> Self {
+        self.item.weight = self.item.weight.map(|ids| (ids.detach() * keep.clone().unsqueeze_dim(1)).detach());
+        self.bias = self.bias.map(|bias| (bias.detach() * keep).detach());
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_grow_with_the_pause() {
+        let minute = 60_000;
+        assert_eq!(gap_bucket(-5), 1);
+        assert_eq!(gap_bucket(999), 1);
+        assert_eq!(gap_bucket(1_000), 2);
+        assert!(gap_bucket(minute) < gap_bucket(60 * minute));
+        assert!(gap_bucket(60 * minute) < gap_bucket(24 * 60 * minute));
+        assert_eq!(gap_bucket(i64::MAX), GAPS - 1);
+    }
+
+    #[test]
+    fn what_is_asked_is_the_next_intensity() {
+        let met = |item, intensity, time_ms| Interaction { item, intensity, time_ms };
+        let row = positions(&[met(3, 1.0, 0), met(1, -1.0, 2_000)], 8);
+        assert_eq!(row[0], ItemPosition { item: 3, intensity: 9, asked: 1, gap: 0 });
+        assert_eq!(row[1], ItemPosition { item: 1, intensity: 1, asked: 9, gap: 2 });
+    }
+}

@@ -1,0 +1,199 @@
+//! Which numbers does a model consist of? Its weights by Hugging Face name, out of a model and into one.
+//!
+//! Matrices are `[output, input]` as in a checkpoint, so that blocks of quantisation lie along the input.
+
+use std::collections::BTreeMap;
+
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    tensor::{Device, Tensor, TensorData},
+};
+
+use crate::vocabulary::Model;
+
+/// A weight outside the model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Weight {
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
+
+/// All weights of a model, by name.
+pub type Weights = BTreeMap<String, Weight>;
+
+/// Why weights do not fit a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WeightsError {
+    Missing { names: Vec<String> },
+    Unexpected { names: Vec<String> },
+    WrongShape { name: String, expected: Vec<usize>, got: Vec<usize> },
+    Unreadable { reason: String },
+}
+
+impl std::fmt::Display for WeightsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Missing { names } => write!(f, "weights are missing: {}", names.join(", ")),
+            Self::Unexpected { names } => write!(f, "weights that the model lacks: {}", names.join(", ")),
+            Self::WrongShape { name, expected, got } => {
+                write!(f, "weight {name} has shape {got:?}, expected {expected:?}")
+            }
+            Self::Unreadable { reason } => write!(f, "weights cannot be read from the device: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for WeightsError {}
+
+/// Where a visit stands in the tree of modules.
+#[derive(Default)]
+struct Path {
+    names: Vec<String>,
+    containers: Vec<String>,
+}
+
+impl Path {
+    fn enter(&mut self, name: &str, container: &str) {
+        self.names.push(name.to_owned());
+        self.containers.push(container.to_owned());
+    }
+
+    fn exit(&mut self) {
+        self.names.pop();
+        self.containers.pop();
+    }
+
+    /// burn keeps linear weights as `[input, output]`.
+    fn is_transposed(&self, rank: usize) -> bool {
+        rank == 2 && self.containers.last().is_some_and(|container| container.ends_with("Linear"))
+    }
+
+    /// The Hugging Face name: burn's norms call their weight `gamma`; the vocabulary has no level of its own.
+    fn name(&self) -> String {
+        let name = self.names.join(".").replace(".gamma", ".weight");
+        let Some((_, inner)) = name.split_once("vocabulary.") else {
+            return name;
+        };
+        let inner = inner.strip_prefix("Items.").or_else(|| inner.strip_prefix("Tokens.")).unwrap_or(inner);
+        match inner {
+            "embed_tokens.weight" => "model.embed_tokens.weight".to_owned(),
+            "lm_head.weight" => "lm_head.weight".to_owned(),
+            other => format!("items.{other}"),
+        }
+    }
+}
+
+struct Collector {
+    path: Path,
+    found: Vec<(String, Vec<usize>, Tensor<1>)>,
+}
+
+impl ModuleVisitor for Collector {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let mut tensor = param.val();
+        if self.path.is_transposed(D) {
+            tensor = tensor.transpose();
+        }
+        let shape = tensor.dims().to_vec();
+        let count = shape.iter().product::<usize>();
+        self.found.push((self.path.name(), shape, tensor.reshape([count])));
+    }
+}
+
+struct Loader<'a> {
+    path: Path,
+    weights: &'a Weights,
+    device: &'a Device,
+    loaded: Vec<String>,
+    missing: Vec<String>,
+    error: Option<WeightsError>,
+}
+
+impl ModuleMapper for Loader<'_> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.name();
+        let Some(weight) = self.weights.get(&name) else {
+            self.missing.push(name);
+            return param;
+        };
+        let is_transposed = self.path.is_transposed(D);
+        let mut expected = param.lazy_shape().dims::<D>().to_vec();
+        if is_transposed {
+            expected.reverse();
+        }
+        if weight.shape != expected || weight.values.len() != expected.iter().product::<usize>() {
+            let got = weight.shape.clone();
+            self.error.get_or_insert(WeightsError::WrongShape { name, expected, got });
+            return param;
+        }
+        let data = TensorData::new(weight.values.clone(), weight.shape.clone());
+        let mut tensor = Tensor::<D>::from_data(data, self.device);
+        if is_transposed {
+            // Laid out anew: a view would make every product walk the matrix across its rows.
+            tensor = tensor.transpose() * 1.0;
+        }
+        self.loaded.push(name);
+        param.map(|_| tensor)
+    }
+}
+
+impl Model {
+    /// All weights by name.
+    ///
+    /// # Errors
+    /// [`WeightsError::Unreadable`] when the device fails.
+    pub async fn weights(&self) -> Result<Weights, WeightsError> {
+        let mut collector = Collector { path: Path::default(), found: Vec::new() };
+        self.visit(&mut collector);
+        let mut weights = Weights::new();
+        for (name, shape, tensor) in collector.found {
+            let values = crate::score::read(tensor)
+                .await
+                .map_err(|error| WeightsError::Unreadable { reason: error.to_string() })?;
+            weights.insert(name, Weight { shape, values });
+        }
+        Ok(weights)
+    }
+
+    /// The same model with `weights` on `device`.
+    ///
+    /// # Errors
+    /// Every missing and unexpected name, or the first wrong shape; nothing is loaded then.
+    pub fn with_weights(self, weights: &Weights, device: &Device) -> Result<Self, WeightsError> {
+        let mut loader = Loader {
+            path: Path::default(),
+            weights,
+            device,
+            loaded: Vec::new(),
+            missing: Vec::new(),
+            error: None,
+        };
+        let model = self.map(&mut loader);
+        if let Some(error) = loader.error {
+            return Err(error);
+        }
+        if !loader.missing.is_empty() {
+            return Err(WeightsError::Missing { names: loader.missing });
+        }
+        let names: Vec<String> =
+            weights.keys().filter(|name| !loader.loaded.contains(name)).cloned().collect();
+        if names.is_empty() { Ok(model) } else { Err(WeightsError::Unexpected { names }) }
+    }
+}

@@ -1,0 +1,80 @@
+//! Which weights are validated and kept? An exponential moving average of those that training passed through.
+//!
+//! # Source
+//! Polyak averaging as in "Mean teachers" (arXiv 1703.01780): the decay grows from 0 with the step count, so
+//! that the random start is forgotten.
+
+use std::collections::HashMap;
+
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId},
+    tensor::Tensor,
+};
+use shared::vocabulary::Model;
+
+pub struct WeightAverage {
+    /// Share of the old average kept at each step; 0 switches averaging off.
+    decay: f64,
+    steps: usize,
+    values: HashMap<ParamId, Tensor<1>>,
+}
+
+impl WeightAverage {
+    #[must_use]
+    pub fn new(decay: f64) -> Self {
+        Self { decay, steps: 0, values: HashMap::new() }
+    }
+
+    /// Takes the weights after a step into the average.
+    pub fn update(&mut self, model: &Model) {
+        if self.decay == 0.0 {
+            return;
+        }
+        self.steps += 1;
+        let keep = self.decay.min((self.steps as f64 - 1.0) / (self.steps as f64 + 9.0));
+        model.visit(&mut Update { values: &mut self.values, keep });
+    }
+
+    /// `model` with the averaged weights.
+    #[must_use]
+    pub fn apply(&self, model: &Model) -> Model {
+        if self.values.is_empty() {
+            return model.clone();
+        }
+        model.clone().map(&mut Apply { values: &self.values })
+    }
+}
+
+struct Update<'a> {
+    values: &'a mut HashMap<ParamId, Tensor<1>>,
+    keep: f64,
+}
+
+impl ModuleVisitor for Update<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val().inner();
+        let count = value.shape().num_elements();
+        let value = value.reshape([count]);
+        let averaged = match self.values.remove(&param.id) {
+            Some(old) => old * self.keep + value * (1.0 - self.keep),
+            None => value,
+        };
+        self.values.insert(param.id, averaged);
+    }
+}
+
+struct Apply<'a> {
+    values: &'a HashMap<ParamId, Tensor<1>>,
+}
+
+impl ModuleMapper for Apply<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(average) = self.values.get(&param.id) else {
+            return param;
+        };
+        param.map(|value| {
+            let shape = value.dims();
+            Tensor::from_inner(average.clone().reshape(shape)).require_grad()
+        })
+    }
+}

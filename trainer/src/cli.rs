@@ -1,0 +1,171 @@
+//! Which words does the command line understand? clap types only; their comments are the reference.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Recipe;
+
+/// Trains, evaluates and exports private, on-device recommenders.
+#[derive(Debug, Parser)]
+#[command(name = "trainer", version)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print the result as one JSON document on stdout.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say nothing on stderr but errors.
+    #[arg(long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the built-in demo shop, train on it, export it and serve it.
+    Demo(Demo),
+    /// Train on a data set: SFT, then RecPO.
+    Train(Train),
+    /// Ask the held-out questions and compare with baselines.
+    Eval(Eval),
+    /// Recommend items for a history.
+    Recommend(Recommend),
+    /// Write the package that the browser downloads.
+    Export(Export),
+    /// Serve a package with the demo storefront on this machine.
+    Serve(Serve),
+}
+
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Folder for shop, run and package; replaced when it is an earlier demo.
+    #[arg(long, default_value = "runs/demo")]
+    pub out: PathBuf,
+    /// Seed of shop and training.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Stop after writing the shop's files (catalog.jsonl, events.jsonl, images).
+    #[arg(long)]
+    pub shop_only: bool,
+    /// Stop after exporting.
+    #[arg(long)]
+    pub no_serve: bool,
+    /// Port of the storefront.
+    #[arg(long, default_value_t = 7878)]
+    pub port: u16,
+    #[command(flatten)]
+    pub site: Site,
+}
+
+#[derive(Args, Debug)]
+pub struct Train {
+    /// Settings that replace the recipe's defaults (TOML).
+    pub config: Option<PathBuf>,
+    /// Folder with the data files; the format is told from their names.
+    #[arg(long)]
+    pub data: PathBuf,
+    #[arg(long)]
+    pub recipe: Option<Recipe>,
+    /// Folder for the run; must not hold one.
+    #[arg(long)]
+    pub out: PathBuf,
+    #[arg(long)]
+    pub seed: Option<u64>,
+    #[arg(long, value_enum, default_value_t)]
+    pub device: DeviceName,
+}
+
+#[derive(Args, Debug)]
+pub struct Eval {
+    /// Folder of a run.
+    pub run: PathBuf,
+    /// The target among 19 unseen items.
+    #[arg(long, value_enum, default_value_t)]
+    pub protocol: Protocol,
+    #[arg(long, value_enum, default_value_t)]
+    pub split: SplitName,
+    /// Data folder, when it is no longer where the run was trained.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Evaluate the weights as a package would hold them.
+    #[arg(long, value_enum)]
+    pub quant: Option<Quant>,
+    #[arg(long, value_enum, default_value_t)]
+    pub device: DeviceName,
+}
+
+#[derive(Args, Debug)]
+pub struct Recommend {
+    /// Folder of a run or of a package.
+    pub run: PathBuf,
+    /// A file of canonical events (JSON lines), or "Title:4, Title:purchase, ...".
+    #[arg(long)]
+    pub history: String,
+    /// Length of the list.
+    #[arg(long, default_value_t = 10)]
+    pub k: usize,
+    #[arg(long, value_enum, default_value_t)]
+    pub device: DeviceName,
+}
+
+#[derive(Args, Debug)]
+pub struct Export {
+    /// Folder of a run.
+    pub run: PathBuf,
+    /// Folder for the package; must not exist or be a package.
+    #[arg(long)]
+    pub out: PathBuf,
+    #[arg(long, value_enum, default_value_t)]
+    pub quant: Quant,
+}
+
+#[derive(Args, Debug)]
+pub struct Serve {
+    /// Folder of a package.
+    pub package: PathBuf,
+    #[arg(long, default_value_t = 7878)]
+    pub port: u16,
+    #[command(flatten)]
+    pub site: Site,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct Site {
+    /// Folder of the shop's pages; may be given several times, the first that has a file wins.
+    #[arg(long)]
+    pub www: Vec<PathBuf>,
+    /// Folder of the browser bundle that `cargo xtask wasm` makes.
+    #[arg(long)]
+    pub bundle: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DeviceName {
+    /// This machine's processor.
+    #[default]
+    Cpu,
+    /// Any desktop GPU.
+    Wgpu,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    #[default]
+    Candidates20,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SplitName {
+    #[default]
+    Test,
+    Valid,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Quant {
+    /// One byte a weight.
+    #[default]
+    Q8,
+    F16,
+    F32,
+}

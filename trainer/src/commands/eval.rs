@@ -1,0 +1,79 @@
+//! `trainer eval`: the held-out questions, for the model and its baselines, in one table.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::{
+    baselines::{self, ItemNeighbours},
+    cli::{self, SplitName},
+    datasets, export, metrics,
+    metrics::{Estimate, Report},
+    negatives, pipeline,
+    run::Run,
+    split,
+};
+
+pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
+    let run = Run::load(&arguments.run)?;
+    let dataset = datasets::load(arguments.data.as_ref().unwrap_or(&run.summary.data))?;
+    ensure!(
+        dataset.catalog.items() == run.catalog.items(),
+        "the data has another catalogue than the run\nhint: pass the folder it was trained on with --data"
+    );
+    let device = super::device(arguments.device)?;
+    let split = split::leave_last_liked_out(&dataset.histories);
+    let items = dataset.catalog.len();
+    let lists = |questions| negatives::candidates(questions, &dataset.histories, items, pipeline::CANDIDATE_SEED);
+    let questions = match arguments.split {
+        SplitName::Test => &split.test,
+        SplitName::Valid => &split.valid,
+    };
+    let candidates = lists(questions);
+    let seed = pipeline::CANDIDATE_SEED;
+
+    let counts = baselines::popularity(&split.train, items);
+    let popular: Vec<Vec<f32>> =
+        candidates.iter().map(|list| list.iter().map(|&item| counts[item]).collect()).collect();
+    let neighbours = ItemNeighbours::tuned(&split.train, items, &split.valid, &lists(&split.valid));
+    let scorer = match arguments.quant {
+        None => run.scorer(&device)?,
+        Some(quant) => export::scorer(&run, quant, &device)?,
+    };
+    let name = run.config.recipe.name();
+    let name = arguments.quant.map_or(name.to_owned(), |quant| format!("{name} ({quant:?})").to_lowercase());
+    let reports = [
+        metrics::report("popular", &popular, seed),
+        metrics::report("item-kNN", &neighbours.score_all(questions, &candidates), seed),
+        metrics::report(&name, &pipeline::scores(&scorer, questions, &candidates)?, seed),
+    ];
+    if is_json {
+        let settings = format!("{:?}", neighbours.settings());
+        println!("{}", json!({ "protocol": "candidates20", "seed": seed, "item_knn": settings, "reports": reports }));
+    } else {
+        print!("{}", table(&reports));
+    }
+    Ok(())
+}
+
+fn table(reports: &[Report]) -> String {
+    let mut text = format!(
+        "candidates20: the next liked item among {} unseen ones, {} questions, 95 % bootstrap intervals\n\n{:<16}{:<24}{:<24}{}\n",
+        negatives::UNSEEN_CANDIDATES,
+        reports.first().map_or(0, |report| report.questions),
+        "method",
+        "HR@1",
+        "NDCG@10",
+        "MRR"
+    );
+    let cell = |e: &Estimate| format!("{:.3} [{:.3}, {:.3}]", e.mean, e.low, e.high);
+    for report in reports {
+        text += &format!(
+            "{:<16}{:<24}{:<24}{}\n",
+            report.method,
+            cell(&report.hit_rate_at_1),
+            cell(&report.ndcg_at_10),
+            cell(&report.mrr)
+        );
+    }
+    text
+}

@@ -1,0 +1,25 @@
+//! One verb, one file.
+
+pub mod demo;
+pub mod eval;
+pub mod export;
+pub mod recommend;
+pub mod serve;
+pub mod train;
+
+use anyhow::Result;
+use burn::tensor::Device;
+
+use crate::cli::DeviceName;
+
+fn device(name: DeviceName) -> Result<Device> {
+    match name {
+        DeviceName::Cpu => Ok(Device::flex()),
+        #[cfg(feature = "wgpu")]
+        DeviceName::Wgpu => Ok(Device::wgpu(burn::tensor::DeviceKind::DefaultDevice)),
+        #[cfg(not(feature = "wgpu"))]
+        DeviceName::Wgpu => {
+            anyhow::bail!("this build has no GPU support\nhint: build the trainer with --features wgpu")
+        }
+    }
+}

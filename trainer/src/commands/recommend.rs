@@ -1,0 +1,156 @@
+//! `trainer recommend`: a history in words, a list of items out, by the engine that the browser runs.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
+use futures_lite::future::block_on;
+use serde_json::json;
+use shared::{
+    catalog::Catalog,
+    engine::{Engine, Request},
+    interaction::{Event, EventKind, History},
+    package::{MANIFEST, Package},
+};
+
+use crate::{
+    cli::{self, Quant},
+    export,
+    run::Run,
+};
+
+pub fn run(arguments: &cli::Recommend, is_json: bool) -> Result<()> {
+    let files = if arguments.run.join(MANIFEST).exists() {
+        export::read(&arguments.run)?
+    } else {
+        export::package(&Run::load(&arguments.run)?, Quant::F32)?
+    };
+    let package = Package::read(&files).with_context(|| {
+        format!("{} is no valid package\nhint: export it again with `trainer export`", arguments.run.display())
+    })?;
+    let engine = Engine::new(package, &super::device(arguments.device)?)?;
+    let events = if Path::new(&arguments.history).is_file() {
+        read_events(Path::new(&arguments.history))?
+    } else {
+        parse(&arguments.history, engine.catalog())?
+    };
+    let (history, unknown) = History::from_events(&events, engine.catalog());
+    if unknown > 0 {
+        eprintln!("warning: {unknown} events name items that the catalogue lacks; they were left out");
+    }
+    ensure!(!history.is_empty(), "the history is empty\nhint: name at least one item, as in \"Toy Story (1995):5\"");
+    let request = Request { k: arguments.k, ..Request::default() };
+    let list = block_on(engine.recommend(&history, &request))?;
+    let items = engine.catalog().items();
+    if is_json {
+        let rows: Vec<_> = list
+            .iter()
+            .map(|r| json!({ "item": items[r.item].id, "title": items[r.item].title, "score": r.score }))
+            .collect();
+        println!("{}", json!({ "events": events, "recommendations": rows }));
+    } else {
+        for (place, r) in list.iter().enumerate() {
+            println!("{:>3}  {:>8.3}  {}", place + 1, r.score, items[r.item].title);
+        }
+    }
+    Ok(())
+}
+
+fn read_events(path: &Path) -> Result<Vec<Event>> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(index, line)| {
+            serde_json::from_str(line).with_context(|| {
+                format!(
+                    "{}:{}: no event\nhint: {{\"item\":\"p1\",\"type\":\"view\",\"ts\":0}} is one",
+                    path.display(),
+                    index + 1
+                )
+            })
+        })
+        .collect()
+}
+
+/// Time between two entries of a history given in words.
+const STEP_MS: i64 = 60_000;
+
+/// Reads "Title:4, Other, The (1994):purchase": a title may hold commas and colons, since an entry ends only
+/// where what stands before the last colon is an item and what follows it is a rating or an event.
+fn parse(text: &str, catalog: &Catalog) -> Result<Vec<Event>> {
+    let mut events = Vec::new();
+    let mut pending = String::new();
+    for piece in text.split(',') {
+        if !pending.is_empty() {
+            pending.push(',');
+        }
+        pending.push_str(piece);
+        let Some((title, word)) = pending.rsplit_once(':') else { continue };
+        let Some(index) = catalog.index_by_title(title).or_else(|| catalog.index(title.trim())) else { continue };
+        let word = word.trim();
+        let (kind, rating) = match word.parse::<f32>() {
+            Ok(rating) if (1.0..=5.0).contains(&rating) => (EventKind::Rate, Some(rating)),
+            Ok(rating) => bail!("{}: a rating of {rating}\nhint: ratings go from 1 to 5", title.trim()),
+            Err(_) => {
+                let kind = serde_json::from_value(json!(word)).with_context(|| {
+                    format!("{}: {word:?} is no rating and no event\nhint: 1 to 5, or view, cart_add, purchase, return, dismiss, ...", title.trim())
+                })?;
+                (kind, None)
+            }
+        };
+        let ts = STEP_MS * events.len() as i64;
+        let item = catalog.items()[index].id.clone();
+        events.push(Event { item, kind, ts, dwell_ms: None, qty: None, rating, reason: None });
+        pending.clear();
+    }
+    if !pending.trim().is_empty() {
+        let wanted = pending.trim().to_owned();
+        let close = closest_title(&wanted, catalog);
+        bail!("{wanted:?} names no item of the catalogue\nhint: entries are \"Title:rating\"; did you mean {close:?}?");
+    }
+    Ok(events)
+}
+
+/// The title that shares most pairs of letters with `wanted`.
+fn closest_title<'a>(wanted: &str, catalog: &'a Catalog) -> &'a str {
+    let pairs = |text: &str| -> Vec<(char, char)> {
+        let letters: Vec<char> = text.to_lowercase().chars().collect();
+        letters.windows(2).map(|pair| (pair[0], pair[1])).collect()
+    };
+    let title = wanted.rsplit_once(':').map_or(wanted, |(title, _)| title);
+    let of_wanted = pairs(title);
+    let likeness = |title: &str| {
+        let of_title = pairs(title);
+        let common = of_wanted.iter().filter(|pair| of_title.contains(pair)).count();
+        2000 * common / (of_wanted.len() + of_title.len()).max(1)
+    };
+    catalog.items().iter().map(|item| item.title.as_str()).max_by_key(|title| likeness(title)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::catalog::Item;
+
+    use super::*;
+
+    fn catalog() -> Catalog {
+        let item = |id: &str, title: &str| Item { id: id.into(), title: title.into(), available: true, ..Item::default() };
+        Catalog::new(vec![item("1", "Toy Story (1995)"), item("2", "Piano, The (1993)"), item("3", "Star Wars: A")]).unwrap()
+    }
+
+    #[test]
+    fn titles_may_hold_commas_and_colons() {
+        let events = parse("Toy Story (1995):5, Piano, The (1993):1,Star Wars: A:purchase", &catalog()).unwrap();
+        let items: Vec<&str> = events.iter().map(|event| event.item.as_str()).collect();
+        assert_eq!(items, ["1", "2", "3"]);
+        assert_eq!(events[1].rating, Some(1.0));
+        assert_eq!(events[2].kind, EventKind::Purchase);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_a_remedy() {
+        let message = |text: &str| format!("{:#}", parse(text, &catalog()).unwrap_err());
+        assert!(message("Toy Storey (1995):5").contains("did you mean \"Toy Story (1995)\""));
+        assert!(message("Toy Story (1995):9").contains("from 1 to 5"));
+        assert!(message("Toy Story (1995):bought").contains("purchase"));
+    }
+}

@@ -1,0 +1,330 @@
+//! Which settings make a run? A recipe's defaults, then a config file, then flags; saved with the run.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use shared::{
+    model::TransformerConfig,
+    preference::{INTENSITY_LEVELS, LIKED, Utility, intensity_level},
+    vocabulary::{Asked, ModelConfig, VocabularyConfig, items::ItemVocabularyConfig, tokens::TokenVocabularyConfig},
+};
+
+/// Everything that decides a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunConfig {
+    /// `compact` (item vocabulary) or `text` (token vocabulary).
+    pub recipe: Recipe,
+    pub seed: u64,
+    /// Largest number of tokens of the tokenizer trained on the catalogue.
+    pub tokens: usize,
+    /// How many of the newest interactions the model sees.
+    pub context: usize,
+    pub hidden_size: usize,
+    pub layers: usize,
+    pub heads: usize,
+    pub dropout: f64,
+    pub sft: SftConfig,
+    pub preference: PreferenceConfig,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Recipe {
+    /// One position per interaction, items scored exactly: the default.
+    Compact,
+    /// Histories as text, titles scored token by token.
+    Text,
+}
+
+impl Recipe {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compact => "compact",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// What both stages have in common.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StageConfig {
+    pub epochs: usize,
+    /// Peak of the schedule.
+    pub learning_rate: f64,
+    /// Share of the steps that warm up.
+    pub warm_up: f64,
+    pub weight_decay: f32,
+    /// Largest norm of a weight's gradient.
+    pub clip: f32,
+    /// Batches whose gradients are added up for one step.
+    pub accumulate: usize,
+    /// Epochs without a better validation after which a stage ends.
+    pub patience: usize,
+    /// Decay of the moving average of weights; 0 switches it off.
+    pub weight_average: f64,
+}
+
+impl Default for StageConfig {
+    fn default() -> Self {
+        Self {
+            epochs: 20,
+            learning_rate: 2e-3,
+            warm_up: 0.05,
+            weight_decay: 0.01,
+            clip: 1.0,
+            accumulate: 1,
+            patience: 6,
+            weight_average: 0.0,
+        }
+    }
+}
+
+/// Supervised stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SftConfig {
+    /// Windows per batch.
+    pub batch_rows: usize,
+    /// Share of id vectors hidden in a batch, so that text alone works (item vocabulary).
+    pub id_dropout: f64,
+    /// Share of positions that do not say which intensity comes next (item vocabulary).
+    pub unknown_share: f64,
+    pub stage: StageConfig,
+}
+
+impl Default for SftConfig {
+    fn default() -> Self {
+        Self { batch_rows: 32, id_dropout: 0.1, unknown_share: 0.1, stage: StageConfig::default() }
+    }
+}
+
+/// Preference stage (RecPO).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PreferenceConfig {
+    pub is_enabled: bool,
+    /// Windows (item vocabulary) or examples (token vocabulary) per batch.
+    pub batch_rows: usize,
+    /// K.
+    pub rejected: usize,
+    /// Share of rejected items that the visitor met soon after.
+    pub observed_share: f64,
+    pub lambda: f32,
+    pub beta: f64,
+    pub utility: Utility,
+    /// Weight of the chosen item's NLL beside the preference loss.
+    pub nll_weight: f64,
+    /// Most examples (token vocabulary).
+    pub max_examples: usize,
+    pub stage: StageConfig,
+}
+
+impl Default for PreferenceConfig {
+    fn default() -> Self {
+        Self {
+            is_enabled: true,
+            batch_rows: 32,
+            rejected: 3,
+            observed_share: 0.5,
+            lambda: 2.0,
+            beta: 1.0,
+            utility: Utility::Paper,
+            nll_weight: 1.0,
+            max_examples: 2000,
+            stage: StageConfig { epochs: 2, learning_rate: 1e-4, patience: 2, ..StageConfig::default() },
+        }
+    }
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self::recipe(Recipe::Compact)
+    }
+}
+
+impl RunConfig {
+    /// The defaults of a recipe: sizes and optimiser of the compact-model study.
+    #[must_use]
+    pub fn recipe(recipe: Recipe) -> Self {
+        let compact = Self {
+            recipe,
+            seed: 1,
+            tokens: 2000,
+            context: 50,
+            hidden_size: 64,
+            layers: 2,
+            heads: 2,
+            dropout: 0.2,
+            sft: SftConfig::default(),
+            preference: PreferenceConfig::default(),
+        };
+        match recipe {
+            Recipe::Compact => compact,
+            Recipe::Text => Self {
+                context: 30,
+                hidden_size: 128,
+                heads: 4,
+                dropout: 0.1,
+                sft: SftConfig {
+                    batch_rows: 16,
+                    stage: StageConfig { epochs: 8, weight_decay: 0.1, patience: 3, ..StageConfig::default() },
+                    ..SftConfig::default()
+                },
+                preference: PreferenceConfig {
+                    batch_rows: 8,
+                    stage: StageConfig { epochs: 1, learning_rate: 2e-5, patience: 1, ..StageConfig::default() },
+                    ..PreferenceConfig::default()
+                },
+                ..compact
+            },
+        }
+    }
+
+    /// Reads a config file over a recipe's defaults.
+    ///
+    /// # Errors
+    /// With line and column when the file is no TOML or has an unknown key or a value out of range.
+    pub fn load(file: Option<&Path>, recipe: Option<Recipe>) -> Result<Self> {
+        let Some(path) = file else {
+            return Ok(Self::recipe(recipe.unwrap_or(Recipe::Compact)));
+        };
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let given: toml::Table = toml::from_str(&text).with_context(|| format!("{} is no TOML", path.display()))?;
+        // Read alone first, so that an unknown key is reported at its line in the user's file.
+        let alone: Self = toml::from_str(&text).with_context(|| {
+            format!("{} does not fit\nhint: a run's config.toml shows every key", path.display())
+        })?;
+        let named = if given.contains_key("recipe") { Some(alone.recipe) } else { None };
+        let recipe = recipe.or(named).unwrap_or(Recipe::Compact);
+        let mut merged = toml::Table::try_from(Self::recipe(recipe)).context("defaults as TOML")?;
+        merge(&mut merged, given);
+        let mut config: Self = merged.try_into().with_context(|| format!("{} does not fit", path.display()))?;
+        config.recipe = recipe;
+        Ok(config)
+    }
+
+    /// # Errors
+    /// The first value out of range.
+    pub fn validate(&self) -> Result<()> {
+        for (stage, config) in [("sft", &self.sft.stage), ("preference", &self.preference.stage)] {
+            if config.accumulate == 0 {
+                bail!("{stage}.stage.accumulate is 0\nhint: 1 takes a step after every batch");
+            }
+            if !config.learning_rate.is_finite() || config.learning_rate <= 0.0 {
+                bail!("{stage}.stage.learning_rate is {}\nhint: 0.002 is a good start", config.learning_rate);
+            }
+            if !(0.0..1.0).contains(&config.weight_average) {
+                bail!("{stage}.stage.weight_average is {}\nhint: 0 is off, 0.99 is common", config.weight_average);
+            }
+        }
+        for (key, share) in [
+            ("sft.id_dropout", self.sft.id_dropout),
+            ("sft.unknown_share", self.sft.unknown_share),
+            ("preference.observed_share", self.preference.observed_share),
+        ] {
+            if !(0.0..=1.0).contains(&share) {
+                bail!("{key} is {share}\nhint: a share lies between 0 and 1");
+            }
+        }
+        if self.sft.batch_rows == 0 || self.preference.batch_rows == 0 || self.preference.rejected == 0 {
+            bail!("batch_rows and preference.rejected must be at least 1");
+        }
+        Ok(())
+    }
+
+    /// The model for a catalogue of `items` and a tokenizer of `tokens`, asking for what training liked most.
+    #[must_use]
+    pub fn model(&self, items: usize, tokens: usize, asked: Vec<Asked>) -> ModelConfig {
+        ModelConfig {
+            transformer: TransformerConfig {
+                hidden_size: self.hidden_size,
+                num_hidden_layers: self.layers,
+                num_attention_heads: self.heads,
+                num_key_value_heads: self.heads,
+                // SwiGLU at 8/3 of the hidden size has the parameters of a plain layer at 4.
+                intermediate_size: (self.hidden_size * 8 / 3).next_multiple_of(16),
+                rms_norm_eps: 1e-5,
+                rope_theta: 10_000.0,
+                attention_bias: false,
+                qk_norm: false,
+                dropout: self.dropout,
+            },
+            vocabulary: match self.recipe {
+                Recipe::Compact => VocabularyConfig::Items(ItemVocabularyConfig { items, tokens }),
+                Recipe::Text => {
+                    VocabularyConfig::Tokens(TokenVocabularyConfig { tokens, tie_word_embeddings: true })
+                }
+            },
+            context: self.context,
+            asked,
+        }
+    }
+}
+
+/// Values of `over` replace those of `base`, table by table.
+fn merge(base: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (base.get_mut(&key), value) {
+            (Some(toml::Value::Table(inner)), toml::Value::Table(value)) => merge(inner, value),
+            (_, value) => {
+                base.insert(key, value);
+            }
+        }
+    }
+}
+
+/// What to ask for: the two highest intensity levels that training met often enough, in equal parts.
+///
+/// # Source
+/// Compact-model study: the mean of the two highest ratings asked for beat either alone by one to two points.
+#[must_use]
+pub fn asked(intensities: impl Iterator<Item = f32>) -> Vec<Asked> {
+    /// A level below this share of what was liked is too rare to have been learned.
+    const RARE: f64 = 0.03;
+    let mut counts = [0_usize; INTENSITY_LEVELS];
+    for intensity in intensities.filter(|&intensity| intensity >= LIKED) {
+        counts[intensity_level(intensity)] += 1;
+    }
+    let liked: usize = counts.iter().sum();
+    let levels: Vec<usize> = (0..INTENSITY_LEVELS)
+        .rev()
+        .filter(|&level| counts[level] > 0 && counts[level] as f64 >= RARE * liked as f64)
+        .take(2)
+        .collect();
+    if levels.is_empty() {
+        return vec![Asked { level: INTENSITY_LEVELS - 1, weight: 1.0 }];
+    }
+    let weight = 1.0 / levels.len() as f32;
+    levels.into_iter().map(|level| Asked { level, weight }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_for_the_two_highest_common_levels() {
+        let ratings = [1.0_f32; 10].into_iter().chain([0.5; 20]).chain([-1.0; 50]);
+        let asked = asked(ratings);
+        assert_eq!(asked.iter().map(|a| a.level).collect::<Vec<_>>(), [8, 6]);
+        assert_eq!(super::asked(std::iter::empty()).len(), 1);
+    }
+
+    #[test]
+    fn a_file_overrides_its_recipe_and_an_unknown_key_is_named() {
+        let folder = std::env::temp_dir().join(format!("vitrine-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("run.toml");
+        std::fs::write(&path, "recipe = \"text\"\n[sft.stage]\nepochs = 3\n").unwrap();
+        let config = RunConfig::load(Some(&path), None).unwrap();
+        assert_eq!((config.hidden_size, config.sft.stage.epochs, config.sft.batch_rows), (128, 3, 16));
+        std::fs::write(&path, "hidden = 3\n").unwrap();
+        let message = format!("{:#}", RunConfig::load(Some(&path), None).unwrap_err());
+        assert!(message.contains("hidden_size") && message.contains("line 1"), "{message}");
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,316 @@
+//! Batches of the item vocabulary: every position of a window is an example, in one pass.
+
+use std::collections::HashSet;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use shared::{
+    interaction::Interaction,
+    model::{Places, RowPlaces, TransformerConfig},
+    preference::{Preference, intensity_level},
+    vocabulary::{
+        Model, ModelConfig, Vocabulary,
+        items::{self, ItemBatch, ItemPosition, ItemTexts},
+    },
+};
+
+use super::{bucket, margin_tensor, windows};
+use crate::{
+    config::{PreferenceConfig, SftConfig},
+    loss,
+    negatives::{self, PreferenceSettings},
+    train::Objective,
+};
+
+/// What both stages know about the catalogue.
+#[derive(Clone)]
+pub struct ItemData {
+    histories: Vec<Vec<Interaction>>,
+    texts: ItemTexts,
+    /// 1 for items that training meets.
+    is_met: Vec<f32>,
+    /// Takes items that training never meets out of the distribution: as mere negatives they would be taught
+    /// never to be recommended (study §4.6).
+    excluded: Tensor<1>,
+    transformer: TransformerConfig,
+    context: usize,
+    device: Device,
+}
+
+impl ItemData {
+    #[must_use]
+    pub fn new(histories: &[Vec<Interaction>], texts: &[Vec<u32>], config: &ModelConfig, device: &Device) -> Self {
+        let met: HashSet<usize> = histories.iter().flatten().map(|interaction| interaction.item).collect();
+        let is_met: Vec<f32> = (0..texts.len()).map(|item| f32::from(u8::from(met.contains(&item)))).collect();
+        let excluded: Vec<f32> = is_met.iter().map(|met| if *met == 1.0 { 0.0 } else { -1e9 }).collect();
+        Self {
+            histories: histories.to_vec(),
+            texts: ItemTexts::new(texts, device),
+            is_met,
+            excluded: Tensor::from_data(TensorData::new(excluded, [texts.len()]), device),
+            transformer: config.transformer.clone(),
+            context: config.context,
+            device: device.clone(),
+        }
+    }
+
+    /// 1 for items that training meets, 0 for the others.
+    #[must_use]
+    pub fn is_met(&self) -> &[f32] {
+        &self.is_met
+    }
+
+    /// log π over the catalogue at the chosen states of a batch: `[R, N]`.
+    fn log_probabilities(&self, model: &Model, batch: &Batch) -> Tensor<2> {
+        let Vocabulary::Items(vocabulary) = &model.vocabulary else {
+            unreachable!("item batches are made for item vocabularies only");
+        };
+        let table = vocabulary.table(&self.texts, batch.id_keep.clone());
+        let embeddings = vocabulary.embed(&table, &batch.rows);
+        let [rows, length, hidden] = embeddings.dims();
+        let places = Places::new(&[RowPlaces::causal(length)], 0, &self.transformer, &self.device);
+        let states = model.model.forward(embeddings, &places, None);
+        let states = states.reshape([rows * length, hidden]).select(0, batch.states.clone());
+        vocabulary.log_probabilities(&table, states, Some(self.excluded.clone()))
+    }
+}
+
+/// Rows, the states in them that are asked, and the items whose log-probability is read there.
+pub struct Batch {
+    rows: ItemBatch,
+    /// Index into the flattened `[B·T]` states.
+    states: Tensor<1, Int>,
+    /// `[R, 1]` targets, or `[R, 1+K]` chosen and rejected.
+    items: Tensor<2, Int>,
+    /// `[N, 1]` or none: which id vectors take part.
+    id_keep: Option<Tensor<2>>,
+    margins: Option<Tensor<2>>,
+    reference: Option<Tensor<2>>,
+}
+
+/// Supervised stage: the next item at every position.
+pub struct ItemSft {
+    data: ItemData,
+    batch_rows: usize,
+    id_dropout: f64,
+    unknown_share: f64,
+    generator: ChaCha8Rng,
+}
+
+impl ItemSft {
+    #[must_use]
+    pub fn new(data: ItemData, config: &SftConfig, seed: u64) -> Self {
+        Self {
+            data,
+            batch_rows: config.batch_rows,
+            id_dropout: config.id_dropout,
+            unknown_share: config.unknown_share,
+            generator: ChaCha8Rng::seed_from_u64(seed),
+        }
+    }
+}
+
+impl Objective for ItemSft {
+    type Batch = Batch;
+
+    fn epoch(&mut self) -> Vec<Batch> {
+        let mut rows = Vec::new();
+        for history in &self.data.histories {
+            for (start, end) in windows(history.len(), self.data.context, &mut self.generator) {
+                let inputs = &history[start..end - 1];
+                let asked = intensity_level(history[end - 1].intensity);
+                let mut positions = items::positions(inputs, asked);
+                for position in &mut positions {
+                    if self.generator.random_bool(self.unknown_share) {
+                        position.asked = 0;
+                    }
+                }
+                let targets: Vec<usize> = history[start + 1..end].iter().map(|next| next.item).collect();
+                rows.push((positions, targets));
+            }
+        }
+        let batches = bucket(rows, self.batch_rows, |(positions, _)| positions.len(), &mut self.generator);
+        let device = self.data.device.clone();
+        let items = self.data.is_met.len();
+        batches
+            .into_iter()
+            .map(|rows| {
+                let (positions, targets): (Vec<Vec<ItemPosition>>, Vec<Vec<usize>>) = rows.into_iter().unzip();
+                let length = positions.iter().map(Vec::len).max().unwrap_or(0);
+                let states: Vec<i32> = positions
+                    .iter()
+                    .enumerate()
+                    .flat_map(|(row, list)| (0..list.len()).map(move |t| (row * length + t) as i32))
+                    .collect();
+                let targets: Vec<i32> = targets.into_iter().flatten().map(|item| item as i32).collect();
+                let id_keep = (self.id_dropout > 0.0).then(|| {
+                    let keep: Vec<f32> = (0..items)
+                        .map(|_| f32::from(u8::from(!self.generator.random_bool(self.id_dropout))))
+                        .collect();
+                    Tensor::from_data(TensorData::new(keep, [items, 1]), &device)
+                });
+                Batch {
+                    rows: ItemBatch::new(&positions, &device),
+                    items: index_matrix(targets, states.len(), &device),
+                    states: index_vector(states, &device),
+                    id_keep,
+                    margins: None,
+                    reference: None,
+                }
+            })
+            .collect()
+    }
+
+    fn loss(&self, model: &Model, batch: &Batch) -> Tensor<1> {
+        let picked = self.data.log_probabilities(model, batch).gather(1, batch.items.clone());
+        loss::negative_log_likelihood(picked).mean()
+    }
+}
+
+/// Preference stage: at every liked position, the chosen item against K rejected ones.
+pub struct ItemPreference {
+    data: ItemData,
+    /// The same in every epoch, so that reference log-probabilities are computed once.
+    rows: Vec<PreferenceRow>,
+    batch_rows: usize,
+    beta: f64,
+    nll_weight: f64,
+    reference: Model,
+    generator: ChaCha8Rng,
+}
+
+#[derive(Clone)]
+struct PreferenceRow {
+    positions: Vec<ItemPosition>,
+    /// Position in the row and what is preferred there.
+    preferences: Vec<(usize, Preference)>,
+    /// log π of chosen and rejected under the reference, one row per preference.
+    reference: Vec<f32>,
+}
+
+impl ItemPreference {
+    /// # Errors
+    /// When the device fails while the reference is read.
+    pub fn new(
+        data: ItemData,
+        reference: &Model,
+        config: &PreferenceConfig,
+        settings: &PreferenceSettings,
+        seed: u64,
+    ) -> anyhow::Result<Self> {
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        let items = data.is_met.len();
+        let mut rows = Vec::new();
+        for history in &data.histories {
+            for (start, end) in windows(history.len(), data.context, &mut generator) {
+                let inputs = &history[start..end - 1];
+                let positions = items::positions(inputs, intensity_level(history[end - 1].intensity));
+                let preferences: Vec<(usize, Preference)> = (start + 1..end)
+                    .filter_map(|target| {
+                        let preference = negatives::preference(history, target, items, settings, &mut generator)?;
+                        Some((target - start - 1, preference))
+                    })
+                    .collect();
+                if !preferences.is_empty() {
+                    rows.push(PreferenceRow { positions, preferences, reference: Vec::new() });
+                }
+            }
+        }
+        let mut objective = Self {
+            data,
+            rows,
+            batch_rows: config.batch_rows,
+            beta: config.beta,
+            nll_weight: config.nll_weight,
+            reference: reference.clone(),
+            generator,
+        };
+        objective.precompute()?;
+        Ok(objective)
+    }
+
+    /// Number of preferences.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.iter().map(|row| row.preferences.len()).sum()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn precompute(&mut self) -> anyhow::Result<()> {
+        let mut rows = std::mem::take(&mut self.rows);
+        for chunk in rows.chunks_mut(self.batch_rows) {
+            let batch = self.batch(&chunk.iter().collect::<Vec<_>>());
+            let picked = self.data.log_probabilities(&self.reference, &batch).gather(1, batch.items.clone());
+            let alternatives = picked.dims()[1];
+            let values = picked.detach().into_data().to_vec::<f32>().map_err(|e| anyhow::anyhow!("{e:?}"))?;
+            let mut rest = values.as_slice();
+            for row in chunk {
+                let (own, others) = rest.split_at(row.preferences.len() * alternatives);
+                row.reference = own.to_vec();
+                rest = others;
+            }
+        }
+        self.rows = rows;
+        Ok(())
+    }
+
+    fn batch(&self, rows: &[&PreferenceRow]) -> Batch {
+        let device = &self.data.device;
+        let length = rows.iter().map(|row| row.positions.len()).max().unwrap_or(0);
+        let positions: Vec<Vec<ItemPosition>> = rows.iter().map(|row| row.positions.clone()).collect();
+        let mut states = Vec::new();
+        let mut items = Vec::new();
+        let mut preferences = Vec::new();
+        let mut reference: Vec<f32> = Vec::new();
+        for (index, row) in rows.iter().enumerate() {
+            for (position, preference) in &row.preferences {
+                states.push((index * length + position) as i32);
+                items.push(preference.chosen as i32);
+                items.extend(preference.rejected.iter().map(|&item| item as i32));
+                preferences.push(preference);
+            }
+            reference.extend(&row.reference);
+        }
+        let count = states.len();
+        let alternatives = items.len() / count.max(1);
+        Batch {
+            rows: ItemBatch::new(&positions, device),
+            states: index_vector(states, device),
+            items: index_matrix(items, count, device),
+            id_keep: None,
+            margins: Some(margin_tensor(&preferences, device)),
+            reference: (!reference.is_empty())
+                .then(|| Tensor::from_data(TensorData::new(reference, [count, alternatives]), device)),
+        }
+    }
+}
+
+impl Objective for ItemPreference {
+    type Batch = Batch;
+
+    fn epoch(&mut self) -> Vec<Batch> {
+        let rows: Vec<PreferenceRow> = self.rows.clone();
+        let batches = bucket(rows, self.batch_rows, |row| row.positions.len(), &mut self.generator);
+        batches.iter().map(|rows| self.batch(&rows.iter().collect::<Vec<_>>())).collect()
+    }
+
+    fn loss(&self, model: &Model, batch: &Batch) -> Tensor<1> {
+        let policy = self.data.log_probabilities(model, batch).gather(1, batch.items.clone());
+        super::preference_loss(policy, batch.reference.clone(), batch.margins.clone(), self.beta, self.nll_weight)
+    }
+}
+
+fn index_vector(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
+    let count = values.len();
+    Tensor::from_data(TensorData::new(values, [count]), device)
+}
+
+fn index_matrix(values: Vec<i32>, rows: usize, device: &Device) -> Tensor<2, Int> {
+    let columns = values.len() / rows.max(1);
+    Tensor::from_data(TensorData::new(values, [rows, columns]), device)
+}

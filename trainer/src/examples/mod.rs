@@ -1,0 +1,108 @@
+//! How do histories become batches? One file per vocabulary; both stages, supervised and preference.
+
+pub mod items;
+pub mod tokens;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::{Rng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use shared::preference::Preference;
+
+use crate::loss;
+
+/// Windows of a history: positions `start..end`, each ending in the position before the next one begins,
+/// so that every interaction but the very first is a target exactly once.
+///
+/// The first window has a random length: targets meet histories of every length over the epochs.
+fn windows(length: usize, context: usize, generator: &mut ChaCha8Rng) -> Vec<(usize, usize)> {
+    let mut list = Vec::new();
+    if length < 2 {
+        return list;
+    }
+    let mut start = 0;
+    let mut inputs = if length - 1 > context { generator.random_range(1..=context) } else { context };
+    while start + 1 < length {
+        let end = (start + inputs + 1).min(length);
+        list.push((start, end));
+        start = end - 1;
+        inputs = context;
+    }
+    list
+}
+
+/// Groups `rows` into batches of about equal lengths, in random order.
+fn bucket<R>(mut rows: Vec<R>, per_batch: usize, length: impl Fn(&R) -> usize, generator: &mut ChaCha8Rng) -> Vec<Vec<R>> {
+    /// Batches whose rows are sorted together: enough to save padding, few enough to stay random.
+    const SORTED_TOGETHER: usize = 8;
+    rows.shuffle(generator);
+    let mut batches = Vec::new();
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let mut group: Vec<R> = rows.by_ref().take(per_batch * SORTED_TOGETHER).collect();
+        group.sort_by_key(&length);
+        let mut group = group.into_iter().peekable();
+        while group.peek().is_some() {
+            batches.push(group.by_ref().take(per_batch).collect());
+        }
+    }
+    batches.shuffle(generator);
+    batches
+}
+
+/// Margins of preferences as a tensor `[E, K]`.
+fn margin_tensor(preferences: &[&Preference], device: &Device) -> Tensor<2> {
+    let rejected = preferences.first().map_or(0, |preference| preference.margins.len());
+    let values: Vec<f32> = preferences.iter().flat_map(|preference| preference.margins.iter().copied()).collect();
+    Tensor::from_data(TensorData::new(values, [preferences.len(), rejected]), device)
+}
+
+/// The loss of a preference batch: RecPO (or what its settings make of it) plus an NLL term with weight.
+///
+/// # Shapes
+/// policy and reference `[E, 1+K]`, margins `[E, K]` → a scalar, the mean over examples
+fn preference_loss(
+    policy: Tensor<2>,
+    reference: Option<Tensor<2>>,
+    margins: Option<Tensor<2>>,
+    beta: f64,
+    nll_weight: f64,
+) -> Tensor<1> {
+    let [examples, alternatives] = policy.dims();
+    let device = policy.device();
+    let reference = reference.unwrap_or_else(|| Tensor::zeros([examples, alternatives], &device));
+    let margins = margins.unwrap_or_else(|| Tensor::zeros([examples, alternatives - 1], &device));
+    let preferred = loss::softmax_preference(policy.clone(), reference, margins, beta).mean();
+    if nll_weight == 0.0 {
+        return preferred;
+    }
+    preferred + loss::negative_log_likelihood(policy).mean() * nll_weight
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn every_interaction_but_the_first_is_a_target_once() {
+        let mut generator = ChaCha8Rng::seed_from_u64(3);
+        for length in [0, 1, 2, 7, 50, 51, 52, 173] {
+            let mut targets = vec![0; length];
+            for (start, end) in windows(length, 50, &mut generator) {
+                assert!(end - start <= 51);
+                (start + 1..end).for_each(|position| targets[position] += 1);
+            }
+            assert!(targets.iter().skip(1).all(|&count| count == 1));
+        }
+    }
+
+    #[test]
+    fn buckets_hold_every_row() {
+        let mut generator = ChaCha8Rng::seed_from_u64(3);
+        let batches = bucket((0..103).collect(), 4, |row| *row, &mut generator);
+        let mut rows: Vec<i32> = batches.into_iter().flatten().collect();
+        rows.sort_unstable();
+        assert_eq!(rows, (0..103).collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,337 @@
+//! Batches of the token vocabulary: whole histories as token rows, and preferences as blocks after one prompt.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use rand::{Rng, SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use shared::{
+    interaction::Interaction,
+    model::{Places, RowPlaces, TransformerConfig},
+    preference::{INTENSITY_LEVELS, Preference, intensity_level},
+    prompt,
+    vocabulary::{Model, ModelConfig, Vocabulary, tokens::token_batch},
+};
+
+use super::{bucket, margin_tensor};
+use crate::{
+    config::{PreferenceConfig, SftConfig},
+    negatives::{self, PreferenceSettings},
+    train::Objective,
+};
+
+/// What both stages know about the catalogue.
+#[derive(Clone)]
+pub struct TokenData {
+    histories: Vec<Vec<Interaction>>,
+    titles: Vec<Vec<u32>>,
+    transformer: TransformerConfig,
+    context: usize,
+    device: Device,
+}
+
+impl TokenData {
+    #[must_use]
+    pub fn new(histories: &[Vec<Interaction>], titles: &[Vec<u32>], config: &ModelConfig, device: &Device) -> Self {
+        Self {
+            histories: histories.to_vec(),
+            titles: titles.to_vec(),
+            transformer: config.transformer.clone(),
+            context: config.context,
+            device: device.clone(),
+        }
+    }
+
+    /// log π of the target token at each of `states`, which index the flattened `[B·T]` positions: `[R]`.
+    fn token_log_probabilities(
+        &self,
+        model: &Model,
+        rows: Tensor<2, Int>,
+        places: &Places,
+        states: Tensor<1, Int>,
+        targets: Tensor<2, Int>,
+    ) -> Tensor<1> {
+        let Vocabulary::Tokens(vocabulary) = &model.vocabulary else {
+            unreachable!("token batches are made for token vocabularies only");
+        };
+        let hidden_states = model.model.forward(vocabulary.embed(rows), places, None);
+        let [rows, length, hidden] = hidden_states.dims();
+        let hidden_states = hidden_states.reshape([rows * length, hidden]).select(0, states);
+        vocabulary.log_probabilities(hidden_states).gather(1, targets).squeeze_dim(1)
+    }
+}
+
+/// Supervised stage: every title in a window, token by token.
+pub struct TokenSft {
+    data: TokenData,
+    batch_rows: usize,
+    generator: ChaCha8Rng,
+}
+
+pub struct TokenBatch {
+    rows: Tensor<2, Int>,
+    length: usize,
+    states: Tensor<1, Int>,
+    targets: Tensor<2, Int>,
+}
+
+impl TokenSft {
+    #[must_use]
+    pub fn new(data: TokenData, config: &SftConfig, seed: u64) -> Self {
+        Self { data, batch_rows: config.batch_rows, generator: ChaCha8Rng::seed_from_u64(seed) }
+    }
+}
+
+/// Level tokens are given, never predicted.
+fn is_level(token: u32) -> bool {
+    (0..INTENSITY_LEVELS).any(|level| prompt::level_token(level) == token)
+}
+
+impl Objective for TokenSft {
+    type Batch = TokenBatch;
+
+    fn epoch(&mut self) -> Vec<TokenBatch> {
+        let context = self.data.context;
+        let mut rows: Vec<Vec<u32>> = Vec::new();
+        for history in &self.data.histories {
+            let first = if history.len() > context { self.generator.random_range(1..=context) } else { context };
+            let (head, tail) = history.split_at(first.min(history.len()));
+            for window in std::iter::once(head).chain(tail.chunks(context)).filter(|window| !window.is_empty()) {
+                rows.push(prompt::history(window, &self.data.titles));
+            }
+        }
+        let batches = bucket(rows, self.batch_rows, Vec::len, &mut self.generator);
+        let device = &self.data.device;
+        batches
+            .into_iter()
+            .map(|rows| {
+                let inputs: Vec<Vec<u32>> = rows.iter().map(|row| row[..row.len() - 1].to_vec()).collect();
+                let length = inputs.iter().map(Vec::len).max().unwrap_or(0);
+                let mut states = Vec::new();
+                let mut targets = Vec::new();
+                for (index, row) in rows.iter().enumerate() {
+                    for (position, &target) in row[1..].iter().enumerate() {
+                        if !is_level(target) {
+                            states.push((index * length + position) as i32);
+                            targets.push(target as i32);
+                        }
+                    }
+                }
+                let count = states.len();
+                TokenBatch {
+                    rows: token_batch(&inputs, device),
+                    length,
+                    states: Tensor::from_data(TensorData::new(states, [count]), device),
+                    targets: Tensor::from_data(TensorData::new(targets, [count, 1]), device),
+                }
+            })
+            .collect()
+    }
+
+    fn loss(&self, model: &Model, batch: &TokenBatch) -> Tensor<1> {
+        let data = &self.data;
+        let places = Places::new(&[RowPlaces::causal(batch.length)], 0, &data.transformer, &data.device);
+        let log_probs = data.token_log_probabilities(
+            model,
+            batch.rows.clone(),
+            &places,
+            batch.states.clone(),
+            batch.targets.clone(),
+        );
+        -log_probs.mean()
+    }
+}
+
+/// Preference stage: the prompt is computed once, chosen and rejected titles follow it as blocks.
+pub struct TokenPreference {
+    data: TokenData,
+    examples: Vec<Example>,
+    batch_rows: usize,
+    beta: f64,
+    nll_weight: f64,
+    reference: Model,
+    generator: ChaCha8Rng,
+}
+
+#[derive(Clone)]
+struct Example {
+    prompt: Vec<u32>,
+    preference: Preference,
+    /// log π of chosen and rejected under the reference.
+    reference: Vec<f32>,
+}
+
+pub struct PreferenceBatch {
+    rows: Tensor<2, Int>,
+    places: Places,
+    states: Tensor<1, Int>,
+    targets: Tensor<2, Int>,
+    /// Adds the tokens of a completion up: `[E·(1+K), R]` of zeros and ones.
+    sums: Tensor<2>,
+    examples: usize,
+    margins: Tensor<2>,
+    reference: Option<Tensor<2>>,
+}
+
+impl TokenPreference {
+    /// # Errors
+    /// When the device fails while the reference is read.
+    pub fn new(
+        data: TokenData,
+        reference: &Model,
+        config: &PreferenceConfig,
+        settings: &PreferenceSettings,
+        seed: u64,
+    ) -> anyhow::Result<Self> {
+        let mut generator = ChaCha8Rng::seed_from_u64(seed);
+        let items = data.titles.len();
+        let mut places: Vec<(usize, usize)> = data
+            .histories
+            .iter()
+            .enumerate()
+            .flat_map(|(visitor, history)| (1..history.len()).map(move |position| (visitor, position)))
+            .collect();
+        places.shuffle(&mut generator);
+        let mut examples = Vec::new();
+        for (visitor, position) in places {
+            if examples.len() == config.max_examples {
+                break;
+            }
+            let history = &data.histories[visitor];
+            let Some(preference) = negatives::preference(history, position, items, settings, &mut generator) else {
+                continue;
+            };
+            let before = &history[position.saturating_sub(data.context)..position];
+            let asked = intensity_level(history[position].intensity);
+            let prompt = prompt::prompt(before, &data.titles, asked);
+            examples.push(Example { prompt, preference, reference: Vec::new() });
+        }
+        let mut objective = Self {
+            data,
+            examples,
+            batch_rows: config.batch_rows,
+            beta: config.beta,
+            nll_weight: config.nll_weight,
+            reference: reference.clone(),
+            generator,
+        };
+        objective.precompute()?;
+        Ok(objective)
+    }
+
+    /// Number of preferences.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.examples.len()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.examples.is_empty()
+    }
+
+    fn precompute(&mut self) -> anyhow::Result<()> {
+        let mut examples = std::mem::take(&mut self.examples);
+        examples.sort_by_key(|example| example.prompt.len());
+        for chunk in examples.chunks_mut(self.batch_rows) {
+            let batch = self.batch(chunk);
+            let picked = self.completion_log_probabilities(&self.reference, &batch);
+            let alternatives = picked.dims()[1];
+            let values = picked.detach().into_data().to_vec::<f32>().map_err(|e| anyhow::anyhow!("{e:?}"))?;
+            for (example, own) in chunk.iter_mut().zip(values.chunks(alternatives)) {
+                example.reference = own.to_vec();
+            }
+        }
+        self.examples = examples;
+        Ok(())
+    }
+
+    /// One row per example: prompt, then the completions without their last token (it is only predicted).
+    fn batch(&self, examples: &[Example]) -> PreferenceBatch {
+        let device = &self.data.device;
+        let mut rows: Vec<Vec<u32>> = Vec::new();
+        let mut places: Vec<RowPlaces> = Vec::new();
+        // Row, position in the row, target token, completion.
+        let mut targets: Vec<(usize, usize, u32, usize)> = Vec::new();
+        let mut completions = 0;
+        for (row, example) in examples.iter().enumerate() {
+            let prompt_length = example.prompt.len();
+            let mut tokens = example.prompt.clone();
+            let mut place = RowPlaces::causal(prompt_length);
+            let items = std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
+            for item in items {
+                let completion = prompt::completion(&self.data.titles[item]);
+                let (last, inputs) = completion.split_last().unwrap_or((&prompt::END, &[]));
+                targets.push((row, prompt_length - 1, completion[0], completions));
+                for (offset, _) in inputs.iter().enumerate() {
+                    let target = *completion.get(offset + 1).unwrap_or(last);
+                    targets.push((row, tokens.len() + offset, target, completions));
+                }
+                place.push_block(prompt_length, inputs.len());
+                tokens.extend_from_slice(inputs);
+                completions += 1;
+            }
+            rows.push(tokens);
+            places.push(place);
+        }
+        let length = rows.iter().map(Vec::len).max().unwrap_or(0);
+        for place in &mut places {
+            let padding = length - place.positions.len();
+            place.push_block(0, padding);
+        }
+        let count = targets.len();
+        let mut sums = vec![0.0_f32; completions * count];
+        for (index, (.., completion)) in targets.iter().enumerate() {
+            sums[completion * count + index] = 1.0;
+        }
+        let states: Vec<i32> = targets.iter().map(|(row, position, ..)| (row * length + position) as i32).collect();
+        let tokens: Vec<i32> = targets.iter().map(|(_, _, token, _)| *token as i32).collect();
+        let preferences: Vec<&Preference> = examples.iter().map(|example| &example.preference).collect();
+        let reference: Vec<f32> = examples.iter().flat_map(|example| example.reference.iter().copied()).collect();
+        let alternatives = completions / examples.len().max(1);
+        PreferenceBatch {
+            rows: token_batch(&rows, device),
+            places: Places::new(&places, 0, &self.data.transformer, device),
+            states: Tensor::from_data(TensorData::new(states, [count]), device),
+            targets: Tensor::from_data(TensorData::new(tokens, [count, 1]), device),
+            sums: Tensor::from_data(TensorData::new(sums, [completions, count]), device),
+            examples: examples.len(),
+            margins: margin_tensor(&preferences, device),
+            reference: (!reference.is_empty())
+                .then(|| Tensor::from_data(TensorData::new(reference, [examples.len(), alternatives]), device)),
+        }
+    }
+
+    /// log π of chosen and rejected completions, summed over their tokens and the end: `[E, 1+K]`.
+    fn completion_log_probabilities(&self, model: &Model, batch: &PreferenceBatch) -> Tensor<2> {
+        let log_probs = self.data.token_log_probabilities(
+            model,
+            batch.rows.clone(),
+            &batch.places,
+            batch.states.clone(),
+            batch.targets.clone(),
+        );
+        let summed = batch.sums.clone().matmul(log_probs.unsqueeze_dim(1));
+        let completions = summed.dims()[0];
+        summed.reshape([batch.examples, completions / batch.examples])
+    }
+}
+
+impl Objective for TokenPreference {
+    type Batch = PreferenceBatch;
+
+    fn epoch(&mut self) -> Vec<PreferenceBatch> {
+        let examples = self.examples.clone();
+        let batches = bucket(examples, self.batch_rows, |example| example.prompt.len(), &mut self.generator);
+        batches.iter().map(|examples| self.batch(examples)).collect()
+    }
+
+    fn loss(&self, model: &Model, batch: &PreferenceBatch) -> Tensor<1> {
+        let policy = self.completion_log_probabilities(model, batch);
+        super::preference_loss(
+            policy,
+            batch.reference.clone(),
+            Some(batch.margins.clone()),
+            self.beta,
+            self.nll_weight,
+        )
+    }
+}

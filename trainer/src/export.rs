@@ -1,0 +1,151 @@
+//! How does a run become a package? Quantised weights, public catalogue, questions for the self-test.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::{Context, Result, bail};
+use burn::tensor::Device;
+use futures_lite::future::block_on;
+use shared::{
+    interaction::Interaction,
+    package::{MANIFEST, Package, PackageParts, Quantisation, SelfTest},
+    score::Scorer,
+    weights::Weights,
+};
+
+use crate::{cli::Quant, run::Run};
+
+impl From<Quant> for Quantisation {
+    fn from(quant: Quant) -> Self {
+        match quant {
+            Quant::Q8 => Self::Q8,
+            Quant::F16 => Self::F16,
+            Quant::F32 => Self::F32,
+        }
+    }
+}
+
+/// The files of the package, by name.
+///
+/// # Errors
+/// When the run is damaged.
+pub fn package(run: &Run, quant: Quant) -> Result<BTreeMap<String, Vec<u8>>> {
+    let texts = run.texts()?;
+    // The answers of the self-test are those of the quantised weights, read back as the browser reads them.
+    let bare = parts(run, &texts, quant, &run.weights, Vec::new()).write()?;
+    let read_back = Package::read(&bare)?;
+    let device = Device::flex();
+    let model = run.summary.model.init(&device).with_weights(&read_back.weights, &device)?;
+    let scorer = Scorer::new(&model, run.summary.model.clone(), texts.clone(), &device);
+    let self_test = questions(run.catalog.len())
+        .into_iter()
+        .map(|(history, candidates)| {
+            let scores = block_on(scorer.score(&history, &candidates))?;
+            Ok(SelfTest { history, candidates, scores })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(parts(run, &texts, quant, &run.weights, self_test).write()?)
+}
+
+fn parts<'a>(
+    run: &'a Run,
+    texts: &'a [Vec<u32>],
+    quant: Quant,
+    weights: &'a Weights,
+    self_test: Vec<SelfTest>,
+) -> PackageParts<'a> {
+    let last = run.summary.stages.iter().rfind(|stage| stage.is_kept);
+    let evaluation = last
+        .map(|stage| {
+            BTreeMap::from([
+                ("valid/hit_rate_at_1".to_owned(), stage.valid_hit_rate_at_1),
+                ("valid/ndcg_at_10".to_owned(), stage.valid_ndcg_at_10),
+            ])
+        })
+        .unwrap_or_default();
+    let provenance = BTreeMap::from([
+        ("made_by".to_owned(), format!("vitrine trainer {}", env!("CARGO_PKG_VERSION"))),
+        ("data".to_owned(), run.summary.format.clone()),
+        ("seed".to_owned(), run.config.seed.to_string()),
+    ]);
+    PackageParts {
+        recipe: run.config.recipe.name(),
+        model: &run.summary.model,
+        weights,
+        catalog: &run.catalog,
+        texts,
+        tokenizer_json: &run.tokenizer_json,
+        quantisation: quant.into(),
+        exclude_seen: true,
+        self_test,
+        evaluation,
+        provenance,
+    }
+}
+
+/// Three short histories and some candidates, spread over the catalogue.
+fn questions(items: usize) -> Vec<(Vec<Interaction>, Vec<usize>)> {
+    let spread = |count: usize, offset: usize| -> Vec<usize> {
+        (0..count.min(items)).map(|i| (i * items / count.min(items) + offset) % items).collect()
+    };
+    let intensities = [1.0, -1.0, 0.5, 0.1, -0.5];
+    [1, 4, 9]
+        .into_iter()
+        .map(|length| {
+            let met = spread(length, length).into_iter().enumerate().map(|(i, item)| Interaction {
+                item,
+                intensity: intensities[i % intensities.len()],
+                time_ms: 60_000 * (i * i) as i64,
+            });
+            (met.collect(), spread(12, 3))
+        })
+        .collect()
+}
+
+/// A scorer with the weights as a package holds them.
+///
+/// # Errors
+/// When the run is damaged.
+pub fn scorer(run: &Run, quant: Quant, device: &Device) -> Result<Scorer> {
+    let texts = run.texts()?;
+    let files = parts(run, &texts, quant, &run.weights, Vec::new()).write()?;
+    let package = Package::read(&files)?;
+    let model = run.summary.model.init(device).with_weights(&package.weights, device)?;
+    Ok(Scorer::new(&model, run.summary.model.clone(), texts, device))
+}
+
+/// Writes the package; an old one in the same folder is replaced, the manifest last.
+///
+/// # Errors
+/// When the folder holds something else or cannot be written.
+pub fn write(files: &BTreeMap<String, Vec<u8>>, out: &Path) -> Result<()> {
+    if out.exists() {
+        let is_empty = out.read_dir().with_context(|| format!("{} is no folder", out.display()))?.next().is_none();
+        if !is_empty && !out.join(MANIFEST).exists() {
+            bail!("{} holds something that is no package\nhint: choose another --out", out.display());
+        }
+        if !is_empty {
+            fs::remove_dir_all(out).with_context(|| format!("cannot replace {}", out.display()))?;
+        }
+    }
+    for (name, bytes) in files.iter().filter(|(name, _)| *name != MANIFEST) {
+        crate::output::write_file(&out.join(name), bytes)?;
+    }
+    crate::output::write_file(&out.join(MANIFEST), &files[MANIFEST])
+}
+
+/// The files of a package on disk.
+///
+/// # Errors
+/// When the folder is no package.
+pub fn read(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
+    let mut files = BTreeMap::new();
+    let listing = folder.read_dir().with_context(|| format!("cannot read {}", folder.display()))?;
+    for entry in listing {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            let bytes = fs::read(entry.path()).with_context(|| format!("cannot read {}", entry.path().display()))?;
+            files.insert(entry.file_name().to_string_lossy().into_owned(), bytes);
+        }
+    }
+    Ok(files)
+}

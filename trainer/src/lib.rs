@@ -1,0 +1,71 @@
+//! The native side of Vitrine: reads files, trains, evaluates, exports. The modules in pipeline order.
+
+pub mod cli;
+pub mod config;
+pub mod datasets;
+pub mod demo_shop;
+pub mod tokenizer_training;
+pub mod split;
+pub mod negatives;
+pub mod examples;
+pub mod loss;
+pub mod schedule;
+pub mod average;
+pub mod train;
+pub mod pipeline;
+pub mod run;
+pub mod metrics;
+pub mod baselines;
+pub mod export;
+pub mod output;
+pub mod server;
+mod commands;
+
+use anyhow::Result;
+use cli::{Cli, Command};
+
+/// Runs one command.
+///
+/// # Errors
+/// When the command fails; the message ends in a hint where the user can mend it.
+pub fn run(cli: Cli) -> Result<()> {
+    let (json, quiet) = (cli.json, cli.quiet);
+    match cli.command {
+        Command::Demo(arguments) => commands::demo::run(&arguments, quiet),
+        Command::Train(arguments) => commands::train::run(&arguments, json, quiet),
+        Command::Eval(arguments) => commands::eval::run(&arguments, json),
+        Command::Recommend(arguments) => commands::recommend::run(&arguments, json),
+        Command::Export(arguments) => commands::export::run(&arguments, json),
+        Command::Serve(arguments) => commands::serve::run(&arguments),
+    }
+}
+
+/// An error as one paragraph: what failed, why, and at the end the hint.
+#[must_use]
+pub fn message(error: &anyhow::Error) -> String {
+    let mut hints = Vec::new();
+    let mut words: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        let (what, hint) = text.split_once("\nhint: ").unwrap_or((&text, ""));
+        // A cause that its parent quotes already is not said twice.
+        if !words.iter().any(|said| said.contains(what)) {
+            words.push(what.trim_end().to_owned());
+        }
+        if !hint.is_empty() {
+            hints.push(format!("\nhint: {hint}"));
+        }
+    }
+    words.join(": ") + &hints.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::{Context, anyhow};
+
+    #[test]
+    fn the_hint_comes_last() {
+        let error = Err::<(), _>(anyhow!("line 3 is cut off")).context("cannot read a.txt\nhint: copy it").unwrap_err();
+        assert_eq!(super::message(&error), "cannot read a.txt: line 3 is cut off\nhint: copy it");
+    }
+}

@@ -1,0 +1,112 @@
+//! Where do words and files go? Results to stdout, progress to stderr, files in one piece.
+
+use std::{fs, io::Write, path::Path};
+
+use anyhow::{Context, Result};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::json;
+
+use crate::train::Validation;
+
+/// Writes a file in one piece: a reader sees the old one or the new one, never half of it.
+///
+/// # Errors
+/// When the folder cannot be made or the file cannot be written.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let partial = folder.join(format!(".{name}.partial"));
+    let write = || -> std::io::Result<()> {
+        let mut file = fs::File::create(&partial)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    write().inspect_err(|_| drop(fs::remove_file(&partial))).with_context(|| {
+        format!("cannot write {}\nhint: check the free space and the rights of the folder", path.display())
+    })
+}
+
+/// Progress of a training run: a bar with the time left on a terminal, a line per epoch elsewhere, and JSON
+/// lines in the run's folder.
+pub struct Reporter {
+    is_quiet: bool,
+    bar: Option<ProgressBar>,
+    metrics: Option<fs::File>,
+}
+
+impl Reporter {
+    /// # Errors
+    /// When the metrics file cannot be made.
+    pub fn new(metrics: Option<&Path>, is_quiet: bool) -> Result<Self> {
+        let metrics = metrics
+            .map(|path| fs::File::create(path).with_context(|| format!("cannot write {}", path.display())))
+            .transpose()?;
+        Ok(Self { is_quiet, bar: None, metrics })
+    }
+
+    /// One line for people.
+    pub fn say(&self, line: &str) {
+        if !self.is_quiet {
+            eprintln!("{line}");
+        }
+    }
+
+    pub fn begin_epoch(&mut self, stage: &str, epoch: usize, epochs: usize, steps: usize) {
+        if self.is_quiet {
+            return;
+        }
+        let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
+        let style = "{prefix} [{bar:24}] {pos}/{len}  {msg}  {eta} left in epoch";
+        // The template is a constant that indicatif accepts.
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(format!("{stage} {epoch}/{epochs}"));
+        self.bar = Some(bar);
+    }
+
+    pub fn step(&mut self, loss: f64, learning_rate: f64) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(format!("loss {loss:.3}  lr {learning_rate:.1e}"));
+            bar.inc(1);
+        }
+    }
+
+    /// # Errors
+    /// When the metrics file cannot be written.
+    pub fn end_epoch(
+        &mut self,
+        stage: &str,
+        epoch: usize,
+        loss: f64,
+        validation: &Validation,
+        is_best: bool,
+        secs: f64,
+    ) -> Result<()> {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        let mark = if is_best { "  best" } else { "" };
+        self.say(&format!(
+            "{stage} epoch {epoch}: loss {loss:.4}, validation HR@1 {:.4}, NDCG@10 {:.4}, {secs:.0} s{mark}",
+            validation.hit_rate_at_1, validation.ndcg_at_10
+        ));
+        self.record(&json!({
+            "stage": stage, "epoch": epoch, "loss": loss, "seconds": secs, "best": is_best,
+            "valid/hit_rate_at_1": validation.hit_rate_at_1, "valid/ndcg_at_10": validation.ndcg_at_10,
+        }))
+    }
+
+    /// Adds a line to the metrics file.
+    ///
+    /// # Errors
+    /// When the metrics file cannot be written.
+    pub fn record(&mut self, line: &serde_json::Value) -> Result<()> {
+        if let Some(file) = &mut self.metrics {
+            writeln!(file, "{line}").context("cannot write metrics.jsonl")?;
+        }
+        Ok(())
+    }
+}

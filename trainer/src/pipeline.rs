@@ -1,0 +1,225 @@
+//! How does a data set become a run? Split, tokenise, SFT, then RecPO; what does not help is dropped and said.
+
+use std::{path::Path, time::Instant};
+
+use anyhow::{Context, Result, ensure};
+use burn::tensor::{Device, Tensor, TensorData};
+use futures_lite::future::block_on;
+use shared::{
+    score::Scorer,
+    vocabulary::{Model, ModelConfig, Vocabulary},
+};
+
+use crate::{
+    config::{Recipe, RunConfig, asked},
+    datasets::Dataset,
+    examples::{
+        items::{ItemData, ItemPreference, ItemSft},
+        tokens::{TokenData, TokenPreference, TokenSft},
+    },
+    metrics,
+    negatives::{self, PreferenceSettings},
+    output::{Reporter, write_file},
+    run::{Run, StageSummary, Summary, texts},
+    split::{self, Question},
+    tokenizer_training,
+    train::{self, Trained, Validation},
+};
+
+/// Seed of evaluation candidates: the same for every run, so that runs can be compared.
+pub const CANDIDATE_SEED: u64 = 42;
+
+/// Trains on a data set and writes the run to `out`.
+///
+/// # Errors
+/// When a setting is out of range, the data is too small, or a file cannot be written.
+pub fn train(dataset: &Dataset, data: &Path, config: &RunConfig, device: &Device, out: &Path, is_quiet: bool) -> Result<Run> {
+    config.validate()?;
+    let began = Instant::now();
+    let split = split::leave_last_liked_out(&dataset.histories);
+    ensure!(
+        !split.valid.is_empty(),
+        "no visitor has two liked interactions, so nothing can be validated\n\
+         hint: liked means four stars of five, a wish list, a cart or a purchase; is the right column read?"
+    );
+    let tokenizer_json = tokenizer_training::train(&dataset.catalog, config.tokens)?;
+    let texts = texts(&dataset.catalog, &tokenizer_json, config.recipe)?;
+    let tokens = shared::tokenizer::Tokenizer::from_json(&tokenizer_json)?.size();
+    let asked = asked(split.train.iter().flatten().map(|interaction| interaction.intensity));
+    let model_config = config.model(dataset.catalog.len(), tokens, asked);
+    model_config.validate().context("the model's sizes do not fit")?;
+
+    std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
+    let mut reporter = Reporter::new(Some(&out.join("metrics.jsonl")), is_quiet)?;
+    write_file(&out.join("config.toml"), toml::to_string(config)?.as_bytes())?;
+    reporter.say(&format!(
+        "{}: {} items, {} visitors, {} interactions; {} to train on, {} questions",
+        dataset.format,
+        dataset.catalog.len(),
+        dataset.histories.len(),
+        dataset.interactions(),
+        split.train.iter().map(Vec::len).sum::<usize>(),
+        split.test.len()
+    ));
+
+    let training_device = device.clone().autodiff();
+    training_device.seed(config.seed);
+    let model = model_config.init(&training_device);
+    reporter.say(&format!("{}: {} parameters", config.recipe.name(), burn::module::Module::num_params(&model)));
+    let valid = Validator {
+        questions: &split.valid,
+        candidates: negatives::candidates(&split.valid, &dataset.histories, dataset.catalog.len(), CANDIDATE_SEED),
+        config: &model_config,
+        texts: &texts,
+        device,
+    };
+    let context = Stages { config, model_config: &model_config, texts: &texts, train: &split.train, training_device: &training_device };
+
+    let sft = context.sft(model, &valid, &mut reporter)?;
+    let mut stages = vec![summary("sft", &sft, true)];
+    let mut model = sft.model.clone();
+    if config.preference.is_enabled {
+        let trained = context.prefer(&sft, &valid, &mut reporter)?;
+        let is_kept = trained.epoch > 0;
+        reporter.say(&if is_kept {
+            format!(
+                "preference stage kept: validation HR@1 {:.4} → {:.4}",
+                sft.validation.hit_rate_at_1, trained.validation.hit_rate_at_1
+            )
+        } else {
+            format!("preference stage dropped: no epoch beat validation HR@1 {:.4}", sft.validation.hit_rate_at_1)
+        });
+        stages.push(summary("recpo", &trained, is_kept));
+        model = trained.model;
+    }
+
+    let run = Run {
+        config: config.clone(),
+        summary: Summary {
+            model: model_config.clone(),
+            data: data.to_path_buf(),
+            format: dataset.format.to_owned(),
+            stages,
+            seconds: began.elapsed().as_secs_f64(),
+        },
+        catalog: dataset.catalog.clone(),
+        tokenizer_json,
+        weights: block_on(model.weights())?,
+    };
+    run.save(out)?;
+    reporter.say(&format!("run written to {} after {:.0} s", out.display(), run.summary.seconds));
+    Ok(run)
+}
+
+fn summary(stage: &str, trained: &Trained, is_kept: bool) -> StageSummary {
+    StageSummary {
+        stage: stage.to_owned(),
+        epoch: trained.epoch,
+        valid_hit_rate_at_1: trained.validation.hit_rate_at_1,
+        valid_ndcg_at_10: trained.validation.ndcg_at_10,
+        is_kept,
+    }
+}
+
+/// Asks the validation questions.
+struct Validator<'a> {
+    questions: &'a [Question],
+    candidates: Vec<Vec<usize>>,
+    config: &'a ModelConfig,
+    texts: &'a [Vec<u32>],
+    device: &'a Device,
+}
+
+impl Validator<'_> {
+    fn ask(&self, model: &Model) -> Result<Validation> {
+        let scorer = Scorer::new(model, self.config.clone(), self.texts.to_vec(), self.device);
+        let report = metrics::report("", &scores(&scorer, self.questions, &self.candidates)?, 0);
+        Ok(Validation { hit_rate_at_1: report.hit_rate_at_1.mean, ndcg_at_10: report.ndcg_at_10.mean })
+    }
+}
+
+/// Scores of each question's candidates.
+///
+/// # Errors
+/// When the device fails.
+pub fn scores(scorer: &Scorer, questions: &[Question], candidates: &[Vec<usize>]) -> Result<Vec<Vec<f32>>> {
+    let pairs: Vec<_> =
+        questions.iter().zip(candidates).map(|(q, list)| (q.history.as_slice(), list.as_slice())).collect();
+    Ok(block_on(scorer.score_many(&pairs))?)
+}
+
+/// What both stages share.
+struct Stages<'a> {
+    config: &'a RunConfig,
+    model_config: &'a ModelConfig,
+    texts: &'a [Vec<u32>],
+    train: &'a [Vec<shared::interaction::Interaction>],
+    training_device: &'a Device,
+}
+
+impl Stages<'_> {
+    fn sft(&self, model: Model, valid: &Validator, reporter: &mut Reporter) -> Result<Trained> {
+        let (stage, seed) = (&self.config.sft.stage, self.config.seed);
+        match self.config.recipe {
+            Recipe::Compact => {
+                let data = ItemData::new(self.train, self.texts, self.model_config, self.training_device);
+                let is_met = data.is_met().to_vec();
+                let mut objective = ItemSft::new(data, &self.config.sft, seed);
+                let mut trained =
+                    train::run("sft", stage, model, &mut objective, None, |m| valid.ask(&only_met(m, &is_met)), reporter)?;
+                trained.model = only_met(&trained.model, &is_met);
+                Ok(trained)
+            }
+            Recipe::Text => {
+                let data = TokenData::new(self.train, self.texts, self.model_config, self.training_device);
+                let mut objective = TokenSft::new(data, &self.config.sft, seed);
+                train::run("sft", stage, model, &mut objective, None, |m| valid.ask(m), reporter)
+            }
+        }
+    }
+
+    fn prefer(&self, sft: &Trained, valid: &Validator, reporter: &mut Reporter) -> Result<Trained> {
+        let preference = &self.config.preference;
+        let settings = PreferenceSettings {
+            rejected: preference.rejected,
+            observed_share: preference.observed_share,
+            lambda: preference.lambda,
+            utility: preference.utility,
+        };
+        // Without dropout the policy begins exactly at the reference.
+        let mut model_config = self.model_config.clone();
+        model_config.transformer.dropout = 0.0;
+        let weights = block_on(sft.model.weights())?;
+        let model = model_config.init(self.training_device).with_weights(&weights, self.training_device)?;
+        let (stage, seed, start) = (&preference.stage, self.config.seed, Some(sft.validation));
+        match self.config.recipe {
+            Recipe::Compact => {
+                let data = ItemData::new(self.train, self.texts, &model_config, self.training_device);
+                let is_met = data.is_met().to_vec();
+                let mut objective = ItemPreference::new(data, &model, preference, &settings, seed)?;
+                reporter.say(&format!("recpo: {} preferences with {} rejected items each", objective.len(), preference.rejected));
+                let validate = |m: &Model| valid.ask(&only_met(m, &is_met));
+                let mut trained = train::run("recpo", stage, model, &mut objective, start, validate, reporter)?;
+                trained.model = only_met(&trained.model, &is_met);
+                Ok(trained)
+            }
+            Recipe::Text => {
+                let data = TokenData::new(self.train, self.texts, &model_config, self.training_device);
+                let mut objective = TokenPreference::new(data, &model, preference, &settings, seed)?;
+                reporter.say(&format!("recpo: {} preferences with {} rejected items each", objective.len(), preference.rejected));
+                train::run("recpo", stage, model, &mut objective, start, |m| valid.ask(m), reporter)
+            }
+        }
+    }
+}
+
+/// The model as it will be used: items that training never met speak by their text alone.
+fn only_met(model: &Model, is_met: &[f32]) -> Model {
+    let mut model = train::frozen(model);
+    if let Vocabulary::Items(items) = model.vocabulary {
+        let device = items.device();
+        let keep = Tensor::from_data(TensorData::new(is_met.to_vec(), [is_met.len()]), &device);
+        model.vocabulary = Vocabulary::Items(items.keep_ids(keep));
+    }
+    model
+}

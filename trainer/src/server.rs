@@ -1,0 +1,101 @@
+//! How does a browser on this machine see a package? A small static file server on the loopback interface.
+
+use std::{
+    fs,
+    path::{Component, Path, PathBuf},
+};
+
+use anyhow::{Result, anyhow};
+use tiny_http::{Header, Method, Request, Response, Server};
+
+/// A folder that is served below a prefix.
+#[derive(Clone, Debug)]
+pub struct Mount {
+    /// Begins and ends with a slash.
+    pub prefix: String,
+    pub folder: PathBuf,
+}
+
+/// The strictest policy that the storefront and the engine work under; it is sent with every page.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
+                                       connect-src 'self'; img-src 'self' data:; style-src 'self'";
+
+/// Serves `mounts` (the first that has a file wins) until the process ends. Port 0 takes any free port.
+///
+/// # Errors
+/// When the port is taken.
+pub fn serve(mounts: &[Mount], port: u16) -> Result<()> {
+    let server = Server::http(("127.0.0.1", port)).map_err(|error| {
+        anyhow!("cannot listen on port {port}: {error}\nhint: another server may run there; choose one with --port")
+    })?;
+    println!("http://{}", server.server_addr());
+    for request in server.incoming_requests() {
+        answer(request, mounts);
+    }
+    Ok(())
+}
+
+fn answer(request: Request, mounts: &[Mount]) {
+    let path = request.url().split(['?', '#']).next().unwrap_or("/").to_owned();
+    let is_read = matches!(request.method(), Method::Get | Method::Head);
+    let found = if is_read { find(&path, mounts) } else { None };
+    // A client that has gone away is no failure of ours.
+    let _ = match found.and_then(|file| Some((fs::read(&file).ok()?, content_type(&file)))) {
+        Some((bytes, content_type)) => {
+            let mut response = Response::from_data(bytes);
+            let headers = [
+                ("Content-Type", content_type),
+                ("Content-Security-Policy", CONTENT_SECURITY_POLICY),
+                ("Cache-Control", "no-cache"),
+                ("X-Content-Type-Options", "nosniff"),
+            ];
+            for (name, value) in headers {
+                if let Ok(header) = Header::from_bytes(name, value) {
+                    response.add_header(header);
+                }
+            }
+            request.respond(response)
+        }
+        None => request.respond(Response::from_string("not found").with_status_code(404)),
+    };
+}
+
+/// The file for a path; never one outside the mounted folders.
+fn find(path: &str, mounts: &[Mount]) -> Option<PathBuf> {
+    mounts.iter().filter_map(|mount| file_in(mount, path)).find(|file| file.is_file())
+}
+
+fn file_in(mount: &Mount, path: &str) -> Option<PathBuf> {
+    let rest = path.strip_prefix(&mount.prefix)?;
+    let rest = if rest.is_empty() || rest.ends_with('/') { format!("{rest}index.html") } else { rest.to_owned() };
+    let relative = Path::new(&rest);
+    let is_inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
+    is_inside.then(|| mount.folder.join(relative))
+}
+
+fn content_type(file: &Path) -> &'static str {
+    match file.extension().and_then(|extension| extension.to_str()) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("json" | "map") => "application/json",
+        Some("svg") => "image/svg+xml",
+        Some("wasm") => "application/wasm",
+        Some("png") => "image/png",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_leaves_its_folder() {
+        let mount = Mount { prefix: "/".into(), folder: PathBuf::from("/srv/site") };
+        assert_eq!(file_in(&mount, "/a/b.js"), Some(PathBuf::from("/srv/site/a/b.js")));
+        assert_eq!(file_in(&mount, "/"), Some(PathBuf::from("/srv/site/index.html")));
+        assert_eq!(file_in(&mount, "/../secret"), None);
+        assert_eq!(file_in(&mount, "//etc/passwd"), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! Which interactions train, which validate, which test? By time, per visitor.
+//!
+//! The last liked interaction is the test question, the liked one before it the validation question;
+//! training sees only what came before the latter. A visitor with fewer than two liked interactions (or
+//! nothing before them) trains and is never asked about.
+
+use shared::{interaction::Interaction, preference::LIKED};
+
+/// One question: what came before, and the item that was met and liked next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// Position of the visitor in the data set.
+    pub visitor: usize,
+    /// Everything before the target, oldest first.
+    pub history: Vec<Interaction>,
+    pub target: usize,
+}
+
+pub struct Split {
+    /// One visitor's training interactions each, in the order of the data set.
+    pub train: Vec<Vec<Interaction>>,
+    pub valid: Vec<Question>,
+    pub test: Vec<Question>,
+}
+
+#[must_use]
+pub fn leave_last_liked_out(histories: &[Vec<Interaction>]) -> Split {
+    let mut split = Split { train: Vec::with_capacity(histories.len()), valid: Vec::new(), test: Vec::new() };
+    for (visitor, history) in histories.iter().enumerate() {
+        // A repeat of something already met is no recommendation.
+        let is_first = |position: usize| history[..position].iter().all(|before| before.item != history[position].item);
+        let mut liked = (0..history.len()).rev().filter(|&i| history[i].intensity >= LIKED && is_first(i));
+        match (liked.next(), liked.next()) {
+            (Some(test), Some(valid)) if valid > 0 => {
+                let question = |position: usize| Question {
+                    visitor,
+                    history: history[..position].to_vec(),
+                    target: history[position].item,
+                };
+                split.test.push(question(test));
+                split.valid.push(question(valid));
+                split.train.push(history[..valid].to_vec());
+            }
+            _ => split.train.push(history.clone()),
+        }
+    }
+    split
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn met(item: usize, intensity: f32) -> Interaction {
+        Interaction { item, intensity, time_ms: item as i64 }
+    }
+
+    #[test]
+    fn last_two_liked_are_held_out() {
+        let history = vec![met(0, 1.0), met(1, -1.0), met(2, 0.5), met(3, 0.0), met(4, 1.0), met(5, -0.5)];
+        let split = leave_last_liked_out(std::slice::from_ref(&history));
+        assert_eq!(split.test[0].target, 4);
+        assert_eq!(split.test[0].history, history[..4]);
+        assert_eq!(split.valid[0].target, 2);
+        assert_eq!(split.train[0], history[..2]);
+    }
+
+    #[test]
+    fn too_little_liked_only_trains() {
+        let history = vec![met(0, 1.0), met(1, 0.0)];
+        let split = leave_last_liked_out(std::slice::from_ref(&history));
+        assert!(split.test.is_empty() && split.valid.is_empty());
+        assert_eq!(split.train[0], history);
+    }
+
+    #[test]
+    fn a_repeat_is_no_target() {
+        let history = vec![met(9, 0.0), met(0, 1.0), met(1, 1.0), met(0, 1.0)];
+        let split = leave_last_liked_out(&[history]);
+        assert_eq!((split.test[0].target, split.valid[0].target), (1, 0));
+    }
+}

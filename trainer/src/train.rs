@@ -1,0 +1,136 @@
+//! How does a model learn? The loop, readable top to bottom, for both stages and both vocabularies.
+
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use burn::{
+    grad_clipping::GradientClippingConfig,
+    module::Module,
+    optim::{AdamWConfig, GradientsAccumulator, GradientsParams},
+    tensor::Tensor,
+};
+use shared::vocabulary::Model;
+
+use crate::{average::WeightAverage, config::StageConfig, output::Reporter, schedule::learning_rate};
+
+/// What a stage minimises: batches and their loss.
+pub trait Objective {
+    type Batch;
+
+    /// The batches of the next epoch.
+    fn epoch(&mut self) -> Vec<Self::Batch>;
+
+    /// Mean loss of a batch, a scalar with gradients.
+    fn loss(&self, model: &Model, batch: &Self::Batch) -> Tensor<1>;
+}
+
+/// How good a model is on the validation questions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Validation {
+    pub hit_rate_at_1: f64,
+    pub ndcg_at_10: f64,
+}
+
+impl Validation {
+    /// HR@1 decides; NDCG@10 settles what HR@1 leaves open.
+    #[must_use]
+    pub fn is_better_than(&self, other: &Self) -> bool {
+        (self.hit_rate_at_1, self.ndcg_at_10) > (other.hit_rate_at_1, other.ndcg_at_10)
+    }
+}
+
+/// The best model of a stage by validation, and when it was reached.
+pub struct Trained {
+    pub model: Model,
+    pub validation: Validation,
+    /// Counted from 1; 0 is the model that the stage began with.
+    pub epoch: usize,
+}
+
+/// Runs one stage and returns the model of its best epoch.
+///
+/// With `start`, the model counts as epoch 0: it is kept unless an epoch is better.
+///
+/// # Errors
+/// When the loss stops being a number.
+pub fn run<O: Objective>(
+    stage: &str,
+    config: &StageConfig,
+    mut model: Model,
+    objective: &mut O,
+    start: Option<Validation>,
+    validate: impl Fn(&Model) -> Result<Validation>,
+    reporter: &mut Reporter,
+) -> Result<Trained> {
+    let mut optimizer = AdamWConfig::new()
+        .with_beta_1(0.9)
+        .with_beta_2(0.98)
+        .with_epsilon(1e-8)
+        .with_weight_decay(config.weight_decay)
+        .with_grad_clipping(Some(GradientClippingConfig::Norm(config.clip)))
+        .init();
+    let mut average = WeightAverage::new(config.weight_average);
+    let mut best: Option<Trained> =
+        start.map(|validation| Trained { model: model.clone(), validation, epoch: 0 });
+    let mut step = 0;
+    let mut epochs_without_gain = 0;
+    let began = Instant::now();
+
+    for epoch in 1..=config.epochs {
+        let batches = objective.epoch();
+        let steps_per_epoch = batches.len().div_ceil(config.accumulate);
+        let total_steps = steps_per_epoch * config.epochs;
+        reporter.begin_epoch(stage, epoch, config.epochs, steps_per_epoch);
+        let mut losses = 0.0;
+        for group in batches.chunks(config.accumulate) {
+            let mut gradients = GradientsAccumulator::new();
+            let mut group_loss = 0.0;
+            for batch in group {
+                let loss = objective.loss(&model, batch) / group.len() as f64;
+                group_loss += f64::from(loss.clone().into_scalar::<f32>());
+                gradients.accumulate(&model, GradientsParams::from_grads(loss.backward(), &model));
+            }
+            ensure!(
+                group_loss.is_finite(),
+                "the loss of {stage} is not a number at epoch {epoch}, step {step}\n\
+                 hint: lower {stage}.learning_rate (now {})",
+                config.learning_rate
+            );
+            let rate = learning_rate(step, total_steps, config);
+            model = optimizer.step(rate, model, gradients.grads());
+            average.update(&model);
+            losses += group_loss;
+            step += 1;
+            reporter.step(group_loss, rate);
+        }
+
+        let candidate = average.apply(&model);
+        let validation = validate(&candidate)?;
+        let is_best = best.as_ref().is_none_or(|best| validation.is_better_than(&best.validation));
+        reporter.end_epoch(
+            stage,
+            epoch,
+            losses / steps_per_epoch.max(1) as f64,
+            &validation,
+            is_best,
+            began.elapsed().as_secs_f64(),
+        )?;
+        if is_best {
+            best = Some(Trained { model: candidate, validation, epoch });
+            epochs_without_gain = 0;
+        } else {
+            epochs_without_gain += 1;
+            if epochs_without_gain >= config.patience {
+                break;
+            }
+        }
+    }
+    let end = Validation { hit_rate_at_1: 0.0, ndcg_at_10: 0.0 };
+    Ok(best.unwrap_or(Trained { model, validation: end, epoch: 0 }))
+}
+
+/// The model without gradients, for validation and as a frozen reference.
+#[must_use]
+pub fn frozen(model: &Model) -> Model {
+    model.valid()
+}

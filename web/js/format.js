@@ -1,0 +1,24 @@
+// How does a price read in the visitor's language?
+
+/**
+ * The price of an item, or an empty string when it has none.
+ *
+ * @param {import('./protocol.js').Item} item  `price` in minor units, `currency` as ISO 4217 code
+ * @param {string} [locale]  the page's language when left out
+ */
+export function formatPrice(item, locale = document.documentElement.lang || undefined) {
+  if (item.price === undefined || item.price === null || !item.currency) return '';
+  try {
+    const format = new Intl.NumberFormat(locale, {
+      style: 'currency',
+      currency: item.currency,
+      // A round price reads calmer without its zeros; engines that do not know the option ignore it.
+      ...{ trailingZeroDisplay: 'stripIfInteger' },
+    });
+    // Yen have no minor unit, dinars three digits: the currency knows.
+    const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+    return format.format(item.price / 10 ** digits);
+  } catch {
+    return ''; // an unknown currency or language must not cost the visitor the whole row
+  }
+}
