@@ -45,7 +45,6 @@ fn yes() -> bool {
     true
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_true(value: &bool) -> bool {
     *value
 }
@@ -161,10 +160,7 @@ mod tests {
     fn each_broken_rule_has_its_own_error() {
         assert_eq!(Catalog::new(vec![]), Err(CatalogError::Empty));
         assert_eq!(Catalog::new(vec![item("", "t")]), Err(CatalogError::EmptyId { row: 1 }));
-        assert_eq!(
-            Catalog::new(vec![item("a", " ")]),
-            Err(CatalogError::EmptyTitle { id: "a".into() })
-        );
+        assert_eq!(Catalog::new(vec![item("a", " ")]), Err(CatalogError::EmptyTitle { id: "a".into() }));
         assert_eq!(
             Catalog::new(vec![item("a", "t"), item("a", "u")]),
             Err(CatalogError::DuplicateId { id: "a".into() })

@@ -62,6 +62,9 @@ pub struct SelfTestReport {
 /// Scores of the same package may differ by this much between devices (f32 sums in another order).
 pub const TOLERANCE: f32 = 1e-2;
 
+/// Intensity at and below which an item counts as disliked: taken out of the cart, dismissed, returned.
+const DISLIKED: f32 = -0.25;
+
 /// A model at work on a catalogue.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -77,7 +80,8 @@ impl Engine {
     pub fn new(package: Package, device: &Device) -> Result<Self, EngineError> {
         let Package { manifest, catalog, texts, weights, .. } = package;
         let parameters = weights.values().map(|weight| weight.values.len()).sum();
-        let model = manifest.model.init(device).with_weights(&weights, device).map_err(EngineError::Weights)?;
+        let model =
+            manifest.model.init(device).with_weights(&weights, device).map_err(EngineError::Weights)?;
         let scorer = Scorer::new(&model, manifest.model.clone(), texts, device);
         Ok(Self { catalog, scorer, manifest, parameters })
     }
@@ -110,12 +114,17 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::UnknownItem`] for a candidate that the catalogue lacks, [`EngineError::Device`].
-    pub async fn recommend(&self, history: &History, request: &Request) -> Result<Vec<Recommendation>, EngineError> {
+    pub async fn recommend(
+        &self,
+        history: &History,
+        request: &Request,
+    ) -> Result<Vec<Recommendation>, EngineError> {
         let mut is_shown: Vec<bool> = self.catalog.items().iter().map(|item| item.available).collect();
         if let Some(candidates) = &request.candidates {
             let mut is_candidate = vec![false; is_shown.len()];
             for id in candidates {
-                let index = self.catalog.index(id).ok_or_else(|| EngineError::UnknownItem { id: id.clone() })?;
+                let index =
+                    self.catalog.index(id).ok_or_else(|| EngineError::UnknownItem { id: id.clone() })?;
                 is_candidate[index] = true;
             }
             for (shown, candidate) in is_shown.iter_mut().zip(is_candidate) {
@@ -127,7 +136,7 @@ impl Engine {
         }
         for interaction in history.interactions() {
             // What was disliked is never shown again, whatever the package says about the rest.
-            if self.manifest.exclude_seen || interaction.intensity < 0.0 {
+            if self.manifest.exclude_seen || interaction.intensity <= DISLIKED {
                 is_shown[interaction.item] = false;
             }
         }

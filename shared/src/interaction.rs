@@ -76,11 +76,8 @@ impl History {
     #[must_use]
     pub fn new(mut interactions: Vec<Interaction>) -> Self {
         for interaction in &mut interactions {
-            interaction.intensity = if interaction.intensity.is_nan() {
-                0.0
-            } else {
-                interaction.intensity.clamp(-1.0, 1.0)
-            };
+            interaction.intensity =
+                if interaction.intensity.is_nan() { 0.0 } else { interaction.intensity.clamp(-1.0, 1.0) };
         }
         interactions.sort_by_key(|interaction| interaction.time_ms);
         Self { interactions }

@@ -11,16 +11,16 @@
 //! K rejected items, R states.
 
 pub mod catalog;
+pub mod engine;
 pub mod interaction;
+pub mod model;
+pub mod package;
 pub mod preference;
 pub mod prompt;
+pub mod quant;
+pub mod rank;
+pub mod score;
 #[cfg(feature = "tokenizer")]
 pub mod tokenizer;
-pub mod model;
 pub mod vocabulary;
 pub mod weights;
-pub mod quant;
-pub mod score;
-pub mod rank;
-pub mod package;
-pub mod engine;

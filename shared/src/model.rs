@@ -61,7 +61,10 @@ impl std::fmt::Display for ConfigError {
                 write!(f, "head size {head_size} is odd; rotary positions need an even one")
             }
             Self::KeyValueHeadsDoNotDivide { heads, key_value_heads } => {
-                write!(f, "num_attention_heads {heads} is no multiple of num_key_value_heads {key_value_heads}")
+                write!(
+                    f,
+                    "num_attention_heads {heads} is no multiple of num_key_value_heads {key_value_heads}"
+                )
             }
             Self::NotFinite { field } => write!(f, "{field} must be a positive number"),
         }
@@ -152,11 +155,17 @@ impl Transformer {
     /// # Shapes
     /// embeddings `[B, T, D]` → hidden states `[B, T, D]`
     #[must_use]
-    pub fn forward(&self, embeddings: Tensor<3>, places: &Places, mut cache: Option<&mut KvCache>) -> Tensor<3> {
+    pub fn forward(
+        &self,
+        embeddings: Tensor<3>,
+        places: &Places,
+        mut cache: Option<&mut KvCache>,
+    ) -> Tensor<3> {
         let mut states = self.dropout.forward(embeddings);
         for (index, layer) in self.layers.iter().enumerate() {
             let layer_cache = cache.as_deref_mut().map(|cache| cache.layer(index));
-            let attended = layer.self_attn.forward(layer.input_layernorm.forward(states.clone()), places, layer_cache);
+            let attended =
+                layer.self_attn.forward(layer.input_layernorm.forward(states.clone()), places, layer_cache);
             states = states + self.dropout.forward(attended);
             let fed = layer.mlp.forward(layer.post_attention_layernorm.forward(states.clone()));
             states = states + self.dropout.forward(fed);
@@ -353,9 +362,8 @@ impl Places {
     pub fn new(rows: &[RowPlaces], cached: usize, config: &TransformerConfig, device: &Device) -> Self {
         let length = rows.first().map_or(0, |row| row.positions.len());
         let half = config.head_size() / 2;
-        let frequencies: Vec<f64> = (0..half)
-            .map(|i| config.rope_theta.powf(-2.0 * i as f64 / config.head_size() as f64))
-            .collect();
+        let frequencies: Vec<f64> =
+            (0..half).map(|i| config.rope_theta.powf(-2.0 * i as f64 / config.head_size() as f64)).collect();
         let mut cosines = Vec::with_capacity(rows.len() * length * half);
         let mut sines = Vec::with_capacity(rows.len() * length * half);
         let mut bias = Vec::with_capacity(rows.len() * length * (cached + length));
@@ -376,7 +384,11 @@ impl Places {
         let tensor = |values: Vec<f32>, width: usize| {
             Tensor::<4>::from_data(TensorData::new(values, [rows.len(), 1, length, width]), device)
         };
-        Self { cosines: tensor(cosines, half), sines: tensor(sines, half), bias: tensor(bias, cached + length) }
+        Self {
+            cosines: tensor(cosines, half),
+            sines: tensor(sines, half),
+            bias: tensor(bias, cached + length),
+        }
     }
 
     /// Rotary position embedding over the two halves of each head.

@@ -246,7 +246,9 @@ mod tests {
 
     #[test]
     fn ratings_map_linearly_and_to_every_second_level() {
-        for (rating, p, level) in [(1.0, -1.0, 0), (2.0, -0.5, 2), (3.0, 0.0, 4), (4.0, 0.5, 6), (5.0, 1.0, 8)] {
+        for (rating, p, level) in
+            [(1.0, -1.0, 0), (2.0, -0.5, 2), (3.0, 0.0, 4), (4.0, 0.5, 6), (5.0, 1.0, 8)]
+        {
             assert_close(intensity_from_rating(rating, 5.0), p);
             assert_eq!(intensity_level(p), level);
         }

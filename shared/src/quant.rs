@@ -31,9 +31,9 @@ pub fn quantise_q8(values: &[f32], rows: usize, columns: usize) -> Vec<u8> {
             let scale = scale_for(largest);
             scales.push(scale);
             let inverse = if scale == f16::ZERO { 0.0 } else { 1.0 / scale.to_f32() };
-            bytes.extend(block.iter().map(|value| {
-                (value * inverse).round().clamp(-LARGEST, LARGEST) as i8 as u8
-            }));
+            bytes.extend(
+                block.iter().map(|value| (value * inverse).round().clamp(-LARGEST, LARGEST) as i8 as u8),
+            );
         }
     }
     bytes.extend(scales.iter().flat_map(|scale| scale.to_le_bytes()));
@@ -44,11 +44,7 @@ pub fn quantise_q8(values: &[f32], rows: usize, columns: usize) -> Vec<u8> {
 fn scale_for(largest: f32) -> f16 {
     let wanted = largest / LARGEST;
     let scale = f16::from_f32(wanted);
-    if scale.to_f32() < wanted && scale.is_finite() {
-        f16::from_bits(scale.to_bits() + 1)
-    } else {
-        scale
-    }
+    if scale.to_f32() < wanted && scale.is_finite() { f16::from_bits(scale.to_bits() + 1) } else { scale }
 }
 
 /// The inverse of [`quantise_q8`]; `None` when the number of bytes is wrong.

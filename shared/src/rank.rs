@@ -23,7 +23,8 @@ pub fn top_k(candidates: impl IntoIterator<Item = (usize, f32)>, k: usize) -> Ve
         .filter(|(_, score)| !score.is_nan())
         .map(|(item, score)| Recommendation { item, score })
         .collect();
-    let order = |a: &Recommendation, b: &Recommendation| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
+    let order =
+        |a: &Recommendation, b: &Recommendation| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
     if k == 0 {
         return Vec::new();
     }

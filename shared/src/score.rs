@@ -64,7 +64,11 @@ impl Scorer {
     ///
     /// # Errors
     /// When the device fails.
-    pub async fn score(&self, history: &[Interaction], candidates: &[usize]) -> Result<Vec<f32>, ExecutionError> {
+    pub async fn score(
+        &self,
+        history: &[Interaction],
+        candidates: &[usize],
+    ) -> Result<Vec<f32>, ExecutionError> {
         let mut scores = self.score_many(&[(history, candidates)]).await?;
         Ok(scores.pop().unwrap_or_default())
     }
@@ -131,7 +135,8 @@ impl Scorer {
             let places = Places::new(&[RowPlaces::causal(length)], 0, &self.config.transformer, &self.device);
             let states = self.model.model.forward(vocabulary.embed(table, &batch), &places, None);
             let hidden = states.dims()[2];
-            let last = rows.iter().enumerate().map(|(row, r)| (row * length + r.len().saturating_sub(1)) as i32);
+            let last =
+                rows.iter().enumerate().map(|(row, r)| (row * length + r.len().saturating_sub(1)) as i32);
             let last = crate::vocabulary::index_tensor(last.collect(), [count], &self.device);
             let states = states.reshape([count * length, hidden]).select(0, last);
             let log_probs = vocabulary.log_probabilities(table, states, None);

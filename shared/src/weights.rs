@@ -150,7 +150,7 @@ impl ModuleMapper for Loader<'_> {
             tensor = tensor.transpose() * 1.0;
         }
         self.loaded.push(name);
-        param.map(|_| tensor)
+        param.map(|old| if old.is_require_grad() { tensor.require_grad() } else { tensor })
     }
 }
 

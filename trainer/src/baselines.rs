@@ -76,13 +76,17 @@ impl ItemNeighbours {
         valid: &[Question],
         candidates: &[Vec<usize>],
     ) -> Self {
-        let mut best = (f64::NEG_INFINITY, NeighbourSettings { recency: 20.0, is_liked_only: false, normalisation: 0.5 });
+        let mut best = (
+            f64::NEG_INFINITY,
+            NeighbourSettings { recency: 20.0, is_liked_only: false, normalisation: 0.5 },
+        );
         for is_liked_only in [false, true] {
             let mut neighbours = Self::new(train, items, NeighbourSettings { is_liked_only, ..best.1 });
             for normalisation in [0.2, 0.35, 0.5] {
                 for recency in [5.0, 10.0, 20.0, 50.0] {
                     neighbours.settings = NeighbourSettings { recency, is_liked_only, normalisation };
-                    let hits = metrics::report("", &neighbours.score_all(valid, candidates), 0).hit_rate_at_1.mean;
+                    let hits =
+                        metrics::report("", &neighbours.score_all(valid, candidates), 0).hit_rate_at_1.mean;
                     if hits > best.0 {
                         best = (hits, neighbours.settings);
                     }

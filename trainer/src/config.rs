@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use shared::{
     model::TransformerConfig,
     preference::{INTENSITY_LEVELS, LIKED, Utility, intensity_level},
-    vocabulary::{Asked, ModelConfig, VocabularyConfig, items::ItemVocabularyConfig, tokens::TokenVocabularyConfig},
+    vocabulary::{
+        Asked, ModelConfig, VocabularyConfig, items::ItemVocabularyConfig, tokens::TokenVocabularyConfig,
+    },
 };
 
 /// Everything that decides a run.
@@ -171,12 +173,22 @@ impl RunConfig {
                 dropout: 0.1,
                 sft: SftConfig {
                     batch_rows: 16,
-                    stage: StageConfig { epochs: 8, weight_decay: 0.1, patience: 3, ..StageConfig::default() },
+                    stage: StageConfig {
+                        epochs: 8,
+                        weight_decay: 0.1,
+                        patience: 3,
+                        ..StageConfig::default()
+                    },
                     ..SftConfig::default()
                 },
                 preference: PreferenceConfig {
                     batch_rows: 8,
-                    stage: StageConfig { epochs: 1, learning_rate: 2e-5, patience: 1, ..StageConfig::default() },
+                    stage: StageConfig {
+                        epochs: 1,
+                        learning_rate: 2e-5,
+                        patience: 1,
+                        ..StageConfig::default()
+                    },
                     ..PreferenceConfig::default()
                 },
                 ..compact
@@ -192,8 +204,10 @@ impl RunConfig {
         let Some(path) = file else {
             return Ok(Self::recipe(recipe.unwrap_or(Recipe::Compact)));
         };
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let given: toml::Table = toml::from_str(&text).with_context(|| format!("{} is no TOML", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let given: toml::Table =
+            toml::from_str(&text).with_context(|| format!("{} is no TOML", path.display()))?;
         // Read alone first, so that an unknown key is reported at its line in the user's file.
         let alone: Self = toml::from_str(&text).with_context(|| {
             format!("{} does not fit\nhint: a run's config.toml shows every key", path.display())
@@ -202,7 +216,8 @@ impl RunConfig {
         let recipe = recipe.or(named).unwrap_or(Recipe::Compact);
         let mut merged = toml::Table::try_from(Self::recipe(recipe)).context("defaults as TOML")?;
         merge(&mut merged, given);
-        let mut config: Self = merged.try_into().with_context(|| format!("{} does not fit", path.display()))?;
+        let mut config: Self =
+            merged.try_into().with_context(|| format!("{} does not fit", path.display()))?;
         config.recipe = recipe;
         Ok(config)
     }
@@ -218,7 +233,10 @@ impl RunConfig {
                 bail!("{stage}.stage.learning_rate is {}\nhint: 0.002 is a good start", config.learning_rate);
             }
             if !(0.0..1.0).contains(&config.weight_average) {
-                bail!("{stage}.stage.weight_average is {}\nhint: 0 is off, 0.99 is common", config.weight_average);
+                bail!(
+                    "{stage}.stage.weight_average is {}\nhint: 0 is off, 0.99 is common",
+                    config.weight_average
+                );
             }
         }
         for (key, share) in [

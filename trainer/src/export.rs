@@ -119,7 +119,8 @@ pub fn scorer(run: &Run, quant: Quant, device: &Device) -> Result<Scorer> {
 /// When the folder holds something else or cannot be written.
 pub fn write(files: &BTreeMap<String, Vec<u8>>, out: &Path) -> Result<()> {
     if out.exists() {
-        let is_empty = out.read_dir().with_context(|| format!("{} is no folder", out.display()))?.next().is_none();
+        let is_empty =
+            out.read_dir().with_context(|| format!("{} is no folder", out.display()))?.next().is_none();
         if !is_empty && !out.join(MANIFEST).exists() {
             bail!("{} holds something that is no package\nhint: choose another --out", out.display());
         }
@@ -143,7 +144,8 @@ pub fn read(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     for entry in listing {
         let entry = entry?;
         if entry.file_type()?.is_file() {
-            let bytes = fs::read(entry.path()).with_context(|| format!("cannot read {}", entry.path().display()))?;
+            let bytes =
+                fs::read(entry.path()).with_context(|| format!("cannot read {}", entry.path().display()))?;
             files.insert(entry.file_name().to_string_lossy().into_owned(), bytes);
         }
     }

@@ -1,25 +1,25 @@
 //! The native side of Vitrine: reads files, trains, evaluates, exports. The modules in pipeline order.
 
+pub mod average;
+pub mod baselines;
 pub mod cli;
+mod commands;
 pub mod config;
 pub mod datasets;
 pub mod demo_shop;
-pub mod tokenizer_training;
-pub mod split;
-pub mod negatives;
 pub mod examples;
+pub mod export;
 pub mod loss;
-pub mod schedule;
-pub mod average;
-pub mod train;
+pub mod metrics;
+pub mod negatives;
+pub mod output;
 pub mod pipeline;
 pub mod run;
-pub mod metrics;
-pub mod baselines;
-pub mod export;
-pub mod output;
+pub mod schedule;
 pub mod server;
-mod commands;
+pub mod split;
+pub mod tokenizer_training;
+pub mod train;
 
 use anyhow::Result;
 use cli::{Cli, Command};
@@ -65,7 +65,9 @@ mod tests {
 
     #[test]
     fn the_hint_comes_last() {
-        let error = Err::<(), _>(anyhow!("line 3 is cut off")).context("cannot read a.txt\nhint: copy it").unwrap_err();
+        let error = Err::<(), _>(anyhow!("line 3 is cut off"))
+            .context("cannot read a.txt\nhint: copy it")
+            .unwrap_err();
         assert_eq!(super::message(&error), "cannot read a.txt: line 3 is cut off\nhint: copy it");
     }
 }

@@ -17,7 +17,12 @@ use burn::tensor::Tensor;
 /// The published code computes −log σ(−log Σ exp d_k) by exp and log, which overflows above 88; this is the
 /// same number as a log-sum-exp.
 #[must_use]
-pub fn softmax_preference(policy: Tensor<2>, reference: Tensor<2>, margins: Tensor<2>, beta: f64) -> Tensor<1> {
+pub fn softmax_preference(
+    policy: Tensor<2>,
+    reference: Tensor<2>,
+    margins: Tensor<2>,
+    beta: f64,
+) -> Tensor<1> {
     let rewards = (policy - reference) * beta;
     let [examples, alternatives] = rewards.dims();
     let chosen = rewards.clone().narrow(1, 0, 1);

@@ -28,9 +28,8 @@ pub struct Report {
 #[must_use]
 pub fn report(method: &str, scores: &[Vec<f32>], seed: u64) -> Report {
     let per_question: Vec<[f64; 3]> = scores.iter().map(|scores| question(scores)).collect();
-    let column = |metric: usize| {
-        estimate(&per_question.iter().map(|values| values[metric]).collect::<Vec<_>>(), seed)
-    };
+    let column =
+        |metric: usize| estimate(&per_question.iter().map(|values| values[metric]).collect::<Vec<_>>(), seed);
     Report {
         method: method.to_owned(),
         questions: scores.len(),

@@ -21,7 +21,12 @@ pub const UNSEEN_CANDIDATES: usize = 19;
 ///
 /// The same visitor gets the same unseen items for the same seed, whichever of their items is the target.
 #[must_use]
-pub fn candidates(questions: &[Question], histories: &[Vec<Interaction>], items: usize, seed: u64) -> Vec<Vec<usize>> {
+pub fn candidates(
+    questions: &[Question],
+    histories: &[Vec<Interaction>],
+    items: usize,
+    seed: u64,
+) -> Vec<Vec<usize>> {
     questions
         .iter()
         .map(|question| {

@@ -33,7 +33,14 @@ pub const CANDIDATE_SEED: u64 = 42;
 ///
 /// # Errors
 /// When a setting is out of range, the data is too small, or a file cannot be written.
-pub fn train(dataset: &Dataset, data: &Path, config: &RunConfig, device: &Device, out: &Path, is_quiet: bool) -> Result<Run> {
+pub fn train(
+    dataset: &Dataset,
+    data: &Path,
+    config: &RunConfig,
+    device: &Device,
+    out: &Path,
+    is_quiet: bool,
+) -> Result<Run> {
     config.validate()?;
     let began = Instant::now();
     let split = split::leave_last_liked_out(&dataset.histories);
@@ -65,15 +72,30 @@ pub fn train(dataset: &Dataset, data: &Path, config: &RunConfig, device: &Device
     let training_device = device.clone().autodiff();
     training_device.seed(config.seed);
     let model = model_config.init(&training_device);
-    reporter.say(&format!("{}: {} parameters", config.recipe.name(), burn::module::Module::num_params(&model)));
+    reporter.say(&format!(
+        "{}: {} parameters",
+        config.recipe.name(),
+        burn::module::Module::num_params(&model)
+    ));
     let valid = Validator {
         questions: &split.valid,
-        candidates: negatives::candidates(&split.valid, &dataset.histories, dataset.catalog.len(), CANDIDATE_SEED),
+        candidates: negatives::candidates(
+            &split.valid,
+            &dataset.histories,
+            dataset.catalog.len(),
+            CANDIDATE_SEED,
+        ),
         config: &model_config,
         texts: &texts,
         device,
     };
-    let context = Stages { config, model_config: &model_config, texts: &texts, train: &split.train, training_device: &training_device };
+    let context = Stages {
+        config,
+        model_config: &model_config,
+        texts: &texts,
+        train: &split.train,
+        training_device: &training_device,
+    };
 
     let sft = context.sft(model, &valid, &mut reporter)?;
     let mut stages = vec![summary("sft", &sft, true)];
@@ -87,7 +109,10 @@ pub fn train(dataset: &Dataset, data: &Path, config: &RunConfig, device: &Device
                 sft.validation.hit_rate_at_1, trained.validation.hit_rate_at_1
             )
         } else {
-            format!("preference stage dropped: no epoch beat validation HR@1 {:.4}", sft.validation.hit_rate_at_1)
+            format!(
+                "preference stage dropped: no epoch beat validation HR@1 {:.4}",
+                sft.validation.hit_rate_at_1
+            )
         });
         stages.push(summary("recpo", &trained, is_kept));
         model = trained.model;
@@ -165,8 +190,15 @@ impl Stages<'_> {
                 let data = ItemData::new(self.train, self.texts, self.model_config, self.training_device);
                 let is_met = data.is_met().to_vec();
                 let mut objective = ItemSft::new(data, &self.config.sft, seed);
-                let mut trained =
-                    train::run("sft", stage, model, &mut objective, None, |m| valid.ask(&only_met(m, &is_met)), reporter)?;
+                let mut trained = train::run(
+                    "sft",
+                    stage,
+                    model,
+                    &mut objective,
+                    None,
+                    |m| valid.ask(&only_met(m, &is_met)),
+                    reporter,
+                )?;
                 trained.model = only_met(&trained.model, &is_met);
                 Ok(trained)
             }
@@ -197,16 +229,25 @@ impl Stages<'_> {
                 let data = ItemData::new(self.train, self.texts, &model_config, self.training_device);
                 let is_met = data.is_met().to_vec();
                 let mut objective = ItemPreference::new(data, &model, preference, &settings, seed)?;
-                reporter.say(&format!("recpo: {} preferences with {} rejected items each", objective.len(), preference.rejected));
+                reporter.say(&format!(
+                    "recpo: {} preferences with {} rejected items each",
+                    objective.len(),
+                    preference.rejected
+                ));
                 let validate = |m: &Model| valid.ask(&only_met(m, &is_met));
-                let mut trained = train::run("recpo", stage, model, &mut objective, start, validate, reporter)?;
+                let mut trained =
+                    train::run("recpo", stage, model, &mut objective, start, validate, reporter)?;
                 trained.model = only_met(&trained.model, &is_met);
                 Ok(trained)
             }
             Recipe::Text => {
                 let data = TokenData::new(self.train, self.texts, &model_config, self.training_device);
                 let mut objective = TokenPreference::new(data, &model, preference, &settings, seed)?;
-                reporter.say(&format!("recpo: {} preferences with {} rejected items each", objective.len(), preference.rejected));
+                reporter.say(&format!(
+                    "recpo: {} preferences with {} rejected items each",
+                    objective.len(),
+                    preference.rejected
+                ));
                 train::run("recpo", stage, model, &mut objective, start, |m| valid.ask(m), reporter)
             }
         }

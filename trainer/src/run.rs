@@ -82,7 +82,8 @@ impl Run {
         let config = toml::from_str(&read_text(&config_path)?)
             .with_context(|| format!("{} is damaged\nhint: train again", config_path.display()))?;
         let items: Vec<Item> = read_json(&folder.join("catalog.json"))?;
-        let catalog = Catalog::new(items).with_context(|| format!("{} is damaged", folder.join("catalog.json").display()))?;
+        let catalog = Catalog::new(items)
+            .with_context(|| format!("{} is damaged", folder.join("catalog.json").display()))?;
         let weights_path = folder.join("model.safetensors");
         let weights = read_weights(&weights_path)
             .with_context(|| format!("{} is damaged\nhint: train again", weights_path.display()))?;
@@ -146,11 +147,13 @@ pub fn texts(catalog: &Catalog, tokenizer_json: &[u8], recipe: Recipe) -> Result
 }
 
 fn read_text(path: &Path) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("cannot read {}\nhint: the run is incomplete; train again", path.display()))
+    fs::read_to_string(path)
+        .with_context(|| format!("cannot read {}\nhint: the run is incomplete; train again", path.display()))
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    serde_json::from_str(&read_text(path)?).with_context(|| format!("{} is damaged\nhint: train again", path.display()))
+    serde_json::from_str(&read_text(path)?)
+        .with_context(|| format!("{} is damaged\nhint: train again", path.display()))
 }
 
 fn read_weights(path: &Path) -> Result<Weights> {

@@ -67,7 +67,8 @@ fn find(path: &str, mounts: &[Mount]) -> Option<PathBuf> {
 
 fn file_in(mount: &Mount, path: &str) -> Option<PathBuf> {
     let rest = path.strip_prefix(&mount.prefix)?;
-    let rest = if rest.is_empty() || rest.ends_with('/') { format!("{rest}index.html") } else { rest.to_owned() };
+    let rest =
+        if rest.is_empty() || rest.ends_with('/') { format!("{rest}index.html") } else { rest.to_owned() };
     let relative = Path::new(&rest);
     let is_inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
     is_inside.then(|| mount.folder.join(relative))

@@ -28,7 +28,8 @@ pub fn leave_last_liked_out(histories: &[Vec<Interaction>]) -> Split {
     let mut split = Split { train: Vec::with_capacity(histories.len()), valid: Vec::new(), test: Vec::new() };
     for (visitor, history) in histories.iter().enumerate() {
         // A repeat of something already met is no recommendation.
-        let is_first = |position: usize| history[..position].iter().all(|before| before.item != history[position].item);
+        let is_first =
+            |position: usize| history[..position].iter().all(|before| before.item != history[position].item);
         let mut liked = (0..history.len()).rev().filter(|&i| history[i].intensity >= LIKED && is_first(i));
         match (liked.next(), liked.next()) {
             (Some(test), Some(valid)) if valid > 0 => {

@@ -37,5 +37,8 @@ pub fn train(catalog: &Catalog, size: usize) -> Result<Vec<u8>> {
     let texts = catalog.items().iter().map(shared::catalog::Item::model_text);
     tokenizer.train(&mut trainer, texts).map_err(|error| anyhow!("cannot train the tokenizer: {error}"))?;
     debug_assert!(tokenizer.get_model().get_vocab_size() <= size.max(300));
-    Ok(tokenizer.to_string(false).map_err(|error| anyhow!("cannot write the tokenizer: {error}"))?.into_bytes())
+    Ok(tokenizer
+        .to_string(false)
+        .map_err(|error| anyhow!("cannot write the tokenizer: {error}"))?
+        .into_bytes())
 }

@@ -276,6 +276,7 @@ function checkedEvent(event) {
   if (!EVENT_TYPES.has(event.type)) {
     throw new VitrineError('bad_request', `${JSON.stringify(event.type)} is no event type`);
   }
+  /** @type {Record<string, unknown>} */
   const kept = { ...event, ts: event.ts ?? Date.now() };
   if (!Number.isSafeInteger(kept.ts)) {
     throw new VitrineError('bad_request', `ts is ${kept.ts}, not whole milliseconds`);

@@ -210,7 +210,8 @@ export class VitrineRecs extends Base {
     if (focusedEntry) {
       // The keyboard stays with its item, or with its place when the item is gone.
       const again = entries.find((entry) => entryId(entry) === entryId(focusedEntry)) ?? entries[position];
-      again?.querySelector(focused?.localName ?? 'a')?.focus({ preventScroll: true });
+      const target = /** @type {HTMLElement | null} */ (again?.querySelector(focused?.localName ?? 'a'));
+      target?.focus({ preventScroll: true });
     }
     this.#recId = randomId();
     for (const entry of entries) this.#observer?.observe(entry);
@@ -347,6 +348,7 @@ function randomId() {
 
 /** @param {() => void} task */
 function whenIdle(task) {
-  if (globalThis.requestIdleCallback) requestIdleCallback(task, { timeout: 2000 });
+  // Safari has no idle callback.
+  if ('requestIdleCallback' in globalThis) requestIdleCallback(task, { timeout: 2000 });
   else setTimeout(task, 1);
 }

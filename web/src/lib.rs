@@ -1,15 +1,8 @@
-use wasm_bindgen::prelude::*;
-use burn::tensor::{Device, Tensor};
-#[wasm_bindgen]
-pub async fn spike(gpu: bool) -> String {
-    let device = device(gpu).await;
-    let a = Tensor::<2>::from_floats([[1., 2.], [3., 4.]], &device);
-    let b = a.clone().matmul(a);
-    format!("{:?}", b.into_data_async().await)
-}
-#[cfg(feature = "gpu")]
-async fn device(_gpu: bool) -> Device {
-    Device::wgpu_options().init_async().await.expect("gpu")
-}
-#[cfg(not(feature = "gpu"))]
-async fn device(_gpu: bool) -> Device { Device::flex() }
+//! The engine in a browser: a thin wasm-bindgen layer over [`shared::engine`] that converts and delegates.
+//!
+//! One crate gives two bundles: `cpu` (burn on Flex, SIMD128) and `gpu` (burn on WebGPU).
+
+mod device;
+mod download;
+mod error;
+mod recommender;

@@ -153,7 +153,9 @@ impl std::fmt::Display for PackageError {
             Self::FileSize { path, expected, got } => {
                 write!(f, "file {path} has {got} bytes, expected {expected}")
             }
-            Self::FileHash { path } => write!(f, "file {path} does not have the SHA-256 that the manifest names"),
+            Self::FileHash { path } => {
+                write!(f, "file {path} does not have the SHA-256 that the manifest names")
+            }
             Self::CatalogMalformed { reason } => write!(f, "catalog.json cannot be read: {reason}"),
             Self::Catalog(error) => write!(f, "catalog.json: {error}"),
             Self::ItemCount { expected, got } => {

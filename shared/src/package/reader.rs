@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use half::f16;
 
 use super::{
-    CATALOG, CATALOG_BYTES, CatalogFile, FORMAT, MANIFEST_BYTES, Manifest, PackageError, Quantisation, SHARD_BYTES,
-    TOKENIZER, TOKENIZER_BYTES, TOTAL_BYTES, TensorEntry, rows_and_columns, sha256_hex, tensor_bytes,
+    CATALOG, CATALOG_BYTES, CatalogFile, FORMAT, MANIFEST_BYTES, Manifest, PackageError, Quantisation,
+    SHARD_BYTES, TOKENIZER, TOKENIZER_BYTES, TOTAL_BYTES, TensorEntry, rows_and_columns, sha256_hex,
+    tensor_bytes,
 };
 use crate::{
     catalog::Catalog,
@@ -38,7 +39,8 @@ impl Manifest {
         struct Version {
             format: u32,
         }
-        let malformed = |error: serde_json::Error| PackageError::ManifestMalformed { reason: error.to_string() };
+        let malformed =
+            |error: serde_json::Error| PackageError::ManifestMalformed { reason: error.to_string() };
         let Version { format } = serde_json::from_slice(bytes).map_err(malformed)?;
         if format != FORMAT {
             return Err(PackageError::Version { got: format });
@@ -130,14 +132,17 @@ impl Package {
         }
         let (catalog, texts) = read_catalog(&files[CATALOG], &manifest)?;
         for (question, test) in manifest.self_test.iter().enumerate() {
-            let items = test.history.iter().map(|interaction| interaction.item).chain(test.candidates.iter().copied());
+            let items = test
+                .history
+                .iter()
+                .map(|interaction| interaction.item)
+                .chain(test.candidates.iter().copied());
             let is_known = items.max().is_none_or(|largest| largest < catalog.len());
             if !is_known || test.scores.len() != test.candidates.len() {
                 return Err(PackageError::SelfTest { question: question + 1 });
             }
         }
-        let stream: Vec<u8> =
-            manifest.shards().flat_map(|file| files[&file.path].iter().copied()).collect();
+        let stream: Vec<u8> = manifest.shards().flat_map(|file| files[&file.path].iter().copied()).collect();
         let mut weights = Weights::new();
         let mut rest = stream.as_slice();
         for tensor in &manifest.tensors {
@@ -167,7 +172,8 @@ fn limit(what: &str, got: usize, limit: usize) -> Result<(), PackageError> {
 fn read_catalog(bytes: &[u8], manifest: &Manifest) -> Result<(Catalog, Vec<Vec<u32>>), PackageError> {
     let file: CatalogFile = serde_json::from_slice(bytes)
         .map_err(|error| PackageError::CatalogMalformed { reason: error.to_string() })?;
-    let (items, texts): (Vec<_>, Vec<_>) = file.items.into_iter().map(|entry| (entry.item, entry.tokens)).unzip();
+    let (items, texts): (Vec<_>, Vec<_>) =
+        file.items.into_iter().map(|entry| (entry.item, entry.tokens)).unzip();
     let catalog = Catalog::new(items).map_err(PackageError::Catalog)?;
     let (expected, tokens) = match &manifest.model.vocabulary {
         VocabularyConfig::Items(config) => (config.items, config.tokens),

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use half::f16;
 
 use super::{
-    CATALOG, CatalogEntry, CatalogFile, FORMAT, FileEntry, MANIFEST, Manifest, Quantisation, SHARD_BYTES, SelfTest,
-    TOKENIZER, TensorEntry, sha256_hex,
+    CATALOG, CatalogEntry, CatalogFile, FORMAT, FileEntry, MANIFEST, Manifest, Quantisation, SHARD_BYTES,
+    SelfTest, TOKENIZER, TensorEntry, sha256_hex,
 };
 use crate::{
     catalog::Catalog,
-    prompt,
-    quant,
+    prompt, quant,
     vocabulary::ModelConfig,
     weights::{Weight, Weights},
 };
@@ -61,7 +60,11 @@ impl PackageParts<'_> {
         files.insert(TOKENIZER.to_owned(), self.tokenizer_json.to_vec());
         let entries = files
             .iter()
-            .map(|(path, bytes)| FileEntry { path: path.clone(), bytes: bytes.len(), sha256: sha256_hex(bytes) })
+            .map(|(path, bytes)| FileEntry {
+                path: path.clone(),
+                bytes: bytes.len(),
+                sha256: sha256_hex(bytes),
+            })
             .collect();
         let manifest = Manifest {
             format: FORMAT,

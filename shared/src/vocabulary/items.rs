@@ -85,7 +85,9 @@ pub fn positions(interactions: &[Interaction], asked_level: usize) -> Vec<ItemPo
             let next = interactions.get(i + 1).map_or(asked_level, |next| intensity_level(next.intensity));
             let gap = match i.checked_sub(1) {
                 None => 0,
-                Some(before) => gap_bucket(interactions[i].time_ms.saturating_sub(interactions[before].time_ms)),
+                Some(before) => {
+                    gap_bucket(interactions[i].time_ms.saturating_sub(interactions[before].time_ms))
+                }
             };
             ItemPosition {
                 item: interactions[i].item,
@@ -223,7 +225,12 @@ impl ItemVocabulary {
     /// # Shapes
     /// states `[R, D]`, excluded `[N]` → `[R, N]`
     #[must_use]
-    pub fn log_probabilities(&self, table: &ItemTable, states: Tensor<2>, excluded: Option<Tensor<1>>) -> Tensor<2> {
+    pub fn log_probabilities(
+        &self,
+        table: &ItemTable,
+        states: Tensor<2>,
+        excluded: Option<Tensor<1>>,
+    ) -> Tensor<2> {
         let mut bias = table.bias.clone();
         if let Some(excluded) = excluded {
             bias = bias + excluded;
@@ -235,7 +242,8 @@ impl ItemVocabulary {
     /// Takes the id vectors (and biases) of items that training never met out of the model: text alone speaks.
     #[must_use]
     pub fn keep_ids(mut self, keep: Tensor<1>) -> Self {
-        self.item.weight = self.item.weight.map(|ids| (ids.detach() * keep.clone().unsqueeze_dim(1)).detach());
+        self.item.weight =
+            self.item.weight.map(|ids| (ids.detach() * keep.clone().unsqueeze_dim(1)).detach());
         self.bias = self.bias.map(|bias| (bias.detach() * keep).detach());
         self
     }

@@ -59,7 +59,7 @@ function films(count) {
   return Array.from({ length: count }, (_, index) => {
     const part = Math.floor(index / (FIRST.length * SECOND.length));
     const title = `${FIRST[index % FIRST.length]} ${SECOND[Math.floor(index / FIRST.length) % SECOND.length]}${part > 0 ? ` ${part + 1}` : ''}`;
-    const category = [...new Set([GENRES[(index * 5) % 12], GENRES[(index * 7 + 3) % 12]])];
+    const category = [...new Set([GENRES[(index * 5) % 12], GENRES[(index * 7 + 3 + Math.floor(index / 12)) % 12]])];
     return { id: String(index + 1), title: `${title} (${1930 + ((index * 13) % 70)})`, category };
   });
 }

@@ -23,7 +23,8 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     let device = super::device(arguments.device)?;
     let split = split::leave_last_liked_out(&dataset.histories);
     let items = dataset.catalog.len();
-    let lists = |questions| negatives::candidates(questions, &dataset.histories, items, pipeline::CANDIDATE_SEED);
+    let lists =
+        |questions| negatives::candidates(questions, &dataset.histories, items, pipeline::CANDIDATE_SEED);
     let questions = match arguments.split {
         SplitName::Test => &split.test,
         SplitName::Valid => &split.valid,
@@ -48,7 +49,10 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     ];
     if is_json {
         let settings = format!("{:?}", neighbours.settings());
-        println!("{}", json!({ "protocol": "candidates20", "seed": seed, "item_knn": settings, "reports": reports }));
+        println!(
+            "{}",
+            json!({ "protocol": "candidates20", "seed": seed, "item_knn": settings, "reports": reports })
+        );
     } else {
         print!("{}", table(&reports));
     }

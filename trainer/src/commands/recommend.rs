@@ -25,7 +25,10 @@ pub fn run(arguments: &cli::Recommend, is_json: bool) -> Result<()> {
         export::package(&Run::load(&arguments.run)?, Quant::F32)?
     };
     let package = Package::read(&files).with_context(|| {
-        format!("{} is no valid package\nhint: export it again with `trainer export`", arguments.run.display())
+        format!(
+            "{} is no valid package\nhint: export it again with `trainer export`",
+            arguments.run.display()
+        )
     })?;
     let engine = Engine::new(package, &super::device(arguments.device)?)?;
     let events = if Path::new(&arguments.history).is_file() {
@@ -37,7 +40,10 @@ pub fn run(arguments: &cli::Recommend, is_json: bool) -> Result<()> {
     if unknown > 0 {
         eprintln!("warning: {unknown} events name items that the catalogue lacks; they were left out");
     }
-    ensure!(!history.is_empty(), "the history is empty\nhint: name at least one item, as in \"Toy Story (1995):5\"");
+    ensure!(
+        !history.is_empty(),
+        "the history is empty\nhint: name at least one item, as in \"Toy Story (1995):5\""
+    );
     let request = Request { k: arguments.k, ..Request::default() };
     let list = block_on(engine.recommend(&history, &request))?;
     let items = engine.catalog().items();
@@ -85,7 +91,9 @@ fn parse(text: &str, catalog: &Catalog) -> Result<Vec<Event>> {
         }
         pending.push_str(piece);
         let Some((title, word)) = pending.rsplit_once(':') else { continue };
-        let Some(index) = catalog.index_by_title(title).or_else(|| catalog.index(title.trim())) else { continue };
+        let Some(index) = catalog.index_by_title(title).or_else(|| catalog.index(title.trim())) else {
+            continue;
+        };
         let word = word.trim();
         let (kind, rating) = match word.parse::<f32>() {
             Ok(rating) if (1.0..=5.0).contains(&rating) => (EventKind::Rate, Some(rating)),
@@ -105,7 +113,9 @@ fn parse(text: &str, catalog: &Catalog) -> Result<Vec<Event>> {
     if !pending.trim().is_empty() {
         let wanted = pending.trim().to_owned();
         let close = closest_title(&wanted, catalog);
-        bail!("{wanted:?} names no item of the catalogue\nhint: entries are \"Title:rating\"; did you mean {close:?}?");
+        bail!(
+            "{wanted:?} names no item of the catalogue\nhint: entries are \"Title:rating\"; did you mean {close:?}?"
+        );
     }
     Ok(events)
 }
@@ -123,7 +133,12 @@ fn closest_title<'a>(wanted: &str, catalog: &'a Catalog) -> &'a str {
         let common = of_wanted.iter().filter(|pair| of_title.contains(pair)).count();
         2000 * common / (of_wanted.len() + of_title.len()).max(1)
     };
-    catalog.items().iter().map(|item| item.title.as_str()).max_by_key(|title| likeness(title)).unwrap_or_default()
+    catalog
+        .items()
+        .iter()
+        .map(|item| item.title.as_str())
+        .max_by_key(|title| likeness(title))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -133,13 +148,24 @@ mod tests {
     use super::*;
 
     fn catalog() -> Catalog {
-        let item = |id: &str, title: &str| Item { id: id.into(), title: title.into(), available: true, ..Item::default() };
-        Catalog::new(vec![item("1", "Toy Story (1995)"), item("2", "Piano, The (1993)"), item("3", "Star Wars: A")]).unwrap()
+        let item = |id: &str, title: &str| Item {
+            id: id.into(),
+            title: title.into(),
+            available: true,
+            ..Item::default()
+        };
+        Catalog::new(vec![
+            item("1", "Toy Story (1995)"),
+            item("2", "Piano, The (1993)"),
+            item("3", "Star Wars: A"),
+        ])
+        .unwrap()
     }
 
     #[test]
     fn titles_may_hold_commas_and_colons() {
-        let events = parse("Toy Story (1995):5, Piano, The (1993):1,Star Wars: A:purchase", &catalog()).unwrap();
+        let events =
+            parse("Toy Story (1995):5, Piano, The (1993):1,Star Wars: A:purchase", &catalog()).unwrap();
         let items: Vec<&str> = events.iter().map(|event| event.item.as_str()).collect();
         assert_eq!(items, ["1", "2", "3"]);
         assert_eq!(events[1].rating, Some(1.0));

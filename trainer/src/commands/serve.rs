@@ -22,8 +22,9 @@ pub fn run(arguments: &cli::Serve) -> Result<()> {
 pub fn mounts(package: &std::path::Path, site: &Site) -> Result<Vec<Mount>> {
     let bundle = match &site.bundle {
         Some(folder) => folder.clone(),
-        None => project_folder("web/dist")
-            .context("the browser bundle is not built\nhint: run `cargo xtask wasm`, or name its folder with --bundle")?,
+        None => project_folder("web/dist").context(
+            "the browser bundle is not built\nhint: run `cargo xtask wasm`, or name its folder with --bundle",
+        )?,
     };
     let pages = if site.www.is_empty() {
         vec![project_folder("www").context("no storefront found\nhint: name its folder with --www")?]

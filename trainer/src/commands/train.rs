@@ -20,7 +20,10 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     let data = std::path::absolute(&arguments.data)?;
     let run = pipeline::train(&dataset, &data, &config, &device, &arguments.out, is_quiet)?;
     if is_json {
-        println!("{}", json!({ "run": arguments.out, "stages": run.summary.stages, "seconds": run.summary.seconds }));
+        println!(
+            "{}",
+            json!({ "run": arguments.out, "stages": run.summary.stages, "seconds": run.summary.seconds })
+        );
     }
     Ok(())
 }

@@ -21,9 +21,14 @@ struct VisitorEvent {
 
 pub fn load(folder: &Path) -> Result<Dataset> {
     let items: Vec<Item> = read_lines(&folder.join("catalog.jsonl"))?;
-    let catalog = Catalog::new(items).with_context(|| format!("{} is no catalogue", folder.join("catalog.jsonl").display()))?;
+    let catalog = Catalog::new(items)
+        .with_context(|| format!("{} is no catalogue", folder.join("catalog.jsonl").display()))?;
     let events: Vec<VisitorEvent> = read_lines(&folder.join("events.jsonl"))?;
-    ensure!(!events.is_empty(), "{} is empty\nhint: export the shop's events first", folder.join("events.jsonl").display());
+    ensure!(
+        !events.is_empty(),
+        "{} is empty\nhint: export the shop's events first",
+        folder.join("events.jsonl").display()
+    );
     let mut by_visitor: BTreeMap<String, Vec<Event>> = BTreeMap::new();
     for VisitorEvent { visitor, event } in events {
         by_visitor.entry(visitor).or_default().push(event);

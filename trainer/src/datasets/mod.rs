@@ -38,7 +38,10 @@ impl Dataset {
 /// When the folder holds no known format, or a file of it is missing, cut off or malformed.
 pub fn load(folder: &Path) -> Result<Dataset> {
     if !folder.is_dir() {
-        bail!("{} is not a folder\nhint: pass the folder that holds the data files with --data", folder.display());
+        bail!(
+            "{} is not a folder\nhint: pass the folder that holds the data files with --data",
+            folder.display()
+        );
     }
     if folder.join("u.data").exists() || folder.join("u.item").exists() {
         return movielens::load_100k(folder);
@@ -59,7 +62,10 @@ pub fn load(folder: &Path) -> Result<Dataset> {
 
 fn open(path: &Path) -> Result<BufReader<File>> {
     let file = File::open(path).with_context(|| {
-        format!("cannot read {}\nhint: the file belongs to this format; check that it was copied", path.display())
+        format!(
+            "cannot read {}\nhint: the file belongs to this format; check that it was copied",
+            path.display()
+        )
     })?;
     Ok(BufReader::new(file))
 }
@@ -73,7 +79,10 @@ fn latin1_lines(path: &Path) -> Result<Vec<String>> {
 }
 
 fn gzip_lines(path: &Path) -> Result<Vec<String>> {
-    BufReader::new(flate2::read::MultiGzDecoder::new(open(path)?)).lines().collect::<Result<_, _>>().with_context(
-        || format!("cannot unpack {}\nhint: the archive seems cut off; copy it again", path.display()),
-    )
+    BufReader::new(flate2::read::MultiGzDecoder::new(open(path)?))
+        .lines()
+        .collect::<Result<_, _>>()
+        .with_context(|| {
+            format!("cannot unpack {}\nhint: the archive seems cut off; copy it again", path.display())
+        })
 }

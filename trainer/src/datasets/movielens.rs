@@ -15,8 +15,25 @@ use shared::{
 use super::{Dataset, gzip_lines, latin1_lines};
 
 const GENRES_100K: [&str; 19] = [
-    "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
-    "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
 ];
 const BEST_RATING: f32 = 5.0;
 
@@ -32,7 +49,10 @@ pub fn load_100k(folder: &Path) -> Result<Dataset> {
             films.display(),
             fields.len()
         );
-        let genres = GENRES_100K.iter().zip(&fields[5..]).filter(|(genre, flag)| **flag == "1" && **genre != "unknown");
+        let genres = GENRES_100K
+            .iter()
+            .zip(&fields[5..])
+            .filter(|(genre, flag)| **flag == "1" && **genre != "unknown");
         items.push(film(fields[0], fields[1], genres.map(|(genre, _)| (*genre).to_owned()).collect()));
     }
     let ratings = folder.join("u.data");
@@ -114,7 +134,12 @@ struct Rating {
 
 fn rating(path: &Path, number: usize, fields: Vec<&str>) -> Result<Rating> {
     let place = || format!("{}:{number}", path.display());
-    ensure!(fields.len() == 4, "{}: expected user, item, rating and time, got {} fields\n{CUT_OFF}", place(), fields.len());
+    ensure!(
+        fields.len() == 4,
+        "{}: expected user, item, rating and time, got {} fields\n{CUT_OFF}",
+        place(),
+        fields.len()
+    );
     let read = || -> Option<Rating> {
         let rating: f32 = fields[2].parse().ok()?;
         (1.0..=BEST_RATING).contains(&rating).then_some(())?;
@@ -126,7 +151,11 @@ fn rating(path: &Path, number: usize, fields: Vec<&str>) -> Result<Rating> {
         })
     };
     read().with_context(|| {
-        format!("{}: expected whole numbers and a rating from 1 to 5, got {}\n{CUT_OFF}", place(), fields.join(" "))
+        format!(
+            "{}: expected whole numbers and a rating from 1 to 5, got {}\n{CUT_OFF}",
+            place(),
+            fields.join(" ")
+        )
     })
 }
 
@@ -136,7 +165,11 @@ fn dataset(format: &'static str, items: Vec<Item>, films: &Path, rows: Vec<Ratin
     let mut by_user: BTreeMap<u32, Vec<Interaction>> = BTreeMap::new();
     for row in rows {
         let item = catalog.index(&row.film).with_context(|| {
-            format!("item {} is rated but missing in {}\nhint: both files must be of one release", row.film, films.display())
+            format!(
+                "item {} is rated but missing in {}\nhint: both files must be of one release",
+                row.film,
+                films.display()
+            )
         })?;
         let intensity = intensity_from_rating(row.rating, BEST_RATING);
         by_user.entry(row.user).or_default().push(Interaction { item, intensity, time_ms: row.secs * 1000 });

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use anyhow::{Context, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -40,9 +41,15 @@ pub struct ItemData {
 
 impl ItemData {
     #[must_use]
-    pub fn new(histories: &[Vec<Interaction>], texts: &[Vec<u32>], config: &ModelConfig, device: &Device) -> Self {
+    pub fn new(
+        histories: &[Vec<Interaction>],
+        texts: &[Vec<u32>],
+        config: &ModelConfig,
+        device: &Device,
+    ) -> Self {
         let met: HashSet<usize> = histories.iter().flatten().map(|interaction| interaction.item).collect();
-        let is_met: Vec<f32> = (0..texts.len()).map(|item| f32::from(u8::from(met.contains(&item)))).collect();
+        let is_met: Vec<f32> =
+            (0..texts.len()).map(|item| f32::from(u8::from(met.contains(&item)))).collect();
         let excluded: Vec<f32> = is_met.iter().map(|met| if *met == 1.0 { 0.0 } else { -1e9 }).collect();
         Self {
             histories: histories.to_vec(),
@@ -136,7 +143,8 @@ impl Objective for ItemSft {
         batches
             .into_iter()
             .map(|rows| {
-                let (positions, targets): (Vec<Vec<ItemPosition>>, Vec<Vec<usize>>) = rows.into_iter().unzip();
+                let (positions, targets): (Vec<Vec<ItemPosition>>, Vec<Vec<usize>>) =
+                    rows.into_iter().unzip();
                 let length = positions.iter().map(Vec::len).max().unwrap_or(0);
                 let states: Vec<i32> = positions
                     .iter()
@@ -198,7 +206,7 @@ impl ItemPreference {
         config: &PreferenceConfig,
         settings: &PreferenceSettings,
         seed: u64,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self> {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let items = data.is_met.len();
         let mut rows = Vec::new();
@@ -208,7 +216,8 @@ impl ItemPreference {
                 let positions = items::positions(inputs, intensity_level(history[end - 1].intensity));
                 let preferences: Vec<(usize, Preference)> = (start + 1..end)
                     .filter_map(|target| {
-                        let preference = negatives::preference(history, target, items, settings, &mut generator)?;
+                        let preference =
+                            negatives::preference(history, target, items, settings, &mut generator)?;
                         Some((target - start - 1, preference))
                     })
                     .collect();
@@ -241,13 +250,13 @@ impl ItemPreference {
         self.rows.is_empty()
     }
 
-    fn precompute(&mut self) -> anyhow::Result<()> {
+    fn precompute(&mut self) -> Result<()> {
         let mut rows = std::mem::take(&mut self.rows);
         for chunk in rows.chunks_mut(self.batch_rows) {
             let batch = self.batch(&chunk.iter().collect::<Vec<_>>());
             let picked = self.data.log_probabilities(&self.reference, &batch).gather(1, batch.items.clone());
             let alternatives = picked.dims()[1];
-            let values = picked.detach().into_data().to_vec::<f32>().map_err(|e| anyhow::anyhow!("{e:?}"))?;
+            let values = picked.detach().try_into_vec_as::<f32>().context("the reference cannot be read")?;
             let mut rest = values.as_slice();
             for row in chunk {
                 let (own, others) = rest.split_at(row.preferences.len() * alternatives);
@@ -301,7 +310,13 @@ impl Objective for ItemPreference {
 
     fn loss(&self, model: &Model, batch: &Batch) -> Tensor<1> {
         let policy = self.data.log_probabilities(model, batch).gather(1, batch.items.clone());
-        super::preference_loss(policy, batch.reference.clone(), batch.margins.clone(), self.beta, self.nll_weight)
+        super::preference_loss(
+            policy,
+            batch.reference.clone(),
+            batch.margins.clone(),
+            self.beta,
+            self.nll_weight,
+        )
     }
 }
 

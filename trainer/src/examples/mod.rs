@@ -31,7 +31,12 @@ fn windows(length: usize, context: usize, generator: &mut ChaCha8Rng) -> Vec<(us
 }
 
 /// Groups `rows` into batches of about equal lengths, in random order.
-fn bucket<R>(mut rows: Vec<R>, per_batch: usize, length: impl Fn(&R) -> usize, generator: &mut ChaCha8Rng) -> Vec<Vec<R>> {
+fn bucket<R>(
+    mut rows: Vec<R>,
+    per_batch: usize,
+    length: impl Fn(&R) -> usize,
+    generator: &mut ChaCha8Rng,
+) -> Vec<Vec<R>> {
     /// Batches whose rows are sorted together: enough to save padding, few enough to stay random.
     const SORTED_TOGETHER: usize = 8;
     rows.shuffle(generator);
@@ -52,7 +57,8 @@ fn bucket<R>(mut rows: Vec<R>, per_batch: usize, length: impl Fn(&R) -> usize, g
 /// Margins of preferences as a tensor `[E, K]`.
 fn margin_tensor(preferences: &[&Preference], device: &Device) -> Tensor<2> {
     let rejected = preferences.first().map_or(0, |preference| preference.margins.len());
-    let values: Vec<f32> = preferences.iter().flat_map(|preference| preference.margins.iter().copied()).collect();
+    let values: Vec<f32> =
+        preferences.iter().flat_map(|preference| preference.margins.iter().copied()).collect();
     Tensor::from_data(TensorData::new(values, [preferences.len(), rejected]), device)
 }
 

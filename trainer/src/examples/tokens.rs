@@ -1,5 +1,6 @@
 //! Batches of the token vocabulary: whole histories as token rows, and preferences as blocks after one prompt.
 
+use anyhow::{Context, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -30,7 +31,12 @@ pub struct TokenData {
 
 impl TokenData {
     #[must_use]
-    pub fn new(histories: &[Vec<Interaction>], titles: &[Vec<u32>], config: &ModelConfig, device: &Device) -> Self {
+    pub fn new(
+        histories: &[Vec<Interaction>],
+        titles: &[Vec<u32>],
+        config: &ModelConfig,
+        device: &Device,
+    ) -> Self {
         Self {
             histories: histories.to_vec(),
             titles: titles.to_vec(),
@@ -92,9 +98,12 @@ impl Objective for TokenSft {
         let context = self.data.context;
         let mut rows: Vec<Vec<u32>> = Vec::new();
         for history in &self.data.histories {
-            let first = if history.len() > context { self.generator.random_range(1..=context) } else { context };
+            let first =
+                if history.len() > context { self.generator.random_range(1..=context) } else { context };
             let (head, tail) = history.split_at(first.min(history.len()));
-            for window in std::iter::once(head).chain(tail.chunks(context)).filter(|window| !window.is_empty()) {
+            for window in
+                std::iter::once(head).chain(tail.chunks(context)).filter(|window| !window.is_empty())
+            {
                 rows.push(prompt::history(window, &self.data.titles));
             }
         }
@@ -180,7 +189,7 @@ impl TokenPreference {
         config: &PreferenceConfig,
         settings: &PreferenceSettings,
         seed: u64,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self> {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let items = data.titles.len();
         let mut places: Vec<(usize, usize)> = data
@@ -196,7 +205,8 @@ impl TokenPreference {
                 break;
             }
             let history = &data.histories[visitor];
-            let Some(preference) = negatives::preference(history, position, items, settings, &mut generator) else {
+            let Some(preference) = negatives::preference(history, position, items, settings, &mut generator)
+            else {
                 continue;
             };
             let before = &history[position.saturating_sub(data.context)..position];
@@ -228,14 +238,14 @@ impl TokenPreference {
         self.examples.is_empty()
     }
 
-    fn precompute(&mut self) -> anyhow::Result<()> {
+    fn precompute(&mut self) -> Result<()> {
         let mut examples = std::mem::take(&mut self.examples);
         examples.sort_by_key(|example| example.prompt.len());
         for chunk in examples.chunks_mut(self.batch_rows) {
             let batch = self.batch(chunk);
             let picked = self.completion_log_probabilities(&self.reference, &batch);
             let alternatives = picked.dims()[1];
-            let values = picked.detach().into_data().to_vec::<f32>().map_err(|e| anyhow::anyhow!("{e:?}"))?;
+            let values = picked.detach().try_into_vec_as::<f32>().context("the reference cannot be read")?;
             for (example, own) in chunk.iter_mut().zip(values.chunks(alternatives)) {
                 example.reference = own.to_vec();
             }
@@ -256,7 +266,8 @@ impl TokenPreference {
             let prompt_length = example.prompt.len();
             let mut tokens = example.prompt.clone();
             let mut place = RowPlaces::causal(prompt_length);
-            let items = std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
+            let items =
+                std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
             for item in items {
                 let completion = prompt::completion(&self.data.titles[item]);
                 let (last, inputs) = completion.split_last().unwrap_or((&prompt::END, &[]));
@@ -282,10 +293,12 @@ impl TokenPreference {
         for (index, (.., completion)) in targets.iter().enumerate() {
             sums[completion * count + index] = 1.0;
         }
-        let states: Vec<i32> = targets.iter().map(|(row, position, ..)| (row * length + position) as i32).collect();
+        let states: Vec<i32> =
+            targets.iter().map(|(row, position, ..)| (row * length + position) as i32).collect();
         let tokens: Vec<i32> = targets.iter().map(|(_, _, token, _)| *token as i32).collect();
         let preferences: Vec<&Preference> = examples.iter().map(|example| &example.preference).collect();
-        let reference: Vec<f32> = examples.iter().flat_map(|example| example.reference.iter().copied()).collect();
+        let reference: Vec<f32> =
+            examples.iter().flat_map(|example| example.reference.iter().copied()).collect();
         let alternatives = completions / examples.len().max(1);
         PreferenceBatch {
             rows: token_batch(&rows, device),
@@ -295,8 +308,9 @@ impl TokenPreference {
             sums: Tensor::from_data(TensorData::new(sums, [completions, count]), device),
             examples: examples.len(),
             margins: margin_tensor(&preferences, device),
-            reference: (!reference.is_empty())
-                .then(|| Tensor::from_data(TensorData::new(reference, [examples.len(), alternatives]), device)),
+            reference: (!reference.is_empty()).then(|| {
+                Tensor::from_data(TensorData::new(reference, [examples.len(), alternatives]), device)
+            }),
         }
     }
 

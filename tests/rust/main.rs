@@ -1,0 +1,7 @@
+//! Cross-crate tests, one binary.
+//!
+//! [`golden`] pins the forward pass and the losses to numpy; [`package`] breaks packages in every way;
+//! [`invariants`] compares ways to the same result; [`command_line`] uses the real binary; [`tidy`] keeps the
+//! house rules.
+
+mod golden;

@@ -1,0 +1,154 @@
+//! How do the browser bundles come to be? cargo for wasm32, wasm-bindgen, and the widget's files beside them.
+//!
+//! Two routes to the wasm32 standard library: rustup's target when it is installed, else Debian's compiler,
+//! which builds the library from its source package. Result: `web/dist/`, ready to be served at `/vitrine/`.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::shell::{answers, cache, command, install, output, root, run, step, target};
+
+/// The crate and the tool must be of one version.
+const WASM_BINDGEN: &str = "0.2.130";
+const TARGET: &str = "wasm32-unknown-unknown";
+const FLAGS: &str = "-C target-feature=+simd128 --cfg getrandom_backend=\"wasm_js\"";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bundle {
+    Cpu,
+    Gpu,
+}
+
+impl Bundle {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Gpu => "gpu",
+        }
+    }
+}
+
+pub fn build(bundles: &[Bundle]) -> Result<()> {
+    let dist = root().join("web/dist");
+    fs::create_dir_all(&dist)?;
+    for entry in fs::read_dir(root().join("web/js")).context("web/js")? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), dist.join(entry.file_name()))?;
+        }
+    }
+    let route = Route::find()?;
+    let bindgen = wasm_bindgen()?;
+    for &bundle in bundles {
+        step(&format!("{} bundle ({})", bundle.name(), route.words()));
+        route.build(bundle)?;
+        let module = target().join(TARGET).join(format!("wasm-{}", bundle.name())).join("web.wasm");
+        let out = dist.join(bundle.name());
+        let arguments = ["--target", "web", "--no-typescript", "--out-dir"];
+        let mut generate = command(&bindgen, &arguments);
+        generate.arg(&out).arg(&module);
+        run(generate)?;
+        let bytes = fs::metadata(out.join("web_bg.wasm"))?.len();
+        eprintln!("web/dist/{}/web_bg.wasm: {bytes} bytes", bundle.name());
+    }
+    Ok(())
+}
+
+enum Route {
+    /// `rustup target add wasm32-unknown-unknown` was run.
+    Rustup,
+    /// Debian's rustc-web, cargo-web and rust-web-src.
+    Debian,
+}
+
+impl Route {
+    fn find() -> Result<Self> {
+        let installed = output("rustup", &["target", "list", "--installed"]).unwrap_or_default();
+        if String::from_utf8_lossy(&installed).lines().any(|line| line == TARGET) {
+            return Ok(Self::Rustup);
+        }
+        let has_source =
+            Path::new("/usr/lib/rustlib/src/rust/library").exists() || Path::new("/usr/src").exists();
+        if !(answers("/usr/bin/rustc", &["--version"])
+            && answers("/usr/bin/cargo", &["--version"])
+            && has_source)
+        {
+            install(
+                &["rustc-web", "cargo-web", "rust-web-src", "lld"],
+                "the wasm32 standard library (with network access, `rustup target add wasm32-unknown-unknown` will do)",
+            )?;
+        }
+        Ok(Self::Debian)
+    }
+
+    fn words(&self) -> &'static str {
+        match self {
+            Self::Rustup => "rustup's wasm32 target",
+            Self::Debian => "Debian's compiler, standard library from source",
+        }
+    }
+
+    fn build(&self, bundle: Bundle) -> Result<()> {
+        let profile = format!("wasm-{}", bundle.name());
+        let arguments = [
+            "build",
+            "--quiet",
+            "--locked",
+            "--package",
+            "web",
+            "--profile",
+            &profile,
+            "--no-default-features",
+            "--features",
+            bundle.name(),
+            "--target",
+            TARGET,
+        ];
+        let mut cargo = match self {
+            Self::Rustup => command("cargo", &arguments),
+            Self::Debian => {
+                let mut cargo = command("/usr/bin/cargo", &arguments);
+                cargo.args(["-Z", "build-std=std,panic_abort"]);
+                cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTC_BOOTSTRAP", "1");
+                cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker()?);
+                cargo
+            }
+        };
+        cargo.env("RUSTFLAGS", FLAGS).env("CARGO_TARGET_DIR", target());
+        // Set by the cargo that runs xtask; they would point the other compiler at the wrong library.
+        for variable in ["RUSTUP_TOOLCHAIN", "CARGO", "LD_LIBRARY_PATH"] {
+            cargo.env_remove(variable);
+        }
+        run(cargo)
+    }
+}
+
+/// Debian's compiler has no linker for wasm of its own; the one beside rustup's compiler fits.
+fn linker() -> Result<String> {
+    let sysroot = output("rustup", &["run", "stable", "rustc", "--print", "sysroot"])
+        .or_else(|_| output("rustc", &["--print", "sysroot"]))?;
+    let sysroot = String::from_utf8(sysroot)?;
+    let beside = Path::new(sysroot.trim()).join("lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld");
+    let linker = if beside.exists() { beside } else { Path::new("/usr/bin/wasm-ld").to_path_buf() };
+    ensure!(linker.exists(), "no wasm linker found\nhint: apt-get install lld");
+    Ok(linker.to_string_lossy().into_owned())
+}
+
+/// The wasm-bindgen tool of the right version, installed into the cache when it is missing.
+fn wasm_bindgen() -> Result<String> {
+    let tools = cache().join("tools");
+    let own = tools.join("bin/wasm-bindgen").to_string_lossy().into_owned();
+    let expected = format!("wasm-bindgen {WASM_BINDGEN}");
+    for program in ["wasm-bindgen", &own] {
+        if output(program, &["--version"]).is_ok_and(|out| out.starts_with(expected.as_bytes())) {
+            return Ok(program.to_owned());
+        }
+    }
+    step(&format!("cargo install wasm-bindgen-cli {WASM_BINDGEN} (once)"));
+    let mut install =
+        command("cargo", &["install", "--quiet", "wasm-bindgen-cli", "--version", WASM_BINDGEN, "--root"]);
+    install.arg(&tools).env("CARGO_TARGET_DIR", target());
+    run(install)?;
+    Ok(own)
+}

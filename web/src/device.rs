@@ -1,0 +1,39 @@
+//! Where does the engine run? On what the page asked for, if this bundle has it.
+
+use burn::tensor::Device;
+
+use crate::error::{Code, WebError};
+
+/// `cpu` in the CPU bundle, `gpu` in the GPU bundle; anything else is an error with a remedy.
+pub async fn open(name: &str) -> Result<Device, WebError> {
+    match name {
+        #[cfg(feature = "cpu")]
+        "cpu" => Ok(Device::flex()),
+        #[cfg(feature = "gpu")]
+        "gpu" => webgpu().await,
+        "cpu" | "gpu" => Err(WebError::new(
+            Code::WebgpuUnavailable,
+            format!("this bundle has no {name} device; load the other one"),
+        )),
+        other => Err(WebError::new(Code::BadRequest, format!("device {other:?}: expected cpu or gpu"))),
+    }
+}
+
+#[cfg(feature = "gpu")]
+async fn webgpu() -> Result<Device, WebError> {
+    use std::cell::RefCell;
+
+    thread_local! {
+        // burn sets a GPU up once per page; a second recommender shares it.
+        static DEVICE: RefCell<Option<Device>> = const { RefCell::new(None) };
+    }
+    if let Some(device) = DEVICE.with_borrow(Clone::clone) {
+        return Ok(device);
+    }
+    let device = Device::wgpu_options()
+        .init_async()
+        .await
+        .map_err(|error| WebError::new(Code::WebgpuUnavailable, format!("{error:?}")))?;
+    DEVICE.with_borrow_mut(|slot| *slot = Some(device.clone()));
+    Ok(device)
+}

@@ -1,0 +1,121 @@
+//! What can a page ask the engine? The class that wasm-bindgen exports; it converts and delegates.
+
+use js_sys::Function;
+use serde::{Deserialize, Serialize};
+use shared::{
+    engine::{Engine, Request},
+    interaction::{Event, Interaction},
+};
+use wasm_bindgen::prelude::*;
+
+use crate::{device, download, error::WebError};
+
+/// A model at work on a shop's catalogue.
+#[wasm_bindgen]
+pub struct Recommender {
+    engine: Engine,
+    device: String,
+}
+
+#[derive(Deserialize)]
+struct Options {
+    k: usize,
+    #[serde(default)]
+    exclude: Vec<String>,
+    candidates: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    item: &'a str,
+    score: f32,
+}
+
+#[derive(Serialize)]
+struct InteractionRow<'a> {
+    item: &'a str,
+    intensity: f32,
+    time_ms: f64,
+}
+
+#[derive(Serialize)]
+struct Info<'a> {
+    recipe: &'a str,
+    parameters: usize,
+    device: &'a str,
+    quantisation: shared::package::Quantisation,
+    items: usize,
+}
+
+#[derive(Serialize)]
+struct SelfTest {
+    passed: bool,
+    max_error: f32,
+}
+
+#[wasm_bindgen]
+impl Recommender {
+    /// Downloads and checks the package at `package_url` and builds the engine on `device` (`cpu` or `gpu`).
+    pub async fn open(
+        package_url: String,
+        device: String,
+        on_progress: Function,
+    ) -> Result<Recommender, JsValue> {
+        let opened = device::open(&device).await?;
+        let package = download::package(&package_url, &on_progress).await?;
+        let engine = Engine::new(package, &opened).map_err(WebError::from)?;
+        Ok(Self { engine, device })
+    }
+
+    /// Answers the package's own questions: `{passed, max_error}`.
+    pub async fn self_test(&self) -> Result<JsValue, JsValue> {
+        let report = self.engine.self_test().await.map_err(WebError::from)?;
+        to_js(&SelfTest { passed: report.is_passed, max_error: report.largest_error })
+    }
+
+    /// All items, with their public fields.
+    pub fn catalog(&self) -> Result<JsValue, JsValue> {
+        to_js(&self.engine.catalog().items())
+    }
+
+    pub fn info(&self) -> Result<JsValue, JsValue> {
+        let manifest = self.engine.manifest();
+        to_js(&Info {
+            recipe: &manifest.recipe,
+            parameters: self.engine.parameters(),
+            device: &self.device,
+            quantisation: manifest.quantisation,
+            items: self.engine.catalog().len(),
+        })
+    }
+
+    /// What the events add up to: `[{item, intensity, time_ms}]`, newest last.
+    pub fn interactions(&self, events: JsValue) -> Result<JsValue, JsValue> {
+        let history = self.engine.history(&read_events(events)?);
+        let row = |interaction: &Interaction| InteractionRow {
+            item: &self.engine.catalog().items()[interaction.item].id,
+            intensity: interaction.intensity,
+            time_ms: interaction.time_ms as f64,
+        };
+        to_js(&history.interactions().iter().map(row).collect::<Vec<_>>())
+    }
+
+    /// The best items for the events: `[{item, score}]`; empty for an empty history.
+    pub async fn recommend(&self, events: JsValue, options: JsValue) -> Result<JsValue, JsValue> {
+        let options: Options = serde_wasm_bindgen::from_value(options).map_err(WebError::from)?;
+        let request = Request { k: options.k, exclude: options.exclude, candidates: options.candidates };
+        let history = self.engine.history(&read_events(events)?);
+        let list = self.engine.recommend(&history, &request).await.map_err(WebError::from)?;
+        let items = self.engine.catalog().items();
+        to_js(&list.iter().map(|r| Row { item: &items[r.item].id, score: r.score }).collect::<Vec<_>>())
+    }
+}
+
+fn read_events(events: JsValue) -> Result<Vec<Event>, WebError> {
+    Ok(serde_wasm_bindgen::from_value(events)?)
+}
+
+fn to_js(value: &(impl Serialize + ?Sized)) -> Result<JsValue, JsValue> {
+    let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+    Ok(value.serialize(&serializer).map_err(WebError::from)?)
+}
