@@ -4,4 +4,8 @@
 //! [`invariants`] compares ways to the same result; [`command_line`] uses the real binary; [`tidy`] keeps the
 //! house rules.
 
+mod command_line;
 mod golden;
+mod invariants;
+mod package;
+mod tidy;

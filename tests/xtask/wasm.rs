@@ -45,7 +45,7 @@ pub fn build(bundles: &[Bundle]) -> Result<()> {
         route.build(bundle)?;
         let module = target().join(TARGET).join(format!("wasm-{}", bundle.name())).join("web.wasm");
         let out = dist.join(bundle.name());
-        let arguments = ["--target", "web", "--no-typescript", "--out-dir"];
+        let arguments = ["--target", "web", "--no-typescript", "--remove-name-section", "--out-dir"];
         let mut generate = command(&bindgen, &arguments);
         generate.arg(&out).arg(&module);
         run(generate)?;

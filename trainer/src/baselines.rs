@@ -16,7 +16,8 @@ pub fn popularity(train: &[Vec<Interaction>], items: usize) -> Vec<f32> {
     counts
 }
 
-/// Item-to-item neighbours with recency, after Sarwar et al. 2001 with a decay over the history's positions.
+/// Item-to-item neighbours, after Sarwar et al. 2001, with recency twice: items count as met together when few
+/// interactions lie between them, and what was met last weighs most.
 pub struct ItemNeighbours {
     /// Similarity of co-met items, by (smaller, larger) item.
     together: HashMap<(usize, usize), f32>,
@@ -26,12 +27,18 @@ pub struct ItemNeighbours {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NeighbourSettings {
+    /// Items at most this many interactions apart were met together.
+    pub window: usize,
     /// Weight e⁻¹ at this many interactions back.
     pub recency: f32,
     /// Count only what was liked as evidence, in training and history.
     pub is_liked_only: bool,
-    /// Exponent of the counts in the denominator: 0.5 is the cosine, less lets popularity in.
+    /// Exponent of the candidate's count in the denominator: 0.5 is the cosine, less lets popularity in.
     pub normalisation: f32,
+}
+
+impl NeighbourSettings {
+    const START: Self = Self { window: 10, recency: 5.0, is_liked_only: false, normalisation: 0.5 };
 }
 
 impl ItemNeighbours {
@@ -40,14 +47,14 @@ impl ItemNeighbours {
         let mut together: HashMap<(usize, usize), f32> = HashMap::new();
         let mut counts = vec![0.0; items];
         for history in train {
-            let mut met: Vec<usize> =
+            let met: Vec<usize> =
                 history.iter().filter(|i| settings.counts(i)).map(|interaction| interaction.item).collect();
-            met.sort_unstable();
-            met.dedup();
-            for (position, &first) in met.iter().enumerate() {
-                counts[first] += 1.0;
-                for &second in &met[position + 1..] {
-                    *together.entry((first, second)).or_default() += 1.0;
+            for (position, &item) in met.iter().enumerate() {
+                counts[item] += 1.0;
+                for &before in &met[position.saturating_sub(settings.window)..position] {
+                    if before != item {
+                        *together.entry((before.min(item), before.max(item))).or_default() += 1.0;
+                    }
                 }
             }
         }
@@ -56,14 +63,17 @@ impl ItemNeighbours {
 
     #[must_use]
     pub fn score(&self, history: &[Interaction], candidate: usize) -> f32 {
-        let exponent = self.settings.normalisation;
-        let evidence = history.iter().rev().filter(|i| self.settings.counts(i)).enumerate();
+        let NeighbourSettings { recency, normalisation, .. } = self.settings;
+        // Beyond this weights are below e⁻⁵.
+        let reach = (5.0 * recency) as usize;
+        let of_candidate = self.counts[candidate].max(1.0).powf(normalisation);
+        let evidence = history.iter().rev().filter(|i| self.settings.counts(i)).take(reach).enumerate();
         evidence
             .map(|(back, interaction)| {
                 let key = (interaction.item.min(candidate), interaction.item.max(candidate));
                 let together = self.together.get(&key).copied().unwrap_or(0.0);
-                let scale = (self.counts[interaction.item] * self.counts[candidate]).max(1.0).powf(exponent);
-                (-(back as f32) / self.settings.recency).exp() * together / scale
+                let of_item = self.counts[interaction.item].max(1.0).sqrt();
+                (-(back as f32) / recency).exp() * together / (of_item * of_candidate)
             })
             .sum()
     }
@@ -76,17 +86,16 @@ impl ItemNeighbours {
         valid: &[Question],
         candidates: &[Vec<usize>],
     ) -> Self {
-        let mut best = (
-            f64::NEG_INFINITY,
-            NeighbourSettings { recency: 20.0, is_liked_only: false, normalisation: 0.5 },
-        );
-        for is_liked_only in [false, true] {
-            let mut neighbours = Self::new(train, items, NeighbourSettings { is_liked_only, ..best.1 });
-            for normalisation in [0.2, 0.35, 0.5] {
-                for recency in [5.0, 10.0, 20.0, 50.0] {
-                    neighbours.settings = NeighbourSettings { recency, is_liked_only, normalisation };
-                    let hits =
-                        metrics::report("", &neighbours.score_all(valid, candidates), 0).hit_rate_at_1.mean;
+        let mut best = (f64::NEG_INFINITY, NeighbourSettings::START);
+        for (window, is_liked_only) in [(10, false), (10, true), (30, false), (30, true), (usize::MAX, false)]
+        {
+            let start = NeighbourSettings { window, is_liked_only, ..NeighbourSettings::START };
+            let mut neighbours = Self::new(train, items, start);
+            for normalisation in [0.35, 0.5] {
+                for recency in [3.0, 5.0, 10.0, 20.0] {
+                    neighbours.settings = NeighbourSettings { normalisation, recency, ..start };
+                    let scores = neighbours.score_all(valid, candidates);
+                    let (hits, _) = metrics::means(&scores);
                     if hits > best.0 {
                         best = (hits, neighbours.settings);
                     }
@@ -125,7 +134,7 @@ mod tests {
     fn neighbours_by_hand() {
         let met = |item| Interaction { item, intensity: 1.0, time_ms: 0 };
         let train = vec![vec![met(0), met(1)], vec![met(0), met(1)], vec![met(0), met(2)]];
-        let settings = NeighbourSettings { recency: 10.0, is_liked_only: false, normalisation: 0.5 };
+        let settings = NeighbourSettings { recency: 10.0, ..NeighbourSettings::START };
         let neighbours = ItemNeighbours::new(&train, 4, settings);
         // 0 was met 3 times, 1 twice, together twice: 2 / √6.
         assert!((neighbours.score(&[met(0)], 1) - 2.0 / 6.0_f32.sqrt()).abs() < 1e-6);

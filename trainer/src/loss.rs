@@ -67,7 +67,7 @@ mod tests {
         let policy = row(&POLICY).require_grad();
         let loss = softmax_preference(policy.clone(), row(&REFERENCE), row(&margins), beta);
         let gradients = loss.backward();
-        let gradient = policy.grad(&gradients).unwrap().into_data().to_vec::<f32>().unwrap();
+        let gradient = policy.grad(&gradients).unwrap().try_into_vec_as::<f32>().unwrap();
         (loss.into_scalar::<f32>(), gradient[0])
     }
 

@@ -39,6 +39,17 @@ pub fn report(method: &str, scores: &[Vec<f32>], seed: u64) -> Report {
     }
 }
 
+/// HR@1 and NDCG@10 alone, for tuning and validation: no interval is drawn.
+#[must_use]
+pub fn means(scores: &[Vec<f32>]) -> (f64, f64) {
+    let count = scores.len().max(1) as f64;
+    let sums = scores
+        .iter()
+        .map(|scores| question(scores))
+        .fold((0.0, 0.0), |(hits, gains), [hit, gain, _]| (hits + hit, gains + gain));
+    (sums.0 / count, sums.1 / count)
+}
+
 /// HR@1, NDCG@10 and reciprocal rank of the first score among all.
 fn question(scores: &[f32]) -> [f64; 3] {
     let Some((&target, others)) = scores.split_first() else {

@@ -158,8 +158,8 @@ struct Validator<'a> {
 impl Validator<'_> {
     fn ask(&self, model: &Model) -> Result<Validation> {
         let scorer = Scorer::new(model, self.config.clone(), self.texts.to_vec(), self.device);
-        let report = metrics::report("", &scores(&scorer, self.questions, &self.candidates)?, 0);
-        Ok(Validation { hit_rate_at_1: report.hit_rate_at_1.mean, ndcg_at_10: report.ndcg_at_10.mean })
+        let (hit_rate_at_1, ndcg_at_10) = metrics::means(&scores(&scorer, self.questions, &self.candidates)?);
+        Ok(Validation { hit_rate_at_1, ndcg_at_10 })
     }
 }
 

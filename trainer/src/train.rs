@@ -83,13 +83,7 @@ pub fn run<O: Objective>(
         reporter.begin_epoch(stage, epoch, config.epochs, steps_per_epoch);
         let mut losses = 0.0;
         for group in batches.chunks(config.accumulate) {
-            let mut gradients = GradientsAccumulator::new();
-            let mut group_loss = 0.0;
-            for batch in group {
-                let loss = objective.loss(&model, batch) / group.len() as f64;
-                group_loss += f64::from(loss.clone().into_scalar::<f32>());
-                gradients.accumulate(&model, GradientsParams::from_grads(loss.backward(), &model));
-            }
+            let (group_loss, gradients) = gradients(objective, &model, group);
             ensure!(
                 group_loss.is_finite(),
                 "the loss of {stage} is not a number at epoch {epoch}, step {step}\n\
@@ -97,7 +91,7 @@ pub fn run<O: Objective>(
                 config.learning_rate
             );
             let rate = learning_rate(step, total_steps, config);
-            model = optimizer.step(rate, model, gradients.grads());
+            model = optimizer.step(rate, model, gradients);
             average.update(&model);
             losses += group_loss;
             step += 1;
@@ -127,6 +121,18 @@ pub fn run<O: Objective>(
     }
     let end = Validation { hit_rate_at_1: 0.0, ndcg_at_10: 0.0 };
     Ok(best.unwrap_or(Trained { model, validation: end, epoch: 0 }))
+}
+
+/// Mean loss of a group of batches and its gradients: many small batches give what one large batch would.
+pub fn gradients<O: Objective>(objective: &O, model: &Model, group: &[O::Batch]) -> (f64, GradientsParams) {
+    let mut accumulator = GradientsAccumulator::new();
+    let mut group_loss = 0.0;
+    for batch in group {
+        let loss = objective.loss(model, batch) / group.len() as f64;
+        group_loss += f64::from(loss.clone().into_scalar::<f32>());
+        accumulator.accumulate(model, GradientsParams::from_grads(loss.backward(), model));
+    }
+    (group_loss, accumulator.grads())
 }
 
 /// The model without gradients, for validation and as a frozen reference.

@@ -107,7 +107,7 @@ mod tests {
     fn buckets_hold_every_row() {
         let mut generator = ChaCha8Rng::seed_from_u64(3);
         let batches = bucket((0..103).collect(), 4, |row| *row, &mut generator);
-        let mut rows: Vec<i32> = batches.into_iter().flatten().collect();
+        let mut rows: Vec<usize> = batches.into_iter().flatten().collect();
         rows.sort_unstable();
         assert_eq!(rows, (0..103).collect::<Vec<_>>());
     }

@@ -349,3 +349,92 @@ impl Objective for TokenPreference {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Tensor;
+
+    use super::*;
+    use crate::config::{Recipe, RunConfig, asked};
+
+    fn data() -> (TokenData, Model) {
+        let titles: Vec<Vec<u32>> =
+            (0..12).map(|i| (0..=i % 3).map(|j| 11 + (i * 3 + j) % 20).collect()).collect();
+        let histories: Vec<Vec<Interaction>> = (0..4)
+            .map(|visitor| {
+                (0..3 + visitor)
+                    .map(|i| Interaction {
+                        item: (visitor * 2 + i) % 12,
+                        intensity: if i % 2 == 0 { 1.0 } else { -0.5 },
+                        time_ms: i as i64,
+                    })
+                    .collect()
+            })
+            .collect();
+        let run = RunConfig { hidden_size: 16, heads: 2, dropout: 0.0, ..RunConfig::recipe(Recipe::Text) };
+        let config = run.model(12, 40, asked(std::iter::empty()));
+        let device = Device::flex().autodiff();
+        device.seed(5);
+        let model = config.init(&device);
+        (TokenData::new(&histories, &titles, &config, &device), model)
+    }
+
+    fn objective(nll_weight: f64) -> (TokenPreference, Model) {
+        let (data, model) = data();
+        let config = PreferenceConfig { nll_weight, batch_rows: 3, ..PreferenceConfig::default() };
+        let settings = PreferenceSettings {
+            rejected: 3,
+            observed_share: 0.5,
+            lambda: 2.0,
+            utility: shared::preference::Utility::Paper,
+        };
+        (TokenPreference::new(data, &model, &config, &settings, 1).unwrap(), model)
+    }
+
+    /// Blocks after a shared prompt, in padded rows, give what each title gives in a sequence of its own.
+    #[test]
+    fn shared_prompt_equals_separate_sequences() {
+        let (objective, model) = objective(0.0);
+        let data = &objective.data;
+        assert!(objective.examples.len() > 3);
+        for example in &objective.examples {
+            let items =
+                std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
+            for (item, got) in items.zip(&example.reference) {
+                let completion = prompt::completion(&data.titles[item]);
+                let row: Vec<u32> = [example.prompt.as_slice(), &completion].concat();
+                let places =
+                    Places::new(&[RowPlaces::causal(row.len() - 1)], 0, &data.transformer, &data.device);
+                let first = example.prompt.len() - 1;
+                let count = completion.len();
+                let states: Vec<i32> = (first..first + count).map(|position| position as i32).collect();
+                let targets: Vec<i32> = completion.iter().map(|&token| token as i32).collect();
+                let log_probs = data.token_log_probabilities(
+                    &model,
+                    token_batch(&[row[..row.len() - 1].to_vec()], &data.device),
+                    &places,
+                    Tensor::from_data(TensorData::new(states, [count]), &data.device),
+                    Tensor::from_data(TensorData::new(targets, [count, 1]), &data.device),
+                );
+                let expected = log_probs.sum().into_scalar::<f32>();
+                assert!((got - expected).abs() < 1e-4, "item {item}: {got}, alone {expected}");
+            }
+        }
+    }
+
+    /// At the reference itself every reward is 0, so that the loss is the mean of logsumexp([0, γ]).
+    #[test]
+    fn loss_begins_at_the_margins() {
+        let (mut objective, model) = objective(0.0);
+        let margins: Vec<Vec<f32>> =
+            objective.examples.iter().map(|e| e.preference.margins.clone()).collect();
+        let expected: f32 =
+            margins.iter().map(|m| (1.0 + m.iter().map(|g| g.exp()).sum::<f32>()).ln()).sum::<f32>()
+                / margins.len() as f32;
+        objective.batch_rows = margins.len();
+        let batches = objective.epoch();
+        assert_eq!(batches.len(), 1);
+        let loss = objective.loss(&model, &batches[0]).into_scalar::<f32>();
+        assert!((loss - expected).abs() < 1e-4, "{loss}, expected {expected}");
+    }
+}

@@ -1,0 +1,169 @@
+//! Does the real binary do what the README says, and does it say what is wrong when it cannot?
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+/// The binary beside this test; `cargo xtask check` builds it first.
+fn trainer(arguments: &[&str]) -> Output {
+    let mut binary = std::env::current_exe().unwrap();
+    binary.pop();
+    binary.pop();
+    let binary = binary.join("trainer");
+    assert!(binary.exists(), "{} is missing: run `cargo build -p trainer`", binary.display());
+    Command::new(binary).args(arguments).output().unwrap()
+}
+
+/// A folder that is gone when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("vitrine-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).to_string_lossy().into_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// 40 visitors who each walk along one of two shelves of 15 films.
+fn write_movielens(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    let film = |id: usize| format!("{id}|Film {id} (19{:02})|01-Jan-1995|||{}0", id + 50, "0|".repeat(18));
+    let films: Vec<String> = (1..=30).map(film).collect();
+    fs::write(folder.join("u.item"), films.join("\n")).unwrap();
+    let mut rows = Vec::new();
+    for user in 1..=40 {
+        for step in 0..10 {
+            let film = 1 + 15 * (user % 2) + (user + step) % 15;
+            let rating = if step % 4 == 3 { 2 } else { 5 };
+            rows.push(format!("{user}\t{film}\t{rating}\t{}", 880_000_000 + step * 60));
+        }
+    }
+    fs::write(folder.join("u.data"), rows.join("\n")).unwrap();
+}
+
+fn small(folder: &Folder, recipe: &str) -> String {
+    let text = format!(
+        "recipe = \"{recipe}\"\nhidden_size = 16\nheads = 2\nlayers = 1\ntokens = 320\n[sft]\nbatch_rows = 8\n\
+         [sft.stage]\nepochs = 2\n[preference]\nbatch_rows = 8\nmax_examples = 40\n[preference.stage]\nepochs = 1\n"
+    );
+    fs::write(folder.path("small.toml"), text).unwrap();
+    folder.path("small.toml")
+}
+
+#[track_caller]
+fn succeeds(output: &Output) -> String {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+#[track_caller]
+fn fails(output: &Output, words: &[&str]) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+}
+
+#[test]
+fn train_eval_recommend_export() {
+    for recipe in ["compact", "text"] {
+        let folder = Folder::new(&format!("cli-{recipe}"));
+        let (data, run, package) = (folder.path("data"), folder.path("run"), folder.path("package"));
+        write_movielens(Path::new(&data));
+        let config = small(&folder, recipe);
+        let said =
+            succeeds(&trainer(&["train", &config, "--data", &data, "--out", &run, "--json", "--quiet"]));
+        let result: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(result["stages"][0]["stage"], "sft");
+        assert_eq!(result["stages"][1]["stage"], "recpo");
+
+        let said = succeeds(&trainer(&["eval", &run, "--json"]));
+        let result: serde_json::Value = serde_json::from_str(&said).unwrap();
+        assert_eq!(result["reports"].as_array().unwrap().len(), 3);
+
+        let history = "Film 1 (1951):5, Film 2 (1952):4, Film 20 (1970):1";
+        let from_run = succeeds(&trainer(&["recommend", &run, "--history", history, "--k", "5"]));
+        assert_eq!(from_run.lines().count(), 5);
+        succeeds(&trainer(&["export", &run, "--out", &package, "--quant", "f32"]));
+        let from_package = succeeds(&trainer(&["recommend", &package, "--history", history, "--k", "5"]));
+        assert_eq!(from_run, from_package);
+
+        // A finished run and a foreign folder are not overwritten; a package is replaced.
+        let again = trainer(&["train", &config, "--data", &data, "--out", &run]);
+        fails(&again, &["holds a finished run", "hint:"]);
+        fails(&trainer(&["export", &run, "--out", &data]), &["no package", "hint:"]);
+        succeeds(&trainer(&["export", &run, "--out", &package]));
+        assert!(Path::new(&package).join("manifest.json").exists());
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_weights() {
+    let folder = Folder::new("seed");
+    let data = folder.path("data");
+    write_movielens(Path::new(&data));
+    let config = small(&folder, "compact");
+    let weights = |name: &str, seed: &str| {
+        let run = folder.path(name);
+        succeeds(&trainer(&["train", &config, "--data", &data, "--out", &run, "--seed", seed, "--quiet"]));
+        fs::read(Path::new(&run).join("model.safetensors")).unwrap()
+    };
+    let first = weights("first", "7");
+    assert!(first == weights("second", "7"), "two runs of one seed differ");
+    assert!(first != weights("third", "8"), "the seed changes nothing");
+}
+
+#[test]
+fn mistakes_are_said_with_place_and_remedy() {
+    let folder = Folder::new("mistakes");
+    let (data, run) = (folder.path("data"), folder.path("run"));
+    let train = |data: &str| trainer(&["train", "--data", data, "--out", &run]);
+
+    fails(&train("/no/such/folder"), &["/no/such/folder is not a folder", "--data"]);
+    fails(&train(&folder.path("")), &["no data set", "hint: expected u.data"]);
+
+    write_movielens(Path::new(&data));
+    fs::write(Path::new(&data).join("u.data"), "1\t2\t5\t880000000\n1\t3\t4").unwrap();
+    fails(&train(&data), &["u.data:2:", "got 3 fields", "cut off"]);
+    fs::write(Path::new(&data).join("u.data"), "1\t2\tfive\t880000000").unwrap();
+    fails(&train(&data), &["u.data:1:", "1 to 5"]);
+    fs::write(Path::new(&data).join("u.data"), "1\t99\t5\t880000000").unwrap();
+    fails(&train(&data), &["item 99", "u.item"]);
+    fs::remove_file(Path::new(&data).join("u.item")).unwrap();
+    fails(&train(&data), &["cannot read", "u.item", "hint:"]);
+    assert!(!Path::new(&run).exists(), "a failed start leaves nothing behind");
+
+    write_movielens(Path::new(&data));
+    fs::write(folder.path("bad.toml"), "hidden = 3\n").unwrap();
+    let output = trainer(&["train", &folder.path("bad.toml"), "--data", &data, "--out", &run]);
+    fails(&output, &["bad.toml", "hidden_size", "line 1"]);
+
+    fails(&trainer(&["eval", &run]), &["is not a folder", "trainer train --out"]);
+    fails(&trainer(&["train", "--no-such-flag"]), &["--no-such-flag"]);
+    fails(&trainer(&["serve", &data]), &["manifest.json is missing", "trainer export"]);
+}
+
+#[test]
+fn a_cut_off_archive_is_named() {
+    let folder = Folder::new("archive");
+    fs::write(folder.path("movies.dat"), "1::Heat (1995)::Action\n").unwrap();
+    // The first ten bytes of a gzip file and nothing after them.
+    fs::write(folder.path("ratings.dat.gz"), [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]).unwrap();
+    let output = trainer(&["train", "--data", &folder.path(""), "--out", &folder.path("run")]);
+    fails(&output, &["ratings.dat.gz", "cut off"]);
+}

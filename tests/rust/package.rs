@@ -1,0 +1,239 @@
+//! Does a package come back as it was written, and is every damage named? One small package, broken in every way.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Device;
+use futures_lite::future::block_on;
+use proptest::prelude::*;
+use shared::{
+    catalog::{Catalog, Item},
+    engine::{Engine, EngineError, Request},
+    interaction::{Event, EventKind},
+    package::{MANIFEST, Manifest, Package, PackageError, PackageParts, Quantisation, SelfTest},
+    vocabulary::ModelConfig,
+};
+
+use crate::golden;
+
+fn catalog() -> Catalog {
+    let item = |index: usize| Item {
+        id: format!("p{index}"),
+        title: format!("Item {index}"),
+        available: index != 5,
+        ..Item::default()
+    };
+    Catalog::new((0..golden::texts().len()).map(item).collect()).unwrap()
+}
+
+fn config(case: usize) -> ModelConfig {
+    golden::cases().swap_remove(case).1
+}
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn package(case: usize, quantisation: Quantisation) -> Files {
+    let model = config(case);
+    let weights = block_on(golden::model(&model, &Device::flex()).weights()).unwrap();
+    let expected = golden::cases().swap_remove(case).2;
+    PackageParts {
+        recipe: "compact",
+        model: &model,
+        weights: &weights,
+        catalog: &catalog(),
+        texts: &golden::texts(),
+        tokenizer_json: b"{}",
+        quantisation,
+        exclude_seen: true,
+        self_test: vec![SelfTest {
+            history: golden::history(),
+            candidates: (0..expected.len()).collect(),
+            scores: expected.iter().map(|&score| score as f32).collect(),
+        }],
+        evaluation: BTreeMap::new(),
+        provenance: BTreeMap::new(),
+    }
+    .write()
+    .unwrap()
+}
+
+#[test]
+fn round_trip_gives_the_same_weights_and_passes_its_self_test() {
+    for case in 0..golden::cases().len() {
+        let files = package(case, Quantisation::F32);
+        let read = Package::read(&files).unwrap();
+        let original = block_on(golden::model(&config(case), &Device::flex()).weights()).unwrap();
+        assert_eq!(read.weights, original);
+        assert_eq!(read.catalog, catalog());
+        let engine = Engine::new(read, &Device::flex()).unwrap();
+        let report = block_on(engine.self_test()).unwrap();
+        assert!(report.is_passed && report.largest_error < 1e-4, "case {case}: {report:?}");
+    }
+}
+
+#[test]
+fn writing_is_deterministic() {
+    assert_eq!(package(0, Quantisation::Q8), package(0, Quantisation::Q8));
+}
+
+#[test]
+fn q8_is_near_and_a_quarter_of_the_size() {
+    let bytes = |files: &Files| {
+        files.iter().filter(|(n, _)| n.ends_with(".bin")).map(|(_, b)| b.len()).sum::<usize>()
+    };
+    let (full, q8) = (package(0, Quantisation::F32), package(0, Quantisation::Q8));
+    assert!(bytes(&q8) * 3 < bytes(&full), "{} of {}", bytes(&q8), bytes(&full));
+    let weights = Package::read(&q8).unwrap().weights;
+    for (name, weight) in Package::read(&full).unwrap().weights {
+        for (a, b) in weight.values.iter().zip(&weights[&name].values) {
+            // Largest value 0.3: half a step of 0.3 / 127, and the rounding of the f16 scale.
+            assert!((a - b).abs() < 0.0013, "{name}: {a} {b}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_answer_fails_the_self_test() {
+    let mut files = package(0, Quantisation::F32);
+    edit(&mut files, |manifest| manifest.self_test[0].scores[0] += 1.0);
+    let engine = Engine::new(Package::read(&files).unwrap(), &Device::flex()).unwrap();
+    assert!(!block_on(engine.self_test()).unwrap().is_passed);
+}
+
+fn edit(files: &mut Files, change: impl FnOnce(&mut Manifest)) {
+    let mut manifest: Manifest = serde_json::from_slice(&files[MANIFEST]).unwrap();
+    change(&mut manifest);
+    files.insert(MANIFEST.into(), serde_json::to_vec(&manifest).unwrap());
+}
+
+/// Breaks a sound package and returns what the reader says.
+fn broken(change: impl FnOnce(&mut Files)) -> PackageError {
+    let mut files = package(0, Quantisation::F32);
+    change(&mut files);
+    match Package::read(&files) {
+        Ok(_) => panic!("the damage was not seen"),
+        Err(error) => error,
+    }
+}
+
+fn broken_manifest(change: impl FnOnce(&mut Manifest)) -> PackageError {
+    broken(|files| edit(files, change))
+}
+
+/// Replaces a file and pins it again, so that only its content is wrong.
+fn replace(files: &mut Files, path: &str, bytes: Vec<u8>) {
+    use sha2::{Digest, Sha256};
+    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    edit(files, |manifest| {
+        let file = manifest.files.iter_mut().find(|file| file.path == path).unwrap();
+        file.bytes = bytes.len();
+        file.sha256 = sha256;
+    });
+    files.insert(path.into(), bytes);
+}
+
+#[test]
+fn every_broken_rule_is_named() {
+    use PackageError as E;
+    assert!(matches!(broken(|f| drop(f.remove(MANIFEST))), E::FileMissing { path } if path == MANIFEST));
+    assert!(matches!(broken(|f| f.get_mut(MANIFEST).unwrap().truncate(99)), E::ManifestMalformed { .. }));
+    assert!(matches!(broken_manifest(|m| m.format = 2), E::Version { got: 2 }));
+    assert!(matches!(broken_manifest(|m| m.template = "x".into()), E::UnknownTemplate { .. }));
+    assert!(matches!(broken_manifest(|m| m.model.transformer.hidden_size = 0), E::Config(_)));
+    assert!(matches!(broken_manifest(|m| m.model.transformer.num_attention_heads = 3), E::Config(_)));
+    assert!(matches!(broken_manifest(|m| m.model.asked.clear()), E::Config(_)));
+    assert!(matches!(broken_manifest(|m| m.files[0].path = "../x".into()), E::BadPath { .. }));
+    assert!(matches!(broken_manifest(|m| m.files[0].path = ".x".into()), E::BadPath { .. }));
+    assert!(matches!(broken_manifest(|m| m.files[1] = m.files[0].clone()), E::DuplicateFile { .. }));
+    assert!(matches!(broken_manifest(|m| m.files[0].bytes = usize::MAX), E::TooLarge { .. }));
+    assert!(matches!(broken_manifest(|m| m.files.truncate(2)), E::WeightBytes { .. }));
+    assert!(matches!(broken(|f| drop(f.remove("catalog.json"))), E::FileMissing { .. }));
+    assert!(matches!(broken(|f| f.get_mut("weights-000.bin").unwrap().truncate(9)), E::FileSize { .. }));
+    assert!(matches!(broken(|f| f.get_mut("weights-000.bin").unwrap()[7] ^= 1), E::FileHash { .. }));
+    assert!(matches!(broken_manifest(|m| m.tensors[0].shape = vec![usize::MAX, 9]), E::TensorShape { .. }));
+    assert!(matches!(broken_manifest(|m| m.tensors[0].shape = vec![]), E::TensorShape { .. }));
+    assert!(matches!(broken_manifest(|m| m.tensors[1] = m.tensors[0].clone()), E::DuplicateTensor { .. }));
+    assert!(matches!(broken_manifest(|m| m.self_test[0].candidates[0] = 99), E::SelfTest { question: 1 }));
+    let catalog = |text: &str| broken(|f| replace(f, "catalog.json", text.as_bytes().to_vec()));
+    assert!(matches!(catalog("{"), E::CatalogMalformed { .. }));
+    assert!(matches!(catalog(r#"{"items":[]}"#), E::Catalog(_)));
+    let item = |tokens: &str| format!(r#"{{"items":[{{"id":"a","title":"t","tokens":{tokens}}}]}}"#);
+    assert!(matches!(catalog(&item("[11]")), E::ItemCount { expected: 6, got: 1 }));
+    let six = |tokens: &str| {
+        let items: Vec<_> =
+            (0..6).map(|i| format!(r#"{{"id":"{i}","title":"t","tokens":{tokens}}}"#)).collect();
+        format!(r#"{{"items":[{}]}}"#, items.join(","))
+    };
+    assert!(matches!(catalog(&six("[]")), E::NoTokens { .. }));
+    assert!(matches!(catalog(&six("[24]")), E::UnknownToken { token: 24, .. }));
+    let not_a_number = broken(|files| {
+        let mut bytes = files["weights-000.bin"].clone();
+        bytes[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+        replace(files, "weights-000.bin", bytes);
+    });
+    assert!(matches!(not_a_number, E::NotFinite { tensor } if tensor == "items.asked.weight"));
+}
+
+#[test]
+fn weights_of_another_model_are_refused() {
+    let mut files = package(0, Quantisation::F32);
+    edit(&mut files, |manifest| manifest.tensors[0].name = "items.other".into());
+    let error = Engine::new(Package::read(&files).unwrap(), &Device::flex()).unwrap_err();
+    assert!(matches!(error, EngineError::Weights(_)));
+    assert!(error.to_string().contains("items.asked.weight"), "{error}");
+}
+
+#[test]
+fn a_list_holds_only_what_may_be_shown() {
+    let engine = Engine::new(Package::read(&package(0, Quantisation::Q8)).unwrap(), &Device::flex()).unwrap();
+    let event = |item: &str, kind| Event {
+        item: item.into(),
+        kind,
+        ts: 0,
+        dwell_ms: None,
+        qty: None,
+        rating: None,
+        reason: None,
+    };
+    let list = |events: &[Event], request: Request| -> Vec<usize> {
+        let list = block_on(engine.recommend(&engine.history(events), &request)).unwrap();
+        list.iter().map(|recommendation| recommendation.item).collect()
+    };
+    let all = Request { k: 10, ..Request::default() };
+    // p5 is not available, p0 was met, p3 lies in the cart.
+    let mut shown =
+        list(&[event("p0", EventKind::View)], Request { exclude: vec!["p3".into()], ..all.clone() });
+    shown.sort_unstable();
+    assert_eq!(shown, [1, 2, 4]);
+    assert!(list(&[], all.clone()).is_empty());
+    assert!(list(&[event("unknown", EventKind::View)], all.clone()).is_empty());
+    let candidates = Some(vec!["p2".into(), "p5".into()]);
+    assert_eq!(list(&[event("p0", EventKind::View)], Request { candidates, ..all.clone() }), [2]);
+    let unknown = Request { candidates: Some(vec!["nope".into()]), ..all };
+    let error = block_on(engine.recommend(&engine.history(&[event("p0", EventKind::View)]), &unknown));
+    assert!(matches!(error, Err(EngineError::UnknownItem { id }) if id == "nope"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// The reader never panics, whatever the bytes.
+    #[test]
+    fn any_bytes_give_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let mut files = package(0, Quantisation::Q8);
+        files.insert(MANIFEST.into(), bytes);
+        prop_assert!(Package::read(&files).is_err());
+    }
+
+    /// Nor does it when one byte of a sound manifest is another.
+    #[test]
+    fn any_changed_byte_is_survived(position in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut files = package(0, Quantisation::Q8);
+        let manifest = files.get_mut(MANIFEST).unwrap();
+        let position = position.index(manifest.len());
+        manifest[position] = byte;
+        if let Ok(package) = Package::read(&files) {
+            // The change hit a free text or a number of the self-test: the package may still be used.
+            let _ = Engine::new(package, &Device::flex());
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Are the house rules kept? See docs/STYLE.md.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}
+
+/// The part of a file before its unit tests.
+fn without_tests(text: &str) -> &str {
+    text.split("#[cfg(test)]\nmod tests").next().unwrap_or(text)
+}
+
+#[test]
+fn every_file_says_what_question_it_answers() {
+    for folder in ["shared/src", "trainer/src", "web/src", "tests/rust", "tests/xtask"] {
+        for (path, text) in sources(folder) {
+            assert!(text.starts_with("//! "), "{} has no head", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_stay_readable() {
+    for folder in ["shared/src", "trainer/src", "web/src"] {
+        for (path, text) in sources(folder) {
+            let lines = without_tests(&text).lines().count();
+            assert!(lines <= 500, "{} has {lines} lines without its tests", path.display());
+        }
+    }
+}
+
+#[test]
+fn there_is_one_forward_pass() {
+    for folder in ["trainer/src", "web/src"] {
+        for (path, text) in sources(folder) {
+            assert!(!text.contains("fn forward"), "{} has a forward pass of its own", path.display());
+        }
+    }
+    let attention: usize =
+        sources("shared/src").iter().map(|(_, text)| text.matches("activation::softmax").count()).sum();
+    assert_eq!(attention, 1, "attention is computed in one place");
+}
+
+#[test]
+fn shared_does_no_input_or_output() {
+    for (path, text) in sources("shared/src") {
+        for word in ["std::fs", "std::env", "std::thread", "std::time", "println!", "rand::", ".into_data()"]
+        {
+            assert!(!without_tests(&text).contains(word), "{} uses {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn losses_never_see_the_model() {
+    let text = fs::read_to_string(root().join("trainer/src/loss.rs")).unwrap();
+    assert!(!text.contains("Model"));
+}
