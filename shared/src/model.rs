@@ -236,7 +236,8 @@ impl Attention {
             queries = q_norm.forward(queries);
             keys = k_norm.forward(keys);
         }
-        queries = places.rotate(queries);
+        // Scaled here, where there are T·d numbers, not at the scores, where there are T·S.
+        queries = places.rotate(queries) / (head as f64).sqrt();
         keys = places.rotate(keys);
         if let Some(cache) = cache {
             (keys, values) = cache.append(keys, values);
@@ -244,7 +245,7 @@ impl Attention {
         let group = self.heads / self.key_value_heads;
         let (keys, values) = (repeat_heads(keys, group), repeat_heads(values, group));
 
-        let scores = queries.matmul(keys.transpose()) / (head as f64).sqrt(); // [B, H, T, S]
+        let scores = queries.matmul(keys.transpose()); // [B, H, T, S]
         let weights = activation::softmax(scores + places.bias.clone(), 3);
         let attended = weights.matmul(values).swap_dims(1, 2).reshape([rows, positions, hidden]);
         self.o_proj.forward(attended)

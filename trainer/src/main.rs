@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Training takes and gives back large tensors at every step; the system's allocator hands their pages back to
+/// the kernel each time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match trainer::run(trainer::cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,

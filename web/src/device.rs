@@ -11,12 +11,17 @@ pub async fn open(name: &str) -> Result<Device, WebError> {
         "cpu" => Ok(Device::flex()),
         #[cfg(feature = "gpu")]
         "gpu" => webgpu().await,
-        "cpu" | "gpu" => Err(WebError::new(
-            Code::WebgpuUnavailable,
-            format!("this bundle has no {name} device; load the other one"),
-        )),
+        #[cfg(not(feature = "gpu"))]
+        "gpu" => Err(absent("gpu")),
+        #[cfg(not(feature = "cpu"))]
+        "cpu" => Err(absent("cpu")),
         other => Err(WebError::new(Code::BadRequest, format!("device {other:?}: expected cpu or gpu"))),
     }
+}
+
+#[cfg(not(all(feature = "cpu", feature = "gpu")))]
+fn absent(name: &str) -> WebError {
+    WebError::new(Code::WebgpuUnavailable, format!("this bundle has no {name} device; load the other one"))
 }
 
 #[cfg(feature = "gpu")]

@@ -20,7 +20,6 @@ pub enum Code {
     /// The package is of a format that this bundle does not read.
     PackageVersion,
     /// There is no usable GPU, or this bundle has no support for one.
-    #[cfg_attr(not(feature = "gpu"), expect(dead_code, reason = "only the GPU bundle looks for one"))]
     WebgpuUnavailable,
     /// The engine failed while building or answering.
     EngineFailed,

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
+use shared::preference::Utility;
 
 use super::serve;
 use crate::{
@@ -52,5 +53,7 @@ fn demo_config() -> RunConfig {
     let mut config = RunConfig::recipe(Recipe::Compact);
     config.sft.stage.epochs = 12;
     config.sft.stage.patience = 4;
+    // Retail: a dismissed item must not stand above one never seen.
+    config.preference.utility = Utility::Neutral;
     config
 }

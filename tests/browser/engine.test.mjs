@@ -1,0 +1,202 @@
+// Does the browser give what the trainer gives? Real bundles, real packages, native numbers beside them.
+//
+// Needs `web/dist` (cargo xtask wasm) and the trainer's binary; `cargo xtask test` makes both and names the
+// binary in VITRINE_TRAINER.
+
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { answered, launch, openPage, seen, shown } from './helper.mjs';
+
+const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
+const TRAINER = process.env.VITRINE_TRAINER ?? join(process.env.HOME, '.cache/vitrine/target/debug/trainer');
+const HISTORY = 'Film 1 (1951):5, Film 3 (1953):4, Film 20 (1970):1';
+const RECIPES = ['compact', 'text'];
+
+/** Scores of two devices: f32 sums in another order over the same q8 weights. */
+const TOLERANCE = 2e-3;
+
+let folder;
+/** recipe -> {url, stop, events, expected} */
+const sites = {};
+
+async function trainer(...words) {
+  const { stdout } = await promisify(execFile)(TRAINER, words, { maxBuffer: 1 << 26 });
+  return stdout;
+}
+
+/** 40 visitors who each walk along one of two shelves of 15 films. */
+async function writeFilms(data) {
+  await mkdir(data, { recursive: true });
+  const films = Array.from({ length: 30 }, (_, i) => `${i + 1}|Film ${i + 1} (19${i + 51})|01-Jan-1995|||${'0|'.repeat(18)}0`);
+  await writeFile(join(data, 'u.item'), films.join('\n'));
+  const rows = [];
+  for (let user = 1; user <= 40; user += 1) {
+    for (let step = 0; step < 10; step += 1) {
+      const film = 1 + 15 * (user % 2) + ((user + step) % 15);
+      rows.push([user, film, step % 4 === 3 ? 2 : 5, 880_000_000 + step * 60].join('\t'));
+    }
+  }
+  await writeFile(join(data, 'u.data'), rows.join('\n'));
+}
+
+/** The trainer's own server, on a free port, until the test ends. */
+function serve(site) {
+  const server = spawn(TRAINER, ['serve', site, '--port', '0', '--www', join(REPOSITORY, 'www'), '--bundle', join(REPOSITORY, 'web/dist')]);
+  return new Promise((resolve, reject) => {
+    server.stdout.once('data', (line) => resolve({ url: String(line).trim(), stop: () => server.kill() }));
+    server.once('exit', (code) => reject(new Error(`trainer serve ended with ${code}`)));
+  });
+}
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vitrine-engine-'));
+  const data = join(folder, 'data');
+  await writeFilms(data);
+  for (const recipe of RECIPES) {
+    const config = join(folder, `${recipe}.toml`);
+    await writeFile(config, `recipe = "${recipe}"
+hidden_size = 32
+heads = 2
+layers = 1
+tokens = 320
+[sft]
+batch_rows = 8
+[sft.stage]
+epochs = 6
+[preference]
+batch_rows = 8
+max_examples = 40
+[preference.stage]
+epochs = 1
+`);
+    const run = join(folder, recipe);
+    const site = join(folder, `${recipe}-package`);
+    await trainer('train', config, '--data', data, '--out', run, '--quiet');
+    await trainer('export', run, '--out', site, '--quant', 'q8');
+    const { events, recommendations } = JSON.parse(await trainer('recommend', site, '--history', HISTORY, '--k', '10', '--json'));
+    sites[recipe] = { ...(await serve(site)), events, expected: recommendations, package: site };
+  }
+});
+
+after(async () => {
+  for (const site of Object.values(sites)) site.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Asks the bundle itself, without worker and element. */
+function ask(page, device, events) {
+  return page.evaluate(async ({ device, events }) => {
+    const bundle = await import(`/vitrine/${device}/web.js`);
+    await bundle.default();
+    try {
+      const progress = [];
+      const url = new URL('/vitrine/model/', location.href).href;
+      const recommender = await bundle.Recommender.open(url, device, (loaded, total) => progress.push([loaded, total]));
+      return {
+        selfTest: await recommender.self_test(),
+        info: recommender.info(),
+        interactions: recommender.interactions(events),
+        list: await recommender.recommend(events, { k: 10 }),
+        none: await recommender.recommend([], { k: 10 }),
+        progress: progress.at(-1),
+      };
+    } catch (error) {
+      return { error };
+    }
+  }, { device, events });
+}
+
+for (const device of ['cpu', 'gpu']) {
+  describe(`${device} bundle`, () => {
+    let browser;
+    before(async () => { browser = await launch({ gpu: device === 'gpu' }); });
+    after(() => browser.close());
+
+    for (const recipe of RECIPES) {
+      test(`${recipe}: the ten items and scores of the trainer`, async () => {
+        const { page, problems } = await openPage(browser);
+        // Chromium says what is wrong with a shader in a warning.
+        page.on('console', (message) => { if (message.type() === 'warning') problems.push(message.text()); });
+        await page.route('**/favicon.ico', (route) => route.fulfill({ status: 204 }));
+        const { url, events, expected } = sites[recipe];
+        // A page of the shop's address without an element that would ask, too.
+        await page.goto(`${url}/images/aurelle.svg`);
+        const answer = await ask(page, device, events);
+        assert.equal(answer.error, undefined, JSON.stringify(answer.error));
+        assert.ok(answer.selfTest.passed, `largest error ${answer.selfTest.max_error}`);
+        assert.deepEqual(answer.list.map((row) => row.item), expected.map((row) => row.item));
+        for (const [index, row] of answer.list.entries()) {
+          assert.ok(Math.abs(row.score - expected[index].score) < TOLERANCE, `${row.score} and ${expected[index].score}`);
+        }
+        assert.deepEqual(answer.none, []);
+        assert.deepEqual(answer.interactions.map((row) => row.intensity), [1, 0.5, -1]);
+        assert.equal(answer.info.recipe, recipe);
+        assert.equal(answer.info.device, device);
+        assert.equal(answer.progress[0], answer.progress[1]);
+        assert.deepEqual(problems, [], 'no shader error and no exception');
+        await page.context().close();
+      });
+    }
+  });
+}
+
+test('a damaged package is refused by name, and the shop keeps its own list', async () => {
+  const browser = await launch();
+  const { page } = await openPage(browser);
+  const weights = await readFile(join(sites.compact.package, 'weights-000.bin'));
+  weights[100] ^= 1;
+  await page.route('**/weights-000.bin', (route) => route.fulfill({ body: weights }));
+  await page.goto(`${sites.compact.url}/#/item/2`);
+  const { detail } = await seen(page, 'vitrine-error');
+  assert.equal(detail.code, 'package_corrupt');
+  assert.match(detail.message, /weights-000\.bin/);
+  assert.equal(await shown(page), null);
+  await browser.close();
+});
+
+test('in the shop: an answer, kept over a reload, gone when forgotten; nothing leaves the page', async () => {
+  const browser = await launch();
+  const { page, context, requests, problems } = await openPage(browser);
+  const { url } = sites.compact;
+  const rate = (film, stars) => page.evaluate(async ({ film, stars }) => {
+    const { createRecommender } = await import('/vitrine/vitrine.js');
+    await createRecommender({ package: new URL('/vitrine/model/', location.href) }).observe({ item: film, type: 'rate', rating: stars, ts: Date.now() });
+  }, { film, stars });
+
+  await page.goto(url);
+  assert.equal(await shown(page), null, 'without a history the shop\'s own list stands');
+  await rate('1', 5);
+  const first = await answered(page);
+  assert.ok(!first.includes('1'), 'what was met is not shown again');
+  await rate('25', 5);
+  const second = await answered(page, (ids) => ids.join() !== first.join());
+  assert.ok(!second.includes('25'));
+
+  await page.reload();
+  assert.deepEqual(await answered(page), second, 'the history outlives a reload');
+
+  await page.evaluate(async () => {
+    const { createRecommender } = await import('/vitrine/vitrine.js');
+    await createRecommender({ package: new URL('/vitrine/model/', location.href) }).erase();
+  });
+  await page.reload();
+  await page.waitForTimeout(1500);
+  assert.equal(await shown(page), null, 'nothing is left to answer from');
+
+  for (const request of requests) {
+    assert.equal(request.method(), 'GET');
+    assert.ok(request.url().startsWith(url), request.url());
+    assert.ok(!request.url().includes('?'), request.url());
+    assert.equal(request.postData(), null);
+  }
+  assert.deepEqual(problems, []);
+  assert.deepEqual(await page.evaluate(() => window.violations), []);
+  await context.close();
+  await browser.close();
+});
