@@ -4,6 +4,8 @@
 //! [`invariants`] compares ways to the same result; [`command_line`] uses the real binary; [`tidy`] keeps the
 //! house rules.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 mod command_line;
 mod golden;
 mod invariants;

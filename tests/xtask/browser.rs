@@ -2,9 +2,26 @@
 
 use anyhow::{Result, ensure};
 
-use crate::shell::{answers, command, install, root, run, step, target};
+use crate::shell::{answers, command, install, root, run, step, trainer};
 
 pub fn test() -> Result<()> {
+    prepare()?;
+    step("browser tests");
+    node(&["--test", "--test-concurrency=1"])
+}
+
+pub fn bench() -> Result<()> {
+    prepare()?;
+    node(&["first-answer.bench.mjs"])
+}
+
+fn node(arguments: &[&str]) -> Result<()> {
+    let mut node = command("node", arguments);
+    node.current_dir(root().join("tests/browser")).env("VITRINE_TRAINER", trainer());
+    run(node)
+}
+
+fn prepare() -> Result<()> {
     ensure!(answers("node", &["--version"]), "Node.js is missing\nhint: install Node 20 or later with npm");
     if !answers("chromium", &["--version"]) {
         install(&["chromium"], "Chromium")?;
@@ -16,8 +33,5 @@ pub fn test() -> Result<()> {
         npm.current_dir(&folder);
         run(npm)?;
     }
-    step("browser tests");
-    let mut node = command("node", &["--test", "--test-concurrency=1"]);
-    node.current_dir(&folder).env("VITRINE_TRAINER", target().join("debug/trainer"));
-    run(node)
+    Ok(())
 }

@@ -5,7 +5,9 @@
 //! test     install what is missing, run every test: format, lints, Rust, docs, browser
 //! check    format, lints and Rust tests only
 //! wasm     build the browser bundles (--cpu or --gpu for one of them)
+//! trainer  the trainer's own command line: cargo xtask trainer train --data DIR --out RUN
 //! serve    serve a package: cargo xtask serve PKG
+//! bench    time the first answer in Chromium on the package of the last demo
 //! golden   make the golden numbers again (needs Python with numpy)
 //! ci       what .ci/run calls: test
 //! ```
@@ -17,7 +19,7 @@ mod wasm;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use shell::{Cargo, cargo, step};
+use shell::{cargo, step};
 use wasm::Bundle;
 
 fn main() -> ExitCode {
@@ -44,31 +46,41 @@ fn run(arguments: &[String]) -> Result<()> {
             [only] if only == "--gpu" => wasm::build(&[Bundle::Gpu]),
             _ => bail!("usage: cargo xtask wasm [--cpu | --gpu]"),
         },
-        "serve" => trainer("serve", rest),
+        "trainer" => trainer(rest),
+        "serve" => trainer(&[&["serve".to_owned()], rest].concat()),
+        "bench" => browser::bench(),
         "golden" => golden(),
-        _ => bail!("usage: cargo xtask demo | test | check | wasm | serve PKG | golden | ci"),
+        _ => bail!(
+            "usage: cargo xtask demo | test | check | wasm | trainer … | serve PKG | bench | golden | ci"
+        ),
     }
 }
 
 fn demo(rest: &[String]) -> Result<()> {
     wasm::build(&[Bundle::Cpu])?;
     step("trainer demo");
-    trainer("demo", rest)
+    trainer(&[&["demo".to_owned()], rest].concat())
 }
 
-fn trainer(verb: &str, rest: &[String]) -> Result<()> {
-    let mut arguments = vec!["run", "--quiet", "--package", "trainer", "--", verb];
-    arguments.extend(rest.iter().map(String::as_str));
-    cargo(Cargo::Native, &arguments)
+/// Runs the trainer in the folder that the user stands in, built where everything else is built.
+fn trainer(arguments: &[String]) -> Result<()> {
+    cargo(&["build", "--quiet", "--package", "trainer"])?;
+    let mut command = std::process::Command::new(shell::trainer());
+    command.args(arguments);
+    let status = command.status()?;
+    // The trainer has said what is wrong.
+    if status.success() { Ok(()) } else { std::process::exit(status.code().unwrap_or(2)) }
 }
 
 fn check() -> Result<()> {
     step("format");
-    cargo(Cargo::Native, &["fmt", "--all", "--check"])?;
+    cargo(&["fmt", "--all", "--check"])?;
     step("lints");
-    cargo(Cargo::Native, &["clippy", "--quiet", "--all-targets", "--", "--deny", "warnings"])?;
+    cargo(&["clippy", "--quiet", "--all-targets", "--", "--deny", "warnings"])?;
     step("Rust tests");
-    cargo(Cargo::Native, &["test", "--quiet"])
+    // The command-line tests run the real binary.
+    cargo(&["build", "--quiet", "--package", "trainer"])?;
+    cargo(&["test", "--quiet"])
 }
 
 /// Cheapest checks first; the browser last, on the bundles that were just built.

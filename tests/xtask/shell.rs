@@ -26,16 +26,16 @@ pub fn step(what: &str) {
     eprintln!("\n── {what}");
 }
 
-/// Which compiler a cargo call uses.
-#[derive(Clone, Copy, Debug)]
-pub enum Cargo {
-    Native,
-}
-
-pub fn cargo(_which: Cargo, arguments: &[&str]) -> Result<()> {
+/// cargo with the builds in [`target`].
+pub fn cargo(arguments: &[&str]) -> Result<()> {
     let mut command = command("cargo", arguments);
     command.env("CARGO_TARGET_DIR", target());
     run(command)
+}
+
+/// The trainer's binary, once it is built.
+pub fn trainer() -> PathBuf {
+    target().join("debug/trainer")
 }
 
 pub fn command(program: &str, arguments: &[&str]) -> Command {

@@ -1,6 +1,6 @@
 //! How does a data set become a run? Split, tokenise, SFT, then RecPO; what does not help is dropped and said.
 
-use std::{path::Path, time::Instant};
+use std::{collections::HashSet, path::Path, time::Instant};
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -20,10 +20,10 @@ use crate::{
     metrics,
     negatives::{self, PreferenceSettings},
     output::{Reporter, write_file},
-    run::{Run, StageSummary, Summary, texts},
+    run::{self, Run, StageSummary, Summary, texts},
     split::{self, Question},
     tokenizer_training,
-    train::{self, Trained, Validation},
+    train::{self, Judge, Trained, Validation},
 };
 
 /// Seed of evaluation candidates: the same for every run, so that runs can be compared.
@@ -77,6 +77,7 @@ pub fn train(
         config.recipe.name(),
         burn::module::Module::num_params(&model)
     ));
+    let met: HashSet<usize> = split.train.iter().flatten().map(|interaction| interaction.item).collect();
     let valid = Validator {
         questions: &split.valid,
         candidates: negatives::candidates(
@@ -87,7 +88,9 @@ pub fn train(
         ),
         config: &model_config,
         texts: &texts,
+        is_met: (0..texts.len()).map(|item| f32::from(u8::from(met.contains(&item)))).collect(),
         device,
+        checkpoint: out.join("model.safetensors"),
     };
     let context = Stages {
         config,
@@ -146,20 +149,30 @@ fn summary(stage: &str, trained: &Trained, is_kept: bool) -> StageSummary {
     }
 }
 
-/// Asks the validation questions.
+/// Asks the validation questions, of the model as it will be used, and keeps the best.
 struct Validator<'a> {
     questions: &'a [Question],
     candidates: Vec<Vec<usize>>,
     config: &'a ModelConfig,
     texts: &'a [Vec<u32>],
+    /// 1 for items that training meets, 0 for the others.
+    is_met: Vec<f32>,
     device: &'a Device,
+    /// Where the best model so far is kept.
+    checkpoint: std::path::PathBuf,
 }
 
-impl Validator<'_> {
-    fn ask(&self, model: &Model) -> Result<Validation> {
-        let scorer = Scorer::new(model, self.config.clone(), self.texts.to_vec(), self.device);
+impl Judge for Validator<'_> {
+    fn validate(&self, model: &Model) -> Result<Validation> {
+        let model = only_met(model, &self.is_met);
+        let scorer = Scorer::new(&model, self.config.clone(), self.texts.to_vec(), self.device);
         let (hit_rate_at_1, ndcg_at_10) = metrics::means(&scores(&scorer, self.questions, &self.candidates)?);
         Ok(Validation { hit_rate_at_1, ndcg_at_10 })
+    }
+
+    fn checkpoint(&self, model: &Model) -> Result<()> {
+        let weights = block_on(only_met(model, &self.is_met).weights())?;
+        write_file(&self.checkpoint, &run::weight_bytes(&weights)?)
     }
 }
 
@@ -183,74 +196,57 @@ struct Stages<'a> {
 }
 
 impl Stages<'_> {
-    fn sft(&self, model: Model, valid: &Validator, reporter: &mut Reporter) -> Result<Trained> {
-        let (stage, seed) = (&self.config.sft.stage, self.config.seed);
-        match self.config.recipe {
+    fn sft(&self, model: Model, judge: &Validator, reporter: &mut Reporter) -> Result<Trained> {
+        let (config, seed) = (&self.config.sft, self.config.seed);
+        let mut trained = match self.config.recipe {
             Recipe::Compact => {
                 let data = ItemData::new(self.train, self.texts, self.model_config, self.training_device);
-                let is_met = data.is_met().to_vec();
-                let mut objective = ItemSft::new(data, &self.config.sft, seed);
-                let mut trained = train::run(
-                    "sft",
-                    stage,
-                    model,
-                    &mut objective,
-                    None,
-                    |m| valid.ask(&only_met(m, &is_met)),
-                    reporter,
-                )?;
-                trained.model = only_met(&trained.model, &is_met);
-                Ok(trained)
+                let mut objective = ItemSft::new(data, config, seed);
+                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter)?
             }
             Recipe::Text => {
                 let data = TokenData::new(self.train, self.texts, self.model_config, self.training_device);
-                let mut objective = TokenSft::new(data, &self.config.sft, seed);
-                train::run("sft", stage, model, &mut objective, None, |m| valid.ask(m), reporter)
+                let mut objective = TokenSft::new(data, config, seed);
+                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter)?
             }
-        }
+        };
+        trained.model = only_met(&trained.model, &judge.is_met);
+        Ok(trained)
     }
 
-    fn prefer(&self, sft: &Trained, valid: &Validator, reporter: &mut Reporter) -> Result<Trained> {
-        let preference = &self.config.preference;
+    fn prefer(&self, sft: &Trained, judge: &Validator, reporter: &mut Reporter) -> Result<Trained> {
+        let (config, seed) = (&self.config.preference, self.config.seed);
         let settings = PreferenceSettings {
-            rejected: preference.rejected,
-            observed_share: preference.observed_share,
-            lambda: preference.lambda,
-            utility: preference.utility,
+            rejected: config.rejected,
+            observed_share: config.observed_share,
+            lambda: config.lambda,
+            utility: config.utility,
         };
         // Without dropout the policy begins exactly at the reference.
         let mut model_config = self.model_config.clone();
         model_config.transformer.dropout = 0.0;
         let weights = block_on(sft.model.weights())?;
         let model = model_config.init(self.training_device).with_weights(&weights, self.training_device)?;
-        let (stage, seed, start) = (&preference.stage, self.config.seed, Some(sft.validation));
-        match self.config.recipe {
+        let start = Some(sft.validation);
+        let say = |count: usize| {
+            format!("recpo: {count} preferences with {} rejected items each", settings.rejected)
+        };
+        let mut trained = match self.config.recipe {
             Recipe::Compact => {
                 let data = ItemData::new(self.train, self.texts, &model_config, self.training_device);
-                let is_met = data.is_met().to_vec();
-                let mut objective = ItemPreference::new(data, &model, preference, &settings, seed)?;
-                reporter.say(&format!(
-                    "recpo: {} preferences with {} rejected items each",
-                    objective.len(),
-                    preference.rejected
-                ));
-                let validate = |m: &Model| valid.ask(&only_met(m, &is_met));
-                let mut trained =
-                    train::run("recpo", stage, model, &mut objective, start, validate, reporter)?;
-                trained.model = only_met(&trained.model, &is_met);
-                Ok(trained)
+                let mut objective = ItemPreference::new(data, &model, config, &settings, seed)?;
+                reporter.say(&say(objective.len()));
+                train::run("recpo", &config.stage, model, &mut objective, start, judge, reporter)?
             }
             Recipe::Text => {
                 let data = TokenData::new(self.train, self.texts, &model_config, self.training_device);
-                let mut objective = TokenPreference::new(data, &model, preference, &settings, seed)?;
-                reporter.say(&format!(
-                    "recpo: {} preferences with {} rejected items each",
-                    objective.len(),
-                    preference.rejected
-                ));
-                train::run("recpo", stage, model, &mut objective, start, |m| valid.ask(m), reporter)
+                let mut objective = TokenPreference::new(data, &model, config, &settings, seed)?;
+                reporter.say(&say(objective.len()));
+                train::run("recpo", &config.stage, model, &mut objective, start, judge, reporter)?
             }
-        }
+        };
+        trained.model = only_met(&trained.model, &judge.is_met);
+        Ok(trained)
     }
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! config.toml        every setting, defaults included
 //! run.json           written last: a folder without it is an unfinished run
-//! model.safetensors  weights by Hugging Face name, f32
+//! model.safetensors  weights by Hugging Face name, f32; the best so far while training
 //! catalog.json       the items, in the order the model knows them
 //! tokenizer.json     trained on their texts
 //! metrics.jsonl      one line per epoch
@@ -171,7 +171,11 @@ fn read_weights(path: &Path) -> Result<Weights> {
     Ok(weights)
 }
 
-fn weight_bytes(weights: &Weights) -> Result<Vec<u8>> {
+/// Weights as a safetensors file.
+///
+/// # Errors
+/// When safetensors refuses them.
+pub fn weight_bytes(weights: &Weights) -> Result<Vec<u8>> {
     let bytes: BTreeMap<&String, Vec<u8>> = weights
         .iter()
         .map(|(name, weight)| (name, weight.values.iter().flat_map(|value| value.to_le_bytes()).collect()))

@@ -24,6 +24,21 @@ pub trait Objective {
     fn loss(&self, model: &Model, batch: &Self::Batch) -> Tensor<1>;
 }
 
+/// What a stage asks after every epoch.
+pub trait Judge {
+    /// How good the model is on the validation questions.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn validate(&self, model: &Model) -> Result<Validation>;
+
+    /// Keeps the best model so far where a crash cannot take it.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn checkpoint(&self, model: &Model) -> Result<()>;
+}
+
 /// How good a model is on the validation questions.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Validation {
@@ -52,14 +67,14 @@ pub struct Trained {
 /// With `start`, the model counts as epoch 0: it is kept unless an epoch is better.
 ///
 /// # Errors
-/// When the loss stops being a number.
+/// When the loss stops being a number, or the judge fails.
 pub fn run<O: Objective>(
     stage: &str,
     config: &StageConfig,
     mut model: Model,
     objective: &mut O,
     start: Option<Validation>,
-    validate: impl Fn(&Model) -> Result<Validation>,
+    judge: &impl Judge,
     reporter: &mut Reporter,
 ) -> Result<Trained> {
     let mut optimizer = AdamWConfig::new()
@@ -99,7 +114,7 @@ pub fn run<O: Objective>(
         }
 
         let candidate = average.apply(&model);
-        let validation = validate(&candidate)?;
+        let validation = judge.validate(&candidate)?;
         let is_best = best.as_ref().is_none_or(|best| validation.is_better_than(&best.validation));
         reporter.end_epoch(
             stage,
@@ -110,6 +125,7 @@ pub fn run<O: Objective>(
             began.elapsed().as_secs_f64(),
         )?;
         if is_best {
+            judge.checkpoint(&candidate)?;
             best = Some(Trained { model: candidate, validation, epoch });
             epochs_without_gain = 0;
         } else {

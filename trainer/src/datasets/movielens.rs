@@ -57,7 +57,7 @@ pub fn load_100k(folder: &Path) -> Result<Dataset> {
     }
     let ratings = folder.join("u.data");
     let rows = numbered(latin1_lines(&ratings)?)
-        .map(|(number, line)| rating(&ratings, number, line.split('\t').collect()))
+        .map(|(number, line)| rating(&ratings, number, &line.split('\t').collect::<Vec<_>>()))
         .collect::<Result<_>>()?;
     dataset("movielens-100k", items, &films, rows)
 }
@@ -79,7 +79,7 @@ pub fn load_1m(folder: &Path) -> Result<Dataset> {
     let is_packed = ratings.extension().is_some_and(|extension| extension == "gz");
     let lines = if is_packed { gzip_lines(&ratings)? } else { latin1_lines(&ratings)? };
     let rows = numbered(lines)
-        .map(|(number, line)| rating(&ratings, number, line.split("::").collect()))
+        .map(|(number, line)| rating(&ratings, number, &line.split("::").collect::<Vec<_>>()))
         .collect::<Result<_>>()?;
     dataset("movielens-1m", items, &films, rows)
 }
@@ -132,7 +132,7 @@ struct Rating {
     secs: i64,
 }
 
-fn rating(path: &Path, number: usize, fields: Vec<&str>) -> Result<Rating> {
+fn rating(path: &Path, number: usize, fields: &[&str]) -> Result<Rating> {
     let place = || format!("{}:{number}", path.display());
     ensure!(
         fields.len() == 4,

@@ -29,8 +29,7 @@ use crate::{
 pub struct ItemData {
     histories: Vec<Vec<Interaction>>,
     texts: ItemTexts,
-    /// 1 for items that training meets.
-    is_met: Vec<f32>,
+    items: usize,
     /// Takes items that training never meets out of the distribution: as mere negatives they would be taught
     /// never to be recommended (study §4.6).
     excluded: Tensor<1>,
@@ -48,24 +47,17 @@ impl ItemData {
         device: &Device,
     ) -> Self {
         let met: HashSet<usize> = histories.iter().flatten().map(|interaction| interaction.item).collect();
-        let is_met: Vec<f32> =
-            (0..texts.len()).map(|item| f32::from(u8::from(met.contains(&item)))).collect();
-        let excluded: Vec<f32> = is_met.iter().map(|met| if *met == 1.0 { 0.0 } else { -1e9 }).collect();
+        let excluded: Vec<f32> =
+            (0..texts.len()).map(|item| if met.contains(&item) { 0.0 } else { -1e9 }).collect();
         Self {
             histories: histories.to_vec(),
             texts: ItemTexts::new(texts, device),
-            is_met,
+            items: texts.len(),
             excluded: Tensor::from_data(TensorData::new(excluded, [texts.len()]), device),
             transformer: config.transformer.clone(),
             context: config.context,
             device: device.clone(),
         }
-    }
-
-    /// 1 for items that training meets, 0 for the others.
-    #[must_use]
-    pub fn is_met(&self) -> &[f32] {
-        &self.is_met
     }
 
     /// log π over the catalogue at the chosen states of a batch: `[R, N]`.
@@ -139,7 +131,7 @@ impl Objective for ItemSft {
         }
         let batches = bucket(rows, self.batch_rows, |(positions, _)| positions.len(), &mut self.generator);
         let device = self.data.device.clone();
-        let items = self.data.is_met.len();
+        let items = self.data.items;
         batches
             .into_iter()
             .map(|rows| {
@@ -208,7 +200,7 @@ impl ItemPreference {
         seed: u64,
     ) -> Result<Self> {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
-        let items = data.is_met.len();
+        let items = data.items;
         let mut rows = Vec::new();
         for history in &data.histories {
             for (start, end) in windows(history.len(), data.context, &mut generator) {
