@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 /// One item of a shop, as the browser may see it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     /// The shop's own id, unique in the catalogue.
     pub id: String,
@@ -47,6 +47,25 @@ fn yes() -> bool {
 
 fn is_true(value: &bool) -> bool {
     *value
+}
+
+/// An available item without id and title.
+impl Default for Item {
+    fn default() -> Self {
+        Self {
+            id: String::new(),
+            title: String::new(),
+            brand: None,
+            category: Vec::new(),
+            price: None,
+            currency: None,
+            available: true,
+            image: None,
+            url: None,
+            attrs: BTreeMap::new(),
+            text: None,
+        }
+    }
 }
 
 impl Item {

@@ -1,7 +1,7 @@
 //! The one model and engine of Vitrine: from what a visitor did to what the shop should show next.
 //!
 //! Compiles natively and to WebAssembly. Nothing here does I/O, reads a clock, starts a thread or draws a
-//! random number (dropout, which draws from the device's seeded generator, is active only while training).
+//! random number of its own (first weights and dropout draw from the device's seeded generator).
 //!
 //! Data flow, in reading order; a module uses only those above it:
 //! [`catalog`] → [`interaction`] → [`preference`] → [`prompt`] / [`tokenizer`] → [`model`] inside

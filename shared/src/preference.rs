@@ -77,6 +77,7 @@ pub fn intensity_from_events(events: &[&Event]) -> f32 {
             EventKind::WishlistAdd => stage = stage.max(0.60),
             EventKind::WishlistRemove => against -= 0.20,
             EventKind::CartAdd => {
+                has_cart_remove = false;
                 let pieces = event.qty.unwrap_or(1).max(1) as f32;
                 stage = stage.max(0.70 + 0.05 * pieces.log2());
             }
@@ -229,6 +230,7 @@ mod tests {
             (vec![event(K::View), event(K::CartAdd)], 0.70),
             (vec![Event { qty: Some(2), ..event(K::CartAdd) }], 0.75),
             (vec![event(K::CartAdd), event(K::CartRemove)], -0.30),
+            (vec![event(K::CartAdd), event(K::CartRemove), event(K::CartAdd)], 0.70),
             (vec![event(K::CartAdd), event(K::CartRemove), event(K::Purchase)], 1.0),
             (vec![event(K::Checkout)], 0.80),
             (vec![event(K::Purchase)], 1.0),

@@ -10,10 +10,12 @@ use half::f16;
 pub const BLOCK: usize = 32;
 const LARGEST: f32 = 127.0;
 
-/// Number of bytes of a `q8` matrix: its values, then its scales.
+/// Number of bytes of a `q8` matrix: its values, then its scales. `None` when it does not fit a `usize`, which has
+/// 32 bits in a browser.
 #[must_use]
-pub fn q8_bytes(rows: usize, columns: usize) -> usize {
-    rows * columns + rows * columns.div_ceil(BLOCK) * 2
+pub fn q8_bytes(rows: usize, columns: usize) -> Option<usize> {
+    let scales = rows.checked_mul(columns.div_ceil(BLOCK))?.checked_mul(2)?;
+    rows.checked_mul(columns)?.checked_add(scales)
 }
 
 /// Quantises a row-major matrix; the last block of a row may be short.
@@ -23,7 +25,7 @@ pub fn q8_bytes(rows: usize, columns: usize) -> usize {
 #[must_use]
 pub fn quantise_q8(values: &[f32], rows: usize, columns: usize) -> Vec<u8> {
     debug_assert_eq!(values.len(), rows * columns);
-    let mut bytes = Vec::with_capacity(q8_bytes(rows, columns));
+    let mut bytes = Vec::with_capacity(q8_bytes(rows, columns).unwrap_or(0));
     let mut scales = Vec::with_capacity(rows * columns.div_ceil(BLOCK));
     for row in values.chunks(columns.max(1)) {
         for block in row.chunks(BLOCK) {
@@ -51,7 +53,7 @@ fn scale_for(largest: f32) -> f16 {
 #[must_use]
 pub fn dequantise_q8(bytes: &[u8], rows: usize, columns: usize) -> Option<Vec<f32>> {
     let count = rows.checked_mul(columns)?;
-    if bytes.len() != q8_bytes(rows, columns) {
+    if Some(bytes.len()) != q8_bytes(rows, columns) {
         return None;
     }
     let (values, scales) = bytes.split_at(count);
@@ -80,7 +82,7 @@ mod tests {
         for (rows, columns) in [(3, 64), (5, 33), (1, 1), (2, 31), (4, 96)] {
             let original = values(rows * columns);
             let bytes = quantise_q8(&original, rows, columns);
-            assert_eq!(bytes.len(), q8_bytes(rows, columns));
+            assert_eq!(Some(bytes.len()), q8_bytes(rows, columns));
             let back = dequantise_q8(&bytes, rows, columns).unwrap();
             for (row, back_row) in original.chunks(columns).zip(back.chunks(columns)) {
                 for (block, back_block) in row.chunks(BLOCK).zip(back_row.chunks(BLOCK)) {

@@ -150,7 +150,9 @@ impl ModuleMapper for Loader<'_> {
             tensor = tensor.transpose() * 1.0;
         }
         self.loaded.push(name);
-        param.map(|old| if old.is_require_grad() { tensor.require_grad() } else { tensor })
+        // Not by mapping the old value: a weight that was never used is drawn at random first.
+        let tensor = if self.device.is_autodiff() { tensor.require_grad() } else { tensor };
+        Param::initialized(param.id, tensor)
     }
 }
 

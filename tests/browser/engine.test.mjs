@@ -34,7 +34,7 @@ async function trainer(...words) {
 async function writeFilms(data) {
   await mkdir(data, { recursive: true });
   const films = Array.from({ length: 30 }, (_, i) => `${i + 1}|Film ${i + 1} (19${i + 51})|01-Jan-1995|||${'0|'.repeat(18)}0`);
-  await writeFile(join(data, 'u.item'), films.join('\n'));
+  await writeFile(join(data, 'u.item'), `${films.join('\n')}\n`);
   const rows = [];
   for (let user = 1; user <= 40; user += 1) {
     for (let step = 0; step < 10; step += 1) {
@@ -42,7 +42,7 @@ async function writeFilms(data) {
       rows.push([user, film, step % 4 === 3 ? 2 : 5, 880_000_000 + step * 60].join('\t'));
     }
   }
-  await writeFile(join(data, 'u.data'), rows.join('\n'));
+  await writeFile(join(data, 'u.data'), `${rows.join('\n')}\n`);
 }
 
 /** The trainer's own server, on a free port, until the test ends. */
@@ -173,6 +173,18 @@ test('in the shop: an answer, kept over a reload, gone when forgotten; nothing l
   assert.equal(await shown(page), null, 'without a history the shop\'s own list stands');
   await rate('1', 5);
   const first = await answered(page);
+  const odd = await page.evaluate(async () => {
+    const { createRecommender } = await import('/vitrine/vitrine.js');
+    const recommender = createRecommender({ package: new URL('/vitrine/model/', location.href) });
+    await recommender.observe({ item: '1', type: 'dwell', dwell_ms: 1234.5 });
+    const codes = [];
+    for (const event of [{ item: '1', type: 'rate', rating: 9 }, { item: '1', type: 'dwell', dwell_ms: NaN }]) {
+      await recommender.observe(event).catch((error) => codes.push(error.code));
+    }
+    return { codes, list: await recommender.recommend({ k: 3 }) };
+  });
+  assert.deepEqual(odd.codes, ['bad_request', 'bad_request']);
+  assert.equal(odd.list.length, 3, 'odd events silence nothing');
   assert.ok(!first.includes('1'), 'what was met is not shown again');
   await rate('25', 5);
   const second = await answered(page, (ids) => ids.join() !== first.join());

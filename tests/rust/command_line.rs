@@ -43,7 +43,7 @@ fn write_movielens(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let film = |id: usize| format!("{id}|Film {id} (19{:02})|01-Jan-1995|||{}0", id + 50, "0|".repeat(18));
     let films: Vec<String> = (1..=30).map(film).collect();
-    fs::write(folder.join("u.item"), films.join("\n")).unwrap();
+    fs::write(folder.join("u.item"), films.join("\n") + "\n").unwrap();
     let mut rows = Vec::new();
     for user in 1..=40 {
         for step in 0..10 {
@@ -52,7 +52,7 @@ fn write_movielens(folder: &Path) {
             rows.push(format!("{user}\t{film}\t{rating}\t{}", 880_000_000 + step * 60));
         }
     }
-    fs::write(folder.join("u.data"), rows.join("\n")).unwrap();
+    fs::write(folder.join("u.data"), rows.join("\n") + "\n").unwrap();
 }
 
 fn small(folder: &Folder, recipe: &str) -> String {
@@ -138,17 +138,24 @@ fn mistakes_are_said_with_place_and_remedy() {
     fails(&train(&folder.path("")), &["no data set", "hint: expected u.data"]);
 
     write_movielens(Path::new(&data));
-    fs::write(Path::new(&data).join("u.data"), "1\t2\t5\t880000000\n1\t3\t4").unwrap();
+    fs::write(Path::new(&data).join("u.data"), "1\t2\t5\t880000000\n1\t3\t4\t88").unwrap();
+    fails(&train(&data), &["u.data:2:", "the last line is cut off", "copy the file again"]);
+    fs::write(Path::new(&data).join("u.data"), "1\t2\t5\t880000000\n1\t3\t4\n").unwrap();
     fails(&train(&data), &["u.data:2:", "got 3 fields", "cut off"]);
-    fs::write(Path::new(&data).join("u.data"), "1\t2\tfive\t880000000").unwrap();
+    fs::write(Path::new(&data).join("u.data"), "1\t2\tfive\t880000000\n").unwrap();
     fails(&train(&data), &["u.data:1:", "1 to 5"]);
-    fs::write(Path::new(&data).join("u.data"), "1\t99\t5\t880000000").unwrap();
+    fs::write(Path::new(&data).join("u.data"), "1\t99\t5\t880000000\n").unwrap();
     fails(&train(&data), &["item 99", "u.item"]);
     fs::remove_file(Path::new(&data).join("u.item")).unwrap();
     fails(&train(&data), &["cannot read", "u.item", "hint:"]);
     assert!(!Path::new(&run).exists(), "a failed start leaves nothing behind");
 
+    fails(&trainer(&["demo", "--no-serve", "--out", &folder.path("")]), &["no demo", "--out"]);
+    let foreign = folder.path("foreign");
+    fs::create_dir_all(&foreign).unwrap();
+    fs::write(Path::new(&foreign).join("config.toml"), "").unwrap();
     write_movielens(Path::new(&data));
+    fails(&trainer(&["train", "--data", &data, "--out", &foreign]), &["no run", "--out"]);
     fs::write(folder.path("bad.toml"), "hidden = 3\n").unwrap();
     let output = trainer(&["train", &folder.path("bad.toml"), "--data", &data, "--out", &run]);
     fails(&output, &["bad.toml", "hidden_size", "line 1"]);

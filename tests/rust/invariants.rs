@@ -81,7 +81,8 @@ fn eight_batches_of_one_equal_one_batch_of_eight() {
     let model = golden::model(&config, &device);
     let histories: Vec<Vec<Interaction>> = (0..8)
         .map(|visitor| {
-            (0..5)
+            // Of every length, so that batches hold different numbers of targets.
+            (0..3 + visitor % 4)
                 .map(|i| Interaction { item: (visitor * i + i) % 6, intensity: 0.5, time_ms: i as i64 })
                 .collect()
         })

@@ -141,6 +141,8 @@ fn every_broken_rule_is_named() {
     assert!(matches!(broken_manifest(|m| m.model.transformer.hidden_size = 0), E::Config(_)));
     assert!(matches!(broken_manifest(|m| m.model.transformer.num_attention_heads = 3), E::Config(_)));
     assert!(matches!(broken_manifest(|m| m.model.asked.clear()), E::Config(_)));
+    let layers = |m: &mut Manifest| m.model.transformer.num_hidden_layers = 1 << 20;
+    assert!(matches!(broken_manifest(layers), E::LayerCount { .. }));
     assert!(matches!(broken_manifest(|m| m.files[0].path = "../x".into()), E::BadPath { .. }));
     assert!(matches!(broken_manifest(|m| m.files[0].path = ".x".into()), E::BadPath { .. }));
     assert!(matches!(broken_manifest(|m| m.files[1] = m.files[0].clone()), E::DuplicateFile { .. }));
@@ -164,6 +166,8 @@ fn every_broken_rule_is_named() {
         format!(r#"{{"items":[{}]}}"#, items.join(","))
     };
     assert!(matches!(catalog(&six("[]")), E::NoTokens { .. }));
+    let long = format!("[{}11]", "11,".repeat(2000));
+    assert!(matches!(catalog(&six(&long)), E::TooManyTokens { got: 2001, .. }));
     assert!(matches!(catalog(&six("[24]")), E::UnknownToken { token: 24, .. }));
     let not_a_number = broken(|files| {
         let mut bytes = files["weights-000.bin"].clone();

@@ -68,8 +68,7 @@ impl Route {
         if String::from_utf8_lossy(&installed).lines().any(|line| line == TARGET) {
             return Ok(Self::Rustup);
         }
-        let has_source =
-            Path::new("/usr/lib/rustlib/src/rust/library").exists() || Path::new("/usr/src").exists();
+        let has_source = Path::new("/usr/lib/rustlib/src/rust/library").exists();
         if !(answers("/usr/bin/rustc", &["--version"])
             && answers("/usr/bin/cargo", &["--version"])
             && has_source)

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use shared::{
     model::TransformerConfig,
@@ -225,31 +225,47 @@ impl RunConfig {
     /// # Errors
     /// The first value out of range.
     pub fn validate(&self) -> Result<()> {
-        for (stage, config) in [("sft", &self.sft.stage), ("preference", &self.preference.stage)] {
-            if config.accumulate == 0 {
-                bail!("{stage}.stage.accumulate is 0\nhint: 1 takes a step after every batch");
-            }
-            if !config.learning_rate.is_finite() || config.learning_rate <= 0.0 {
-                bail!("{stage}.stage.learning_rate is {}\nhint: 0.002 is a good start", config.learning_rate);
-            }
-            if !(0.0..1.0).contains(&config.weight_average) {
-                bail!(
-                    "{stage}.stage.weight_average is {}\nhint: 0 is off, 0.99 is common",
-                    config.weight_average
-                );
-            }
+        let (sft, preference) = (&self.sft, &self.preference);
+        let sizes = [
+            ("tokens", self.tokens, 1, 1 << 20),
+            ("hidden_size", self.hidden_size, 1, 1 << 14),
+            ("sft.batch_rows", sft.batch_rows, 1, 1 << 16),
+            ("sft.stage.epochs", sft.stage.epochs, 1, 10_000),
+            ("sft.stage.accumulate", sft.stage.accumulate, 1, 1 << 16),
+            ("preference.batch_rows", preference.batch_rows, 1, 1 << 16),
+            ("preference.rejected", preference.rejected, 1, 64),
+            ("preference.stage.epochs", preference.stage.epochs, 0, 10_000),
+            ("preference.stage.accumulate", preference.stage.accumulate, 1, 1 << 16),
+        ];
+        for (key, value, least, most) in sizes {
+            ensure!(
+                (least..=most).contains(&value),
+                "{key} is {value}\nhint: it lies between {least} and {most}"
+            );
         }
-        for (key, share) in [
-            ("sft.id_dropout", self.sft.id_dropout),
-            ("sft.unknown_share", self.sft.unknown_share),
-            ("preference.observed_share", self.preference.observed_share),
-        ] {
-            if !(0.0..=1.0).contains(&share) {
-                bail!("{key} is {share}\nhint: a share lies between 0 and 1");
-            }
+        let mut numbers = vec![
+            ("sft.id_dropout", sft.id_dropout, 0.0, 1.0),
+            ("sft.unknown_share", sft.unknown_share, 0.0, 1.0),
+            ("preference.observed_share", preference.observed_share, 0.0, 1.0),
+            ("preference.lambda", f64::from(preference.lambda), 0.0, 100.0),
+            ("preference.beta", preference.beta, 0.0, 100.0),
+            ("preference.nll_weight", preference.nll_weight, 0.0, 100.0),
+        ];
+        for stage in [&sft.stage, &preference.stage] {
+            numbers.extend([
+                ("stage.learning_rate", stage.learning_rate, 1e-12, 1.0),
+                ("stage.warm_up", stage.warm_up, 0.0, 1.0),
+                ("stage.weight_decay", f64::from(stage.weight_decay), 0.0, 10.0),
+                ("stage.clip", f64::from(stage.clip), 1e-6, 1e6),
+                ("stage.weight_average", stage.weight_average, 0.0, 0.999_999),
+            ]);
         }
-        if self.sft.batch_rows == 0 || self.preference.batch_rows == 0 || self.preference.rejected == 0 {
-            bail!("batch_rows and preference.rejected must be at least 1");
+        for (key, value, least, most) in numbers {
+            // A value that is not a number lies in no range.
+            ensure!(
+                (least..=most).contains(&value),
+                "{key} is {value}\nhint: it lies between {least} and {most}"
+            );
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
 use futures_lite::future::block_on;
 use shared::{
@@ -30,6 +30,13 @@ impl From<Quant> for Quantisation {
 /// When the run is damaged.
 pub fn package(run: &Run, quant: Quant) -> Result<BTreeMap<String, Vec<u8>>> {
     let texts = run.texts()?;
+    if let Some((name, _)) =
+        run.weights.iter().find(|(_, weight)| weight.values.iter().any(|v| !v.is_finite()))
+    {
+        bail!(
+            "weight {name} holds a value that is not a number\nhint: train again with a lower learning rate"
+        );
+    }
     // The answers of the self-test are those of the quantised weights, read back as the browser reads them.
     let bare = parts(run, &texts, quant, &run.weights, Vec::new()).write()?;
     let read_back = Package::read(&bare)?;
@@ -113,7 +120,7 @@ pub fn scorer(run: &Run, quant: Quant, device: &Device) -> Result<Scorer> {
     Ok(Scorer::new(&model, run.summary.model.clone(), texts, device))
 }
 
-/// Writes the package; an old one in the same folder is replaced, the manifest last.
+/// Writes the package in one piece: beside its place first, so that an old one stays until the new one is whole.
 ///
 /// # Errors
 /// When the folder holds something else or cannot be written.
@@ -121,17 +128,32 @@ pub fn write(files: &BTreeMap<String, Vec<u8>>, out: &Path) -> Result<()> {
     if out.exists() {
         let is_empty =
             out.read_dir().with_context(|| format!("{} is no folder", out.display()))?.next().is_none();
-        if !is_empty && !out.join(MANIFEST).exists() {
-            bail!("{} holds something that is no package\nhint: choose another --out", out.display());
-        }
-        if !is_empty {
-            fs::remove_dir_all(out).with_context(|| format!("cannot replace {}", out.display()))?;
-        }
+        ensure!(
+            is_empty || is_package(out),
+            "{} holds something that is no package\nhint: choose another --out",
+            out.display()
+        );
     }
-    for (name, bytes) in files.iter().filter(|(name, _)| *name != MANIFEST) {
-        crate::output::write_file(&out.join(name), bytes)?;
+    let mut name = out.file_name().context("--out names no folder\nhint: pkg/shop is one")?.to_owned();
+    name.push(".partial");
+    let fresh = out.with_file_name(name);
+    if fresh.exists() {
+        fs::remove_dir_all(&fresh).with_context(|| format!("cannot replace {}", fresh.display()))?;
     }
-    crate::output::write_file(&out.join(MANIFEST), &files[MANIFEST])
+    for (name, bytes) in files {
+        crate::output::write_file(&fresh.join(name), bytes)?;
+    }
+    if out.exists() {
+        fs::remove_dir_all(out).with_context(|| format!("cannot replace {}", out.display()))?;
+    }
+    fs::rename(&fresh, out).with_context(|| format!("cannot move the package to {}", out.display()))
+}
+
+/// Other programs have a manifest.json too; one of ours names its format and tensors.
+fn is_package(folder: &Path) -> bool {
+    let manifest = fs::read(folder.join(MANIFEST)).ok();
+    let manifest = manifest.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+    manifest.is_some_and(|manifest| manifest.get("format").is_some() && manifest.get("tensors").is_some())
 }
 
 /// The files of a package on disk.

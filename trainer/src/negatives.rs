@@ -3,7 +3,7 @@
 //! Sampling never sees the id of a target: a generator seeded with it makes candidate sets that give the
 //! answer away (the flaw of the S-DPO data, research §3.2).
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rand::{Rng, SeedableRng, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
@@ -56,17 +56,20 @@ pub struct PreferenceSettings {
     pub utility: Utility,
 }
 
-/// How far ahead an observed item may lie (the paper's ten).
+/// How far ahead an observed item may lie: the paper's ten, the chosen one included.
 const HORIZON: usize = 10;
 
 /// The preference of one visitor at `position`: the liked item there over K rejected ones.
 ///
 /// An observed item is rejected at the utility of its own intensity and delay, an unseen one at neutral.
+/// Unseen items come from `met_items`, those that some visitor met: a model that never met an item in training
+/// has nothing to say of it yet, and would be taught never to.
+///
 /// `None` when the item there was not liked or the catalogue has nothing left to reject.
 pub fn preference(
     history: &[Interaction],
     position: usize,
-    items: usize,
+    met_items: &[usize],
     settings: &PreferenceSettings,
     generator: &mut ChaCha8Rng,
 ) -> Option<Preference> {
@@ -76,7 +79,7 @@ pub fn preference(
     }
     let utility = settings.utility;
     let chosen_utility = utility.of(chosen.intensity, 1.0);
-    let ahead = &history[position + 1..history.len().min(position + 1 + HORIZON)];
+    let ahead = &history[position + 1..history.len().min(position + HORIZON)];
     // Disliked first; without any, whatever the visitor met later and liked less.
     let is_worse = |other: &(usize, Interaction)| {
         other.1.item != chosen.item && utility.of(other.1.intensity, other.0 as f32) < chosen_utility
@@ -96,18 +99,26 @@ pub fn preference(
         }
         let pool = if disliked.is_empty() { &observed } else { &disliked };
         let from_observed = generator.random_bool(settings.observed_share);
-        let (item, its_utility) = match pool.choose(generator) {
-            Some((delay, met)) if from_observed => (met.item, utility.of(met.intensity, *delay as f32)),
-            _ => (generator.random_range(0..items), utility.of_unseen()),
+        let (item, its_utility, is_unseen) = match pool.choose(generator) {
+            Some((delay, met)) if from_observed => {
+                (met.item, utility.of(met.intensity, *delay as f32), false)
+            }
+            _ => (*met_items.choose(generator)?, utility.of_unseen(), true),
         };
-        let is_unseen_draw = its_utility == utility.of_unseen();
-        if rejected.contains(&item) || (is_unseen_draw && history.iter().any(|met| met.item == item)) {
+        if rejected.contains(&item) || (is_unseen && history.iter().any(|met| met.item == item)) {
             continue;
         }
         rejected.push(item);
         margins.push(ratio_margin(settings.lambda, chosen_utility, its_utility));
     }
     Some(Preference { chosen: chosen.item, rejected, margins })
+}
+
+/// The items that training meets, in order.
+#[must_use]
+pub fn met_items(histories: &[Vec<Interaction>]) -> Vec<usize> {
+    let met: BTreeSet<usize> = histories.iter().flatten().map(|interaction| interaction.item).collect();
+    met.into_iter().collect()
 }
 
 #[cfg(test)]
@@ -131,6 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn a_neutral_item_ahead_can_be_rejected() {
+        let history = [met(0, 1.0), met(1, 1.0), met(2, 0.0)];
+        for utility in [Utility::Paper, Utility::Neutral] {
+            let settings = PreferenceSettings { rejected: 1, observed_share: 1.0, lambda: 2.0, utility };
+            let mut generator = ChaCha8Rng::seed_from_u64(1);
+            let preference = preference(&history, 1, &[0, 1, 2, 3], &settings, &mut generator).unwrap();
+            assert_eq!(preference.rejected, [2]);
+        }
+    }
+
+    #[test]
     fn a_small_catalogue_gives_fewer_candidates() {
         let histories = vec![vec![met(0, 1.0), met(1, 1.0)]];
         let question = Question { visitor: 0, history: vec![], target: 1 };
@@ -142,11 +164,12 @@ mod tests {
         let history = [met(0, 1.0), met(1, 1.0), met(2, -1.0), met(3, 1.0)];
         let settings =
             PreferenceSettings { rejected: 1, observed_share: 1.0, lambda: 2.0, utility: Utility::Paper };
+        let items: Vec<usize> = (0..100).collect();
         let mut generator = ChaCha8Rng::seed_from_u64(1);
-        let preference = preference(&history, 1, 100, &settings, &mut generator).unwrap();
+        let preference = preference(&history, 1, &items, &settings, &mut generator).unwrap();
         assert_eq!(preference.rejected, [2]);
         // Five stars at once over one star at delay 2: 2 · 5 / 0.7071.
         assert!((preference.margins[0] - 14.142).abs() < 1e-2);
-        assert!(super::preference(&history, 2, 100, &settings, &mut generator).is_none());
+        assert!(super::preference(&history, 2, &items, &settings, &mut generator).is_none());
     }
 }

@@ -8,6 +8,19 @@ use serde_json::json;
 
 use crate::train::Validation;
 
+/// Prints a result. A reader that has seen enough (`| head`) is no failure.
+///
+/// # Errors
+/// When stdout cannot be written for another reason.
+pub fn print(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()).and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to stdout")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Writes a file in one piece: a reader sees the old one or the new one, never half of it.
 ///
 /// # Errors

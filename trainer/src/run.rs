@@ -23,7 +23,7 @@ use shared::{
     catalog::{Catalog, Item},
     score::Scorer,
     tokenizer::Tokenizer,
-    vocabulary::{Model, ModelConfig},
+    vocabulary::{Model, ModelConfig, VocabularyConfig},
     weights::{Weight, Weights},
 };
 
@@ -88,7 +88,13 @@ impl Run {
         let weights = read_weights(&weights_path)
             .with_context(|| format!("{} is damaged\nhint: train again", weights_path.display()))?;
         let tokenizer_json = read_text(&folder.join("tokenizer.json"))?.into_bytes();
-        Ok(Self { config, summary: read_json(&folder.join("run.json"))?, catalog, tokenizer_json, weights })
+        let summary: Summary = read_json(&folder.join("run.json"))?;
+        let damaged = || format!("{} is damaged\nhint: train again", folder.join("run.json").display());
+        summary.model.validate().with_context(damaged)?;
+        if let VocabularyConfig::Items(items) = &summary.model.vocabulary {
+            ensure!(items.items == catalog.len(), damaged());
+        }
+        Ok(Self { config, summary, catalog, tokenizer_json, weights })
     }
 
     /// Writes the run; `run.json` comes last.
@@ -108,7 +114,16 @@ impl Run {
     /// # Errors
     /// When the tokenizer is damaged.
     pub fn texts(&self) -> Result<Vec<Vec<u32>>> {
-        texts(&self.catalog, &self.tokenizer_json, self.config.recipe)
+        let texts = texts(&self.catalog, &self.tokenizer_json, self.config.recipe)?;
+        let known = match &self.summary.model.vocabulary {
+            VocabularyConfig::Items(items) => items.tokens,
+            VocabularyConfig::Tokens(tokens) => tokens.tokens,
+        };
+        ensure!(
+            texts.iter().flatten().all(|&token| (token as usize) < known),
+            "tokenizer.json has tokens that the model lacks\nhint: train again"
+        );
+        Ok(texts)
     }
 
     /// # Errors
@@ -128,6 +143,10 @@ impl Run {
     }
 }
 
+/// Most tokens of an item that the model reads: every item is padded to the longest, so that one endless
+/// attribute must not cost all of them.
+const ITEM_TOKENS: usize = 64;
+
 /// Tokens of every item: title and attributes for `compact`, the title alone for `text`.
 ///
 /// # Errors
@@ -139,7 +158,8 @@ pub fn texts(catalog: &Catalog, tokenizer_json: &[u8], recipe: Recipe) -> Result
             Recipe::Compact => item.model_text(),
             Recipe::Text => item.title.clone(),
         };
-        let tokens = tokenizer.encode(&text)?;
+        let mut tokens = tokenizer.encode(&text)?;
+        tokens.truncate(ITEM_TOKENS);
         ensure!(!tokens.is_empty(), "item {:?} has no tokens", item.id);
         Ok(tokens)
     };

@@ -20,15 +20,24 @@ pub struct Mount {
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; \
                                        connect-src 'self'; img-src 'self' data:; style-src 'self'";
 
-/// Serves `mounts` (the first that has a file wins) until the process ends. Port 0 takes any free port.
+/// Takes a port of the loopback interface; port 0 is any free one.
 ///
 /// # Errors
 /// When the port is taken.
-pub fn serve(mounts: &[Mount], port: u16) -> Result<()> {
-    let server = Server::http(("127.0.0.1", port)).map_err(|error| {
-        anyhow!("cannot listen on port {port}: {error}\nhint: another server may run there; choose one with --port")
-    })?;
-    println!("http://{}", server.server_addr());
+pub fn bind(port: u16) -> Result<Server> {
+    Server::http(("127.0.0.1", port)).map_err(|error| {
+        anyhow!(
+            "cannot listen on port {port}: {error}\nhint: another server may run there; choose one with --port"
+        )
+    })
+}
+
+/// Says the address and serves `mounts` (the first that has a file wins) until the process ends.
+///
+/// # Errors
+/// When the address cannot be said.
+pub fn serve(server: &Server, mounts: &[Mount]) -> Result<()> {
+    crate::output::print(&format!("http://{}\n", server.server_addr()))?;
     for request in server.incoming_requests() {
         answer(request, mounts);
     }

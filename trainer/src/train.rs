@@ -20,6 +20,9 @@ pub trait Objective {
     /// The batches of the next epoch.
     fn epoch(&mut self) -> Vec<Self::Batch>;
 
+    /// Number of targets that the loss of a batch is the mean of.
+    fn targets(&self, batch: &Self::Batch) -> usize;
+
     /// Mean loss of a batch, a scalar with gradients.
     fn loss(&self, model: &Model, batch: &Self::Batch) -> Tensor<1>;
 }
@@ -93,6 +96,11 @@ pub fn run<O: Objective>(
 
     for epoch in 1..=config.epochs {
         let batches = objective.epoch();
+        // A stage that begins with a finished model may find nothing to prefer; the first one may not.
+        ensure!(
+            !batches.is_empty() || best.is_some(),
+            "{stage} has no examples\nhint: visitors need two interactions before those that are held out"
+        );
         let steps_per_epoch = batches.len().div_ceil(config.accumulate);
         let total_steps = steps_per_epoch * config.epochs;
         reporter.begin_epoch(stage, epoch, config.epochs, steps_per_epoch);
@@ -102,7 +110,7 @@ pub fn run<O: Objective>(
             ensure!(
                 group_loss.is_finite(),
                 "the loss of {stage} is not a number at epoch {epoch}, step {step}\n\
-                 hint: lower {stage}.learning_rate (now {})",
+                 hint: lower the stage's learning_rate (now {}) in a config file",
                 config.learning_rate
             );
             let rate = learning_rate(step, total_steps, config);
@@ -143,8 +151,10 @@ pub fn run<O: Objective>(
 pub fn gradients<O: Objective>(objective: &O, model: &Model, group: &[O::Batch]) -> (f64, GradientsParams) {
     let mut accumulator = GradientsAccumulator::new();
     let mut group_loss = 0.0;
+    let total: usize = group.iter().map(|batch| objective.targets(batch)).sum();
     for batch in group {
-        let loss = objective.loss(model, batch) / group.len() as f64;
+        let share = objective.targets(batch) as f64 / total.max(1) as f64;
+        let loss = objective.loss(model, batch) * share;
         group_loss += f64::from(loss.clone().into_scalar::<f32>());
         accumulator.accumulate(model, GradientsParams::from_grads(loss.backward(), model));
     }

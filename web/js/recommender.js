@@ -281,6 +281,18 @@ function checkedEvent(event) {
   if (!Number.isSafeInteger(kept.ts)) {
     throw new VitrineError('bad_request', `ts is ${kept.ts}, not whole milliseconds`);
   }
+  // What the engine reads as whole numbers; a page may well measure in fractions of a millisecond.
+  for (const field of ['dwell_ms', 'qty']) {
+    if (kept[field] === undefined) continue;
+    if (!Number.isFinite(kept[field]) || kept[field] < 0) {
+      throw new VitrineError('bad_request', `${field} is ${kept[field]}, not a count`);
+    }
+    kept[field] = Math.min(Math.round(/** @type {number} */ (kept[field])), 0xffffffff);
+  }
+  if (kept.rating !== undefined && !(/** @type {number} */ (kept.rating) >= 1 && /** @type {number} */ (kept.rating) <= 5)) {
+    throw new VitrineError('bad_request', `rating is ${kept.rating}, not 1 to 5`);
+  }
+  if (kept.reason !== undefined) kept.reason = String(kept.reason);
   const fields = EVENT_FIELDS.filter((field) => kept[field] !== undefined);
   return /** @type {HistoryEvent} */ (Object.fromEntries(fields.map((field) => [field, kept[field]])));
 }

@@ -1,6 +1,6 @@
 //! What can a page ask the engine? The class that wasm-bindgen exports; it converts and delegates.
 
-use js_sys::Function;
+use js_sys::{Array, Function};
 use serde::{Deserialize, Serialize};
 use shared::{
     engine::{Engine, Request},
@@ -8,7 +8,10 @@ use shared::{
 };
 use wasm_bindgen::prelude::*;
 
-use crate::{device, download, error::WebError};
+use crate::{
+    device, download,
+    error::{Code, WebError},
+};
 
 /// A model at work on a shop's catalogue.
 #[wasm_bindgen]
@@ -111,8 +114,11 @@ impl Recommender {
     }
 }
 
+/// A stored event that this build cannot read must not silence all the others.
 fn read_events(events: JsValue) -> Result<Vec<Event>, WebError> {
-    Ok(serde_wasm_bindgen::from_value(events)?)
+    let rows: Array =
+        events.dyn_into().map_err(|_| WebError::new(Code::BadRequest, "the events are no list"))?;
+    Ok(rows.iter().filter_map(|row| serde_wasm_bindgen::from_value(row).ok()).collect())
 }
 
 fn to_js(value: &(impl Serialize + ?Sized)) -> Result<JsValue, JsValue> {

@@ -40,6 +40,8 @@ const MANIFEST_BYTES: usize = 4 << 20;
 const CATALOG_BYTES: usize = 256 << 20;
 const TOKENIZER_BYTES: usize = 64 << 20;
 const TOTAL_BYTES: usize = 2 << 30;
+/// Most tokens of one item's text: every item is padded to the longest.
+const ITEM_TOKENS: usize = 1024;
 
 /// How matrices are stored; vectors (norms, biases) are always f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +134,8 @@ pub enum PackageError {
     ItemCount { expected: usize, got: usize },
     NoTokens { item: String },
     UnknownToken { item: String, token: u32 },
+    TooManyTokens { item: String, got: usize },
+    LayerCount { expected: usize, tensors: usize },
     UnknownTemplate { got: String },
     TensorShape { name: String },
     DuplicateTensor { name: String },
@@ -165,6 +169,12 @@ impl std::fmt::Display for PackageError {
             Self::UnknownToken { item, token } => {
                 write!(f, "catalog.json: item {item:?} has token {token}, which the model lacks")
             }
+            Self::TooManyTokens { item, got } => {
+                write!(f, "catalog.json: item {item:?} has {got} tokens, the limit is {ITEM_TOKENS}")
+            }
+            Self::LayerCount { expected, tensors } => {
+                write!(f, "{tensors} tensors cannot make {expected} layers")
+            }
             Self::UnknownTemplate { got } => write!(f, "prompt template {got:?} is unknown to this build"),
             Self::TensorShape { name } => write!(f, "tensor {name} has an impossible shape"),
             Self::DuplicateTensor { name } => write!(f, "tensor {name} is listed twice"),
@@ -185,14 +195,12 @@ impl std::error::Error for PackageError {}
 fn tensor_bytes(entry: &TensorEntry) -> Option<usize> {
     let (rows, columns) = rows_and_columns(&entry.shape)?;
     let count = rows.checked_mul(columns)?;
-    if count > TOTAL_BYTES {
-        return None;
-    }
-    Some(match entry.encoding {
-        Quantisation::F32 => count * 4,
-        Quantisation::F16 => count * 2,
-        Quantisation::Q8 => crate::quant::q8_bytes(rows, columns),
-    })
+    let bytes = match entry.encoding {
+        Quantisation::F32 => count.checked_mul(4)?,
+        Quantisation::F16 => count.checked_mul(2)?,
+        Quantisation::Q8 => crate::quant::q8_bytes(rows, columns)?,
+    };
+    (bytes <= TOTAL_BYTES).then_some(bytes)
 }
 
 fn rows_and_columns(shape: &[usize]) -> Option<(usize, usize)> {

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use half::f16;
 
 use super::{
-    CATALOG, CATALOG_BYTES, CatalogFile, FORMAT, MANIFEST_BYTES, Manifest, PackageError, Quantisation,
-    SHARD_BYTES, TOKENIZER, TOKENIZER_BYTES, TOTAL_BYTES, TensorEntry, rows_and_columns, sha256_hex,
-    tensor_bytes,
+    CATALOG, CATALOG_BYTES, CatalogFile, FORMAT, ITEM_TOKENS, MANIFEST_BYTES, Manifest, PackageError,
+    Quantisation, SHARD_BYTES, TOKENIZER, TOKENIZER_BYTES, TOTAL_BYTES, TensorEntry, rows_and_columns,
+    sha256_hex, tensor_bytes,
 };
 use crate::{
     catalog::Catalog,
@@ -80,6 +80,11 @@ impl Manifest {
             if !paths.contains(path) {
                 return Err(PackageError::FileMissing { path: path.to_owned() });
             }
+        }
+        // Before anything is built: each layer has nine weights at least.
+        let (expected, tensors) = (self.model.transformer.num_hidden_layers, self.tensors.len());
+        if tensors / 9 < expected {
+            return Err(PackageError::LayerCount { expected, tensors });
         }
         let mut names = BTreeSet::new();
         let mut expected = 0_usize;
@@ -185,6 +190,9 @@ fn read_catalog(bytes: &[u8], manifest: &Manifest) -> Result<(Catalog, Vec<Vec<u
     for (item, text) in catalog.items().iter().zip(&texts) {
         if text.is_empty() {
             return Err(PackageError::NoTokens { item: item.id.clone() });
+        }
+        if text.len() > ITEM_TOKENS {
+            return Err(PackageError::TooManyTokens { item: item.id.clone(), got: text.len() });
         }
         if let Some(&token) = text.iter().find(|&&token| token as usize >= tokens) {
             return Err(PackageError::UnknownToken { item: item.id.clone(), token });

@@ -1,5 +1,7 @@
 //! `trainer demo`: the built-in shop, from nothing to a page.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use shared::preference::Utility;
@@ -13,15 +15,21 @@ use crate::{
 
 pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
     let out = &arguments.out;
+    clear(out)?;
     let shop_folder = out.join("shop");
-    ensure!(
-        !out.exists() || shop_folder.join("catalog.jsonl").exists() || out.read_dir()?.next().is_none(),
-        "{} holds something that is no demo\nhint: choose another --out",
-        out.display()
-    );
-    if out.exists() {
-        std::fs::remove_dir_all(out).with_context(|| format!("cannot replace {}", out.display()))?;
-    }
+    let package = out.join("package");
+    // Before minutes of training: a bundle that is missing or a port that is taken.
+    let door = if arguments.shop_only || arguments.no_serve {
+        None
+    } else {
+        let mut site = arguments.site.clone();
+        if site.www.is_empty() {
+            site.www.extend(serve::project_folder("www"));
+        }
+        // The shop's pictures stand beside its pages.
+        site.www.push(shop_folder.clone());
+        Some((server::bind(arguments.port)?, serve::mounts(&package, &site)?))
+    };
     let shop = demo_shop::generate(arguments.seed);
     datasets::write_event_log(&shop_folder, &shop.catalog, &shop.logs)?;
     for (name, svg) in &shop.images {
@@ -34,18 +42,28 @@ pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
     let config = RunConfig { seed: arguments.seed, ..demo_config() };
     let data = std::path::absolute(&shop_folder)?;
     let run = pipeline::train(&dataset, &data, &config, &Device::flex(), &out.join("run"), is_quiet)?;
-    let package = out.join("package");
     export::write(&export::package(&run, Quant::Q8)?, &package)?;
-    if arguments.no_serve {
-        return Ok(());
+    if let Some((listener, mounts)) = door {
+        server::serve(&listener, &mounts)?;
     }
-    let mut site = arguments.site.clone();
-    if site.www.is_empty() {
-        site.www.extend(serve::project_folder("www"));
+    Ok(())
+}
+
+/// Says that a folder was made here, so that the next demo may replace its parts.
+const MARK: &str = ".vitrine-demo";
+
+fn clear(out: &Path) -> Result<()> {
+    let is_free = !out.exists()
+        || out.join(MARK).exists()
+        || out.read_dir().with_context(|| format!("{} is no folder", out.display()))?.next().is_none();
+    ensure!(is_free, "{} holds something that is no demo\nhint: choose another --out", out.display());
+    for part in ["shop", "run", "package"] {
+        let part = out.join(part);
+        if part.exists() {
+            std::fs::remove_dir_all(&part).with_context(|| format!("cannot replace {}", part.display()))?;
+        }
     }
-    // The shop's pictures stand beside its pages.
-    site.www.push(shop_folder);
-    server::serve(&serve::mounts(&package, &site)?, arguments.port)
+    output::write_file(&out.join(MARK), b"")
 }
 
 /// The compact recipe, cut to the few minutes that a first evening has.

@@ -30,6 +30,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
         SplitName::Valid => &split.valid,
     };
     let candidates = lists(questions);
+    let short = candidates.iter().filter(|list| list.len() <= negatives::UNSEEN_CANDIDATES).count();
     let seed = pipeline::CANDIDATE_SEED;
 
     let counts = baselines::popularity(&split.train, items);
@@ -49,17 +50,17 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     ];
     if is_json {
         let settings = format!("{:?}", neighbours.settings());
-        println!(
-            "{}",
-            json!({ "protocol": "candidates20", "seed": seed, "item_knn": settings, "reports": reports })
-        );
+        crate::output::print(&format!(
+            "{}\n",
+            json!({ "protocol": "candidates20", "seed": seed, "item_knn": settings, "short_questions": short, "reports": reports })
+        ))?;
     } else {
-        print!("{}", table(&reports));
+        crate::output::print(&table(&reports, short))?;
     }
     Ok(())
 }
 
-fn table(reports: &[Report]) -> String {
+fn table(reports: &[Report], short: usize) -> String {
     let mut text = format!(
         "candidates20: the next liked item among {} unseen ones, {} questions, 95 % bootstrap intervals\n\n{:<16}{:<24}{:<24}{}\n",
         negatives::UNSEEN_CANDIDATES,
@@ -77,6 +78,11 @@ fn table(reports: &[Report]) -> String {
             cell(&report.hit_rate_at_1),
             cell(&report.ndcg_at_10),
             cell(&report.mrr)
+        );
+    }
+    if short > 0 {
+        text += &format!(
+            "\n{short} questions have fewer unseen items: their visitors met most of the catalogue\n"
         );
     }
     text

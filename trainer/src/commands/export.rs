@@ -11,9 +11,16 @@ pub fn run(arguments: &cli::Export, is_json: bool) -> Result<()> {
     export::write(&files, &arguments.out)?;
     let bytes: usize = files.values().map(Vec::len).sum();
     if is_json {
-        println!("{}", json!({ "package": arguments.out, "files": files.len(), "bytes": bytes }));
+        crate::output::print(&format!(
+            "{}\n",
+            json!({ "package": arguments.out, "files": files.len(), "bytes": bytes })
+        ))?;
     } else {
-        println!("{}: {} files, {bytes} bytes", arguments.out.display(), files.len());
+        crate::output::print(&format!(
+            "{}: {} files, {bytes} bytes\n",
+            arguments.out.display(),
+            files.len()
+        ))?;
     }
     Ok(())
 }

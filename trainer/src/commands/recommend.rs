@@ -52,11 +52,13 @@ pub fn run(arguments: &cli::Recommend, is_json: bool) -> Result<()> {
             .iter()
             .map(|r| json!({ "item": items[r.item].id, "title": items[r.item].title, "score": r.score }))
             .collect();
-        println!("{}", json!({ "events": events, "recommendations": rows }));
+        crate::output::print(&format!("{}\n", json!({ "events": events, "recommendations": rows })))?;
     } else {
+        let mut text = String::new();
         for (place, r) in list.iter().enumerate() {
-            println!("{:>3}  {:>8.3}  {}", place + 1, r.score, items[r.item].title);
+            text += &format!("{:>3}  {:>8.3}  {}\n", place + 1, r.score, items[r.item].title);
         }
+        crate::output::print(&text)?;
     }
     Ok(())
 }
@@ -66,13 +68,12 @@ fn read_events(path: &Path) -> Result<Vec<Event>> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(index, line)| {
-            serde_json::from_str(line).with_context(|| {
-                format!(
-                    "{}:{}: no event\nhint: {{\"item\":\"p1\",\"type\":\"view\",\"ts\":0}} is one",
-                    path.display(),
-                    index + 1
-                )
-            })
+            let place = || format!("{}:{}", path.display(), index + 1);
+            let event: Event = serde_json::from_str(line).with_context(|| {
+                format!("{}: no event\nhint: {{\"item\":\"p1\",\"type\":\"view\",\"ts\":0}} is one", place())
+            })?;
+            crate::datasets::check_event(&event).with_context(place)?;
+            Ok(event)
         })
         .collect()
 }

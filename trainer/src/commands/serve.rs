@@ -15,7 +15,8 @@ pub fn run(arguments: &cli::Serve) -> Result<()> {
     Package::read(&export::read(&arguments.package)?).with_context(|| {
         format!("{} is no valid package\nhint: make one with `trainer export`", arguments.package.display())
     })?;
-    server::serve(&mounts(&arguments.package, &arguments.site)?, arguments.port)
+    let mounts = mounts(&arguments.package, &arguments.site)?;
+    server::serve(&server::bind(arguments.port)?, &mounts)
 }
 
 /// What is served where: the package, the browser bundle and the shop's pages.

@@ -1,6 +1,6 @@
 //! `trainer train`: a data set becomes a run.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use crate::{cli, config::RunConfig, datasets, pipeline};
@@ -11,6 +11,12 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
         "{} holds a finished run\nhint: choose another --out, or remove the folder",
         arguments.out.display()
     );
+    let out = &arguments.out;
+    // An unfinished run has its metrics; anything else in the folder is somebody's.
+    let is_free = !out.exists()
+        || out.join("metrics.jsonl").exists()
+        || out.read_dir().with_context(|| format!("{} is no folder", out.display()))?.next().is_none();
+    ensure!(is_free, "{} holds something that is no run\nhint: choose another --out", out.display());
     let mut config = RunConfig::load(arguments.config.as_deref(), arguments.recipe)?;
     config.seed = arguments.seed.unwrap_or(config.seed);
     config.validate()?;
@@ -20,10 +26,10 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     let data = std::path::absolute(&arguments.data)?;
     let run = pipeline::train(&dataset, &data, &config, &device, &arguments.out, is_quiet)?;
     if is_json {
-        println!(
-            "{}",
+        crate::output::print(&format!(
+            "{}\n",
             json!({ "run": arguments.out, "stages": run.summary.stages, "seconds": run.summary.seconds })
-        );
+        ))?;
     }
     Ok(())
 }

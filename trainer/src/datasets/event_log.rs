@@ -30,7 +30,9 @@ pub fn load(folder: &Path) -> Result<Dataset> {
         folder.join("events.jsonl").display()
     );
     let mut by_visitor: BTreeMap<String, Vec<Event>> = BTreeMap::new();
-    for VisitorEvent { visitor, event } in events {
+    for (row, VisitorEvent { visitor, event }) in events.into_iter().enumerate() {
+        check(&event)
+            .with_context(|| format!("{}: event {}", folder.join("events.jsonl").display(), row + 1))?;
         by_visitor.entry(visitor).or_default().push(event);
     }
     let mut unknown = 0;
@@ -47,6 +49,20 @@ pub fn load(folder: &Path) -> Result<Dataset> {
         eprintln!("warning: {unknown} events name items that catalog.jsonl lacks; they were left out");
     }
     Ok(Dataset { format: "vitrine-events", catalog, histories })
+}
+
+/// Values that the line format allows but no event can have.
+///
+/// # Errors
+/// Names the value and its range.
+pub fn check(event: &Event) -> Result<()> {
+    if let Some(rating) = event.rating {
+        ensure!((1.0..=5.0).contains(&rating), "a rating of {rating}\nhint: ratings go from 1 to 5");
+    }
+    if let Some(dwell_ms) = event.dwell_ms {
+        ensure!(dwell_ms >= 0, "a dwell of {dwell_ms} ms\nhint: active time is never negative");
+    }
+    Ok(())
 }
 
 fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {

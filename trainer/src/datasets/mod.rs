@@ -11,10 +11,10 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use shared::{catalog::Catalog, interaction::Interaction};
 
-pub use event_log::write as write_event_log;
+pub use event_log::{check as check_event, write as write_event_log};
 
 /// A shop's catalogue and what its visitors did.
 pub struct Dataset {
@@ -74,6 +74,13 @@ fn open(path: &Path) -> Result<BufReader<File>> {
 fn latin1_lines(path: &Path) -> Result<Vec<String>> {
     let mut bytes = Vec::new();
     open(path)?.read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
+    // Published files end their last line; one that does not may have lost the end of a number.
+    ensure!(
+        bytes.ends_with(b"\n"),
+        "{}:{}: the last line is cut off\nhint: copy the file again from its source",
+        path.display(),
+        bytes.split(|&byte| byte == b'\n').count()
+    );
     let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
     Ok(text.lines().map(str::to_owned).collect())
 }

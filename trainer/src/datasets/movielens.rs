@@ -129,7 +129,7 @@ struct Rating {
     user: u32,
     film: String,
     rating: f32,
-    secs: i64,
+    time_ms: i64,
 }
 
 fn rating(path: &Path, number: usize, fields: &[&str]) -> Result<Rating> {
@@ -147,7 +147,7 @@ fn rating(path: &Path, number: usize, fields: &[&str]) -> Result<Rating> {
             user: fields[0].parse().ok()?,
             film: fields[1].to_owned(),
             rating,
-            secs: fields[3].trim().parse().ok()?,
+            time_ms: fields[3].trim().parse::<i64>().ok()?.checked_mul(1000)?,
         })
     };
     read().with_context(|| {
@@ -172,7 +172,7 @@ fn dataset(format: &'static str, items: Vec<Item>, films: &Path, rows: Vec<Ratin
             )
         })?;
         let intensity = intensity_from_rating(row.rating, BEST_RATING);
-        by_user.entry(row.user).or_default().push(Interaction { item, intensity, time_ms: row.secs * 1000 });
+        by_user.entry(row.user).or_default().push(Interaction { item, intensity, time_ms: row.time_ms });
     }
     let histories = by_user.into_values().map(|list| History::new(list).interactions().to_vec()).collect();
     Ok(Dataset { format, catalog, histories })

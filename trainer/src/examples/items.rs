@@ -162,6 +162,10 @@ impl Objective for ItemSft {
             .collect()
     }
 
+    fn targets(&self, batch: &Batch) -> usize {
+        batch.states.dims()[0]
+    }
+
     fn loss(&self, model: &Model, batch: &Batch) -> Tensor<1> {
         let picked = self.data.log_probabilities(model, batch).gather(1, batch.items.clone());
         loss::negative_log_likelihood(picked).mean()
@@ -176,7 +180,6 @@ pub struct ItemPreference {
     batch_rows: usize,
     beta: f64,
     nll_weight: f64,
-    reference: Model,
     generator: ChaCha8Rng,
 }
 
@@ -200,7 +203,7 @@ impl ItemPreference {
         seed: u64,
     ) -> Result<Self> {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
-        let items = data.items;
+        let met_items = negatives::met_items(&data.histories);
         let mut rows = Vec::new();
         for history in &data.histories {
             for (start, end) in windows(history.len(), data.context, &mut generator) {
@@ -209,7 +212,7 @@ impl ItemPreference {
                 let preferences: Vec<(usize, Preference)> = (start + 1..end)
                     .filter_map(|target| {
                         let preference =
-                            negatives::preference(history, target, items, settings, &mut generator)?;
+                            negatives::preference(history, target, &met_items, settings, &mut generator)?;
                         Some((target - start - 1, preference))
                     })
                     .collect();
@@ -224,10 +227,9 @@ impl ItemPreference {
             batch_rows: config.batch_rows,
             beta: config.beta,
             nll_weight: config.nll_weight,
-            reference: reference.clone(),
             generator,
         };
-        objective.precompute()?;
+        objective.precompute(reference)?;
         Ok(objective)
     }
 
@@ -242,11 +244,12 @@ impl ItemPreference {
         self.rows.is_empty()
     }
 
-    fn precompute(&mut self) -> Result<()> {
+    /// Reference log-probabilities, once: the examples are the same in every epoch.
+    fn precompute(&mut self, reference: &Model) -> Result<()> {
         let mut rows = std::mem::take(&mut self.rows);
         for chunk in rows.chunks_mut(self.batch_rows) {
             let batch = self.batch(&chunk.iter().collect::<Vec<_>>());
-            let picked = self.data.log_probabilities(&self.reference, &batch).gather(1, batch.items.clone());
+            let picked = self.data.log_probabilities(reference, &batch).gather(1, batch.items.clone());
             let alternatives = picked.dims()[1];
             let values = picked.detach().try_into_vec_as::<f32>().context("the reference cannot be read")?;
             let mut rest = values.as_slice();
@@ -298,6 +301,10 @@ impl Objective for ItemPreference {
         let rows: Vec<PreferenceRow> = self.rows.clone();
         let batches = bucket(rows, self.batch_rows, |row| row.positions.len(), &mut self.generator);
         batches.iter().map(|rows| self.batch(&rows.iter().collect::<Vec<_>>())).collect()
+    }
+
+    fn targets(&self, batch: &Batch) -> usize {
+        batch.states.dims()[0]
     }
 
     fn loss(&self, model: &Model, batch: &Batch) -> Tensor<1> {

@@ -135,6 +135,10 @@ impl Objective for TokenSft {
             .collect()
     }
 
+    fn targets(&self, batch: &TokenBatch) -> usize {
+        batch.states.dims()[0]
+    }
+
     fn loss(&self, model: &Model, batch: &TokenBatch) -> Tensor<1> {
         let data = &self.data;
         let places = Places::new(&[RowPlaces::causal(batch.length)], 0, &data.transformer, &data.device);
@@ -156,7 +160,6 @@ pub struct TokenPreference {
     batch_rows: usize,
     beta: f64,
     nll_weight: f64,
-    reference: Model,
     generator: ChaCha8Rng,
 }
 
@@ -191,7 +194,7 @@ impl TokenPreference {
         seed: u64,
     ) -> Result<Self> {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
-        let items = data.titles.len();
+        let met_items = negatives::met_items(&data.histories);
         let mut places: Vec<(usize, usize)> = data
             .histories
             .iter()
@@ -205,7 +208,8 @@ impl TokenPreference {
                 break;
             }
             let history = &data.histories[visitor];
-            let Some(preference) = negatives::preference(history, position, items, settings, &mut generator)
+            let Some(preference) =
+                negatives::preference(history, position, &met_items, settings, &mut generator)
             else {
                 continue;
             };
@@ -220,10 +224,9 @@ impl TokenPreference {
             batch_rows: config.batch_rows,
             beta: config.beta,
             nll_weight: config.nll_weight,
-            reference: reference.clone(),
             generator,
         };
-        objective.precompute()?;
+        objective.precompute(reference)?;
         Ok(objective)
     }
 
@@ -238,12 +241,13 @@ impl TokenPreference {
         self.examples.is_empty()
     }
 
-    fn precompute(&mut self) -> Result<()> {
+    /// Reference log-probabilities, once: the examples are the same in every epoch.
+    fn precompute(&mut self, reference: &Model) -> Result<()> {
         let mut examples = std::mem::take(&mut self.examples);
         examples.sort_by_key(|example| example.prompt.len());
         for chunk in examples.chunks_mut(self.batch_rows) {
             let batch = self.batch(chunk);
-            let picked = self.completion_log_probabilities(&self.reference, &batch);
+            let picked = self.completion_log_probabilities(reference, &batch);
             let alternatives = picked.dims()[1];
             let values = picked.detach().try_into_vec_as::<f32>().context("the reference cannot be read")?;
             for (example, own) in chunk.iter_mut().zip(values.chunks(alternatives)) {
@@ -336,6 +340,10 @@ impl Objective for TokenPreference {
         let examples = self.examples.clone();
         let batches = bucket(examples, self.batch_rows, |example| example.prompt.len(), &mut self.generator);
         batches.iter().map(|examples| self.batch(examples)).collect()
+    }
+
+    fn targets(&self, batch: &PreferenceBatch) -> usize {
+        batch.examples
     }
 
     fn loss(&self, model: &Model, batch: &PreferenceBatch) -> Tensor<1> {
