@@ -174,7 +174,7 @@ impl RunConfig {
                 sft: SftConfig {
                     batch_rows: 16,
                     stage: StageConfig {
-                        epochs: 8,
+                        epochs: 6,
                         weight_decay: 0.1,
                         patience: 3,
                         ..StageConfig::default()

@@ -170,6 +170,14 @@ impl ItemTexts {
     }
 }
 
+impl ItemTexts {
+    /// The same texts for a model without gradients.
+    #[must_use]
+    pub fn without_gradients(self) -> Self {
+        Self { tokens: self.tokens.inner(), weights: self.weights.inner() }
+    }
+}
+
 /// The vectors of all items, computed once for a pass (training) or for good (recommending).
 #[derive(Clone, Debug)]
 pub struct ItemTable {

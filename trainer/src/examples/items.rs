@@ -21,7 +21,7 @@ use crate::{
     config::{PreferenceConfig, SftConfig},
     loss,
     negatives::{self, PreferenceSettings},
-    train::Objective,
+    train::{self, Objective},
 };
 
 /// What both stages know about the catalogue.
@@ -57,6 +57,17 @@ impl ItemData {
             transformer: config.transformer.clone(),
             context: config.context,
             device: device.clone(),
+        }
+    }
+
+    /// The same data for a model without gradients.
+    fn without_gradients(&self) -> Self {
+        let data = self.clone();
+        Self {
+            texts: data.texts.without_gradients(),
+            excluded: data.excluded.inner(),
+            device: data.device.inner(),
+            ..data
         }
     }
 
@@ -245,13 +256,17 @@ impl ItemPreference {
     }
 
     /// Reference log-probabilities, once: the examples are the same in every epoch.
+    ///
+    /// Without gradients: a graph that no backward pass ever walks is kept for good.
     fn precompute(&mut self, reference: &Model) -> Result<()> {
+        let reference = train::frozen(reference);
+        let data = self.data.without_gradients();
         let mut rows = std::mem::take(&mut self.rows);
         for chunk in rows.chunks_mut(self.batch_rows) {
-            let batch = self.batch(&chunk.iter().collect::<Vec<_>>());
-            let picked = self.data.log_probabilities(reference, &batch).gather(1, batch.items.clone());
+            let batch = batch(&data, &chunk.iter().collect::<Vec<_>>());
+            let picked = data.log_probabilities(&reference, &batch).gather(1, batch.items.clone());
             let alternatives = picked.dims()[1];
-            let values = picked.detach().try_into_vec_as::<f32>().context("the reference cannot be read")?;
+            let values = picked.try_into_vec_as::<f32>().context("the reference cannot be read")?;
             let mut rest = values.as_slice();
             for row in chunk {
                 let (own, others) = rest.split_at(row.preferences.len() * alternatives);
@@ -262,36 +277,6 @@ impl ItemPreference {
         self.rows = rows;
         Ok(())
     }
-
-    fn batch(&self, rows: &[&PreferenceRow]) -> Batch {
-        let device = &self.data.device;
-        let length = rows.iter().map(|row| row.positions.len()).max().unwrap_or(0);
-        let positions: Vec<Vec<ItemPosition>> = rows.iter().map(|row| row.positions.clone()).collect();
-        let mut states = Vec::new();
-        let mut items = Vec::new();
-        let mut preferences = Vec::new();
-        let mut reference: Vec<f32> = Vec::new();
-        for (index, row) in rows.iter().enumerate() {
-            for (position, preference) in &row.preferences {
-                states.push((index * length + position) as i32);
-                items.push(preference.chosen as i32);
-                items.extend(preference.rejected.iter().map(|&item| item as i32));
-                preferences.push(preference);
-            }
-            reference.extend(&row.reference);
-        }
-        let count = states.len();
-        let alternatives = items.len() / count.max(1);
-        Batch {
-            rows: ItemBatch::new(&positions, device),
-            states: index_vector(states, device),
-            items: index_matrix(items, count, device),
-            id_keep: None,
-            margins: Some(margin_tensor(&preferences, device)),
-            reference: (!reference.is_empty())
-                .then(|| Tensor::from_data(TensorData::new(reference, [count, alternatives]), device)),
-        }
-    }
 }
 
 impl Objective for ItemPreference {
@@ -300,7 +285,7 @@ impl Objective for ItemPreference {
     fn epoch(&mut self) -> Vec<Batch> {
         let rows: Vec<PreferenceRow> = self.rows.clone();
         let batches = bucket(rows, self.batch_rows, |row| row.positions.len(), &mut self.generator);
-        batches.iter().map(|rows| self.batch(&rows.iter().collect::<Vec<_>>())).collect()
+        batches.iter().map(|rows| batch(&self.data, &rows.iter().collect::<Vec<_>>())).collect()
     }
 
     fn targets(&self, batch: &Batch) -> usize {
@@ -316,6 +301,37 @@ impl Objective for ItemPreference {
             self.beta,
             self.nll_weight,
         )
+    }
+}
+
+/// Windows with their preferences as one batch; the reference takes part once it is known.
+fn batch(data: &ItemData, rows: &[&PreferenceRow]) -> Batch {
+    let device = &data.device;
+    let length = rows.iter().map(|row| row.positions.len()).max().unwrap_or(0);
+    let positions: Vec<Vec<ItemPosition>> = rows.iter().map(|row| row.positions.clone()).collect();
+    let mut states = Vec::new();
+    let mut items = Vec::new();
+    let mut preferences = Vec::new();
+    let mut reference: Vec<f32> = Vec::new();
+    for (index, row) in rows.iter().enumerate() {
+        for (position, preference) in &row.preferences {
+            states.push((index * length + position) as i32);
+            items.push(preference.chosen as i32);
+            items.extend(preference.rejected.iter().map(|&item| item as i32));
+            preferences.push(preference);
+        }
+        reference.extend(&row.reference);
+    }
+    let count = states.len();
+    let alternatives = items.len() / count.max(1);
+    Batch {
+        rows: ItemBatch::new(&positions, device),
+        states: index_vector(states, device),
+        items: index_matrix(items, count, device),
+        id_keep: None,
+        margins: Some(margin_tensor(&preferences, device)),
+        reference: (!reference.is_empty())
+            .then(|| Tensor::from_data(TensorData::new(reference, [count, alternatives]), device)),
     }
 }
 

@@ -16,7 +16,7 @@ use super::{bucket, margin_tensor};
 use crate::{
     config::{PreferenceConfig, SftConfig},
     negatives::{self, PreferenceSettings},
-    train::Objective,
+    train::{self, Objective},
 };
 
 /// What both stages know about the catalogue.
@@ -95,7 +95,8 @@ impl Objective for TokenSft {
     type Batch = TokenBatch;
 
     fn epoch(&mut self) -> Vec<TokenBatch> {
-        let context = self.data.context;
+        // One more than a question shows: the last title of a window is only a target.
+        let context = self.data.context + 1;
         let mut rows: Vec<Vec<u32>> = Vec::new();
         for history in &self.data.histories {
             let first =
@@ -242,94 +243,24 @@ impl TokenPreference {
     }
 
     /// Reference log-probabilities, once: the examples are the same in every epoch.
+    ///
+    /// Without gradients: a graph that no backward pass ever walks is kept for good.
     fn precompute(&mut self, reference: &Model) -> Result<()> {
+        let reference = train::frozen(reference);
+        let data = TokenData { device: self.data.device.clone().inner(), ..self.data.clone() };
         let mut examples = std::mem::take(&mut self.examples);
         examples.sort_by_key(|example| example.prompt.len());
         for chunk in examples.chunks_mut(self.batch_rows) {
-            let batch = self.batch(chunk);
-            let picked = self.completion_log_probabilities(reference, &batch);
+            let batch = batch(&data, chunk);
+            let picked = completion_log_probabilities(&data, &reference, &batch);
             let alternatives = picked.dims()[1];
-            let values = picked.detach().try_into_vec_as::<f32>().context("the reference cannot be read")?;
+            let values = picked.try_into_vec_as::<f32>().context("the reference cannot be read")?;
             for (example, own) in chunk.iter_mut().zip(values.chunks(alternatives)) {
                 example.reference = own.to_vec();
             }
         }
         self.examples = examples;
         Ok(())
-    }
-
-    /// One row per example: prompt, then the completions without their last token (it is only predicted).
-    fn batch(&self, examples: &[Example]) -> PreferenceBatch {
-        let device = &self.data.device;
-        let mut rows: Vec<Vec<u32>> = Vec::new();
-        let mut places: Vec<RowPlaces> = Vec::new();
-        // Row, position in the row, target token, completion.
-        let mut targets: Vec<(usize, usize, u32, usize)> = Vec::new();
-        let mut completions = 0;
-        for (row, example) in examples.iter().enumerate() {
-            let prompt_length = example.prompt.len();
-            let mut tokens = example.prompt.clone();
-            let mut place = RowPlaces::causal(prompt_length);
-            let items =
-                std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
-            for item in items {
-                let completion = prompt::completion(&self.data.titles[item]);
-                let (last, inputs) = completion.split_last().unwrap_or((&prompt::END, &[]));
-                targets.push((row, prompt_length - 1, completion[0], completions));
-                for (offset, _) in inputs.iter().enumerate() {
-                    let target = *completion.get(offset + 1).unwrap_or(last);
-                    targets.push((row, tokens.len() + offset, target, completions));
-                }
-                place.push_block(prompt_length, inputs.len());
-                tokens.extend_from_slice(inputs);
-                completions += 1;
-            }
-            rows.push(tokens);
-            places.push(place);
-        }
-        let length = rows.iter().map(Vec::len).max().unwrap_or(0);
-        for place in &mut places {
-            let padding = length - place.positions.len();
-            place.push_block(0, padding);
-        }
-        let count = targets.len();
-        let mut sums = vec![0.0_f32; completions * count];
-        for (index, (.., completion)) in targets.iter().enumerate() {
-            sums[completion * count + index] = 1.0;
-        }
-        let states: Vec<i32> =
-            targets.iter().map(|(row, position, ..)| (row * length + position) as i32).collect();
-        let tokens: Vec<i32> = targets.iter().map(|(_, _, token, _)| *token as i32).collect();
-        let preferences: Vec<&Preference> = examples.iter().map(|example| &example.preference).collect();
-        let reference: Vec<f32> =
-            examples.iter().flat_map(|example| example.reference.iter().copied()).collect();
-        let alternatives = completions / examples.len().max(1);
-        PreferenceBatch {
-            rows: token_batch(&rows, device),
-            places: Places::new(&places, 0, &self.data.transformer, device),
-            states: Tensor::from_data(TensorData::new(states, [count]), device),
-            targets: Tensor::from_data(TensorData::new(tokens, [count, 1]), device),
-            sums: Tensor::from_data(TensorData::new(sums, [completions, count]), device),
-            examples: examples.len(),
-            margins: margin_tensor(&preferences, device),
-            reference: (!reference.is_empty()).then(|| {
-                Tensor::from_data(TensorData::new(reference, [examples.len(), alternatives]), device)
-            }),
-        }
-    }
-
-    /// log π of chosen and rejected completions, summed over their tokens and the end: `[E, 1+K]`.
-    fn completion_log_probabilities(&self, model: &Model, batch: &PreferenceBatch) -> Tensor<2> {
-        let log_probs = self.data.token_log_probabilities(
-            model,
-            batch.rows.clone(),
-            &batch.places,
-            batch.states.clone(),
-            batch.targets.clone(),
-        );
-        let summed = batch.sums.clone().matmul(log_probs.unsqueeze_dim(1));
-        let completions = summed.dims()[0];
-        summed.reshape([batch.examples, completions / batch.examples])
     }
 }
 
@@ -339,7 +270,7 @@ impl Objective for TokenPreference {
     fn epoch(&mut self) -> Vec<PreferenceBatch> {
         let examples = self.examples.clone();
         let batches = bucket(examples, self.batch_rows, |example| example.prompt.len(), &mut self.generator);
-        batches.iter().map(|examples| self.batch(examples)).collect()
+        batches.iter().map(|examples| batch(&self.data, examples)).collect()
     }
 
     fn targets(&self, batch: &PreferenceBatch) -> usize {
@@ -347,7 +278,7 @@ impl Objective for TokenPreference {
     }
 
     fn loss(&self, model: &Model, batch: &PreferenceBatch) -> Tensor<1> {
-        let policy = self.completion_log_probabilities(model, batch);
+        let policy = completion_log_probabilities(&self.data, model, batch);
         super::preference_loss(
             policy,
             batch.reference.clone(),
@@ -356,6 +287,78 @@ impl Objective for TokenPreference {
             self.nll_weight,
         )
     }
+}
+
+/// One row per example: prompt, then the completions without their last token (it is only predicted).
+fn batch(data: &TokenData, examples: &[Example]) -> PreferenceBatch {
+    let device = &data.device;
+    let mut rows: Vec<Vec<u32>> = Vec::new();
+    let mut places: Vec<RowPlaces> = Vec::new();
+    // Row, position in the row, target token, completion.
+    let mut targets: Vec<(usize, usize, u32, usize)> = Vec::new();
+    let mut completions = 0;
+    for (row, example) in examples.iter().enumerate() {
+        let prompt_length = example.prompt.len();
+        let mut tokens = example.prompt.clone();
+        let mut place = RowPlaces::causal(prompt_length);
+        let items =
+            std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
+        for item in items {
+            let completion = prompt::completion(&data.titles[item]);
+            let (last, inputs) = completion.split_last().unwrap_or((&prompt::END, &[]));
+            targets.push((row, prompt_length - 1, completion[0], completions));
+            for (offset, _) in inputs.iter().enumerate() {
+                let target = *completion.get(offset + 1).unwrap_or(last);
+                targets.push((row, tokens.len() + offset, target, completions));
+            }
+            place.push_block(prompt_length, inputs.len());
+            tokens.extend_from_slice(inputs);
+            completions += 1;
+        }
+        rows.push(tokens);
+        places.push(place);
+    }
+    let length = rows.iter().map(Vec::len).max().unwrap_or(0);
+    for place in &mut places {
+        let padding = length - place.positions.len();
+        place.push_block(0, padding);
+    }
+    let count = targets.len();
+    let mut sums = vec![0.0_f32; completions * count];
+    for (index, (.., completion)) in targets.iter().enumerate() {
+        sums[completion * count + index] = 1.0;
+    }
+    let states: Vec<i32> =
+        targets.iter().map(|(row, position, ..)| (row * length + position) as i32).collect();
+    let tokens: Vec<i32> = targets.iter().map(|(_, _, token, _)| *token as i32).collect();
+    let preferences: Vec<&Preference> = examples.iter().map(|example| &example.preference).collect();
+    let reference: Vec<f32> = examples.iter().flat_map(|example| example.reference.iter().copied()).collect();
+    let alternatives = completions / examples.len().max(1);
+    PreferenceBatch {
+        rows: token_batch(&rows, device),
+        places: Places::new(&places, 0, &data.transformer, device),
+        states: Tensor::from_data(TensorData::new(states, [count]), device),
+        targets: Tensor::from_data(TensorData::new(tokens, [count, 1]), device),
+        sums: Tensor::from_data(TensorData::new(sums, [completions, count]), device),
+        examples: examples.len(),
+        margins: margin_tensor(&preferences, device),
+        reference: (!reference.is_empty())
+            .then(|| Tensor::from_data(TensorData::new(reference, [examples.len(), alternatives]), device)),
+    }
+}
+
+/// log π of chosen and rejected completions, summed over their tokens and the end: `[E, 1+K]`.
+fn completion_log_probabilities(data: &TokenData, model: &Model, batch: &PreferenceBatch) -> Tensor<2> {
+    let log_probs = data.token_log_probabilities(
+        model,
+        batch.rows.clone(),
+        &batch.places,
+        batch.states.clone(),
+        batch.targets.clone(),
+    );
+    let summed = batch.sums.clone().matmul(log_probs.unsqueeze_dim(1));
+    let completions = summed.dims()[0];
+    summed.reshape([batch.examples, completions / batch.examples])
 }
 
 #[cfg(test)]
