@@ -34,7 +34,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Demo(arguments) => commands::demo::run(&arguments, quiet),
         Command::Train(arguments) => commands::train::run(&arguments, json, quiet),
         Command::Eval(arguments) => commands::eval::run(&arguments, json),
-        Command::Recommend(arguments) => commands::recommend::run(&arguments, json),
+        Command::Recommend(arguments) => commands::recommend::run(&arguments, json, quiet),
         Command::Export(arguments) => commands::export::run(&arguments, json),
         Command::Serve(arguments) => commands::serve::run(&arguments),
     }

@@ -69,6 +69,13 @@ pub fn train(
         split.test.len()
     ));
 
+    if dataset.unknown_events > 0 {
+        reporter.say(&format!(
+            "warning: {} events name items that the catalogue lacks; they were left out",
+            dataset.unknown_events
+        ));
+    }
+
     let training_device = device.clone().autodiff();
     training_device.seed(config.seed);
     let model = model_config.init(&training_device);

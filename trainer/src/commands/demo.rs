@@ -44,6 +44,9 @@ pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
     let run = pipeline::train(&dataset, &data, &config, &Device::flex(), &out.join("run"), is_quiet)?;
     export::write(&export::package(&run, Quant::Q8)?, &package)?;
     if let Some((listener, mounts)) = door {
+        if !is_quiet {
+            eprintln!("the shop is open at the address below; Ctrl-C closes it");
+        }
         server::serve(&listener, &mounts)?;
     }
     Ok(())

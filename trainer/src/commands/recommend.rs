@@ -18,7 +18,7 @@ use crate::{
     run::Run,
 };
 
-pub fn run(arguments: &cli::Recommend, is_json: bool) -> Result<()> {
+pub fn run(arguments: &cli::Recommend, is_json: bool, is_quiet: bool) -> Result<()> {
     let files = if arguments.run.join(MANIFEST).exists() {
         export::read(&arguments.run)?
     } else {
@@ -37,7 +37,7 @@ pub fn run(arguments: &cli::Recommend, is_json: bool) -> Result<()> {
         parse(&arguments.history, engine.catalog())?
     };
     let (history, unknown) = History::from_events(&events, engine.catalog());
-    if unknown > 0 {
+    if unknown > 0 && !is_quiet {
         eprintln!("warning: {unknown} events name items that the catalogue lacks; they were left out");
     }
     ensure!(

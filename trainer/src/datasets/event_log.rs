@@ -45,10 +45,7 @@ pub fn load(folder: &Path) -> Result<Dataset> {
         })
         .filter(|history| !history.is_empty())
         .collect();
-    if unknown > 0 {
-        eprintln!("warning: {unknown} events name items that catalog.jsonl lacks; they were left out");
-    }
-    Ok(Dataset { format: "vitrine-events", catalog, histories })
+    Ok(Dataset { format: "vitrine-events", catalog, histories, unknown_events: unknown })
 }
 
 /// Values that the line format allows but no event can have.

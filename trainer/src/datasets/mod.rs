@@ -23,6 +23,8 @@ pub struct Dataset {
     pub catalog: Catalog,
     /// One visitor's interactions each, oldest first.
     pub histories: Vec<Vec<Interaction>>,
+    /// Events left out because they name items that the catalogue lacks.
+    pub unknown_events: usize,
 }
 
 impl Dataset {
