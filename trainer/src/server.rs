@@ -38,11 +38,17 @@ pub fn bind(port: u16) -> Result<Server> {
 /// When the address cannot be said.
 pub fn serve(server: &Server, mounts: &[Mount]) -> Result<()> {
     crate::output::print(&format!("http://{}\n", server.server_addr()))?;
-    for request in server.incoming_requests() {
-        answer(request, mounts);
-    }
+    // A browser that leaves a response half read holds its thread up; the others go on.
+    std::thread::scope(|threads| {
+        for _ in 0..THREADS {
+            threads.spawn(|| server.incoming_requests().for_each(|request| answer(request, mounts)));
+        }
+    });
     Ok(())
 }
+
+/// Requests answered at once.
+const THREADS: usize = 16;
 
 fn answer(request: Request, mounts: &[Mount]) {
     let path = request.url().split(['?', '#']).next().unwrap_or("/").to_owned();
