@@ -146,8 +146,9 @@ for (const device of ['cpu', 'gpu']) {
   });
 }
 
-test('a damaged package is refused by name, and the shop keeps its own list', async () => {
+test('a damaged package is refused by name, and the shop keeps its own list', async (t) => {
   const browser = await launch();
+  t.after(() => browser.close());
   const { page } = await openPage(browser);
   const weights = await readFile(join(sites.compact.package, 'weights-000.bin'));
   weights[100] ^= 1;
@@ -157,12 +158,12 @@ test('a damaged package is refused by name, and the shop keeps its own list', as
   assert.equal(detail.code, 'package_corrupt');
   assert.match(detail.message, /weights-000\.bin/);
   assert.equal(await shown(page), null);
-  await browser.close();
 });
 
-test('in the shop: an answer, kept over a reload, gone when forgotten; nothing leaves the page', async () => {
+test('in the shop: an answer, kept over a reload, gone when forgotten; nothing leaves the page', async (t) => {
   const browser = await launch();
-  const { page, context, requests, problems } = await openPage(browser);
+  t.after(() => browser.close());
+  const { page, requests, problems } = await openPage(browser);
   const { url } = sites.compact;
   const rate = (film, stars) => page.evaluate(async ({ film, stars }) => {
     const { createRecommender } = await import('/vitrine/vitrine.js');
@@ -209,6 +210,4 @@ test('in the shop: an answer, kept over a reload, gone when forgotten; nothing l
   }
   assert.deepEqual(problems, []);
   assert.deepEqual(await page.evaluate(() => window.violations), []);
-  await context.close();
-  await browser.close();
 });
