@@ -78,3 +78,38 @@ impl ModuleMapper for Apply<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use futures_lite::future::block_on;
+
+    use super::*;
+    use crate::config::{Recipe, RunConfig, asked};
+
+    fn values(model: &Model) -> Vec<f32> {
+        block_on(model.weights()).unwrap().into_values().flat_map(|weight| weight.values).collect()
+    }
+
+    #[test]
+    fn second_step_keeps_one_eleventh_of_the_first() {
+        let device = Device::flex().autodiff();
+        let config = RunConfig { hidden_size: 8, heads: 2, layers: 1, ..RunConfig::recipe(Recipe::Compact) };
+        let first = config.model(3, 5, asked(std::iter::empty())).init(&device);
+        struct Add;
+        impl ModuleMapper for Add {
+            fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+                param.map(|value| Tensor::from_inner(value.inner() + 1.0).require_grad())
+            }
+        }
+        let before = values(&first);
+        let second = first.clone().map(&mut Add);
+        let mut average = WeightAverage::new(0.99);
+        average.update(&first);
+        average.update(&second);
+        for (got, old) in values(&average.apply(&second)).iter().zip(before) {
+            assert!((got - (old + 10.0 / 11.0)).abs() < 1e-5, "{got}, began at {old}");
+        }
+        assert_eq!(values(&WeightAverage::new(0.0).apply(&second)), values(&second));
+    }
+}
