@@ -125,15 +125,11 @@ pub fn scorer(run: &Run, quant: Quant, device: &Device) -> Result<Scorer> {
 /// # Errors
 /// When the folder holds something else or cannot be written.
 pub fn write(files: &BTreeMap<String, Vec<u8>>, out: &Path) -> Result<()> {
-    if out.exists() {
-        let is_empty =
-            out.read_dir().with_context(|| format!("{} is no folder", out.display()))?.next().is_none();
-        ensure!(
-            is_empty || is_package(out),
-            "{} holds something that is no package\nhint: choose another --out",
-            out.display()
-        );
-    }
+    ensure!(
+        crate::output::is_free(out)? || is_package(out),
+        "{} holds something that is no package\nhint: choose another --out",
+        out.display()
+    );
     let mut name = out.file_name().context("--out names no folder\nhint: pkg/shop is one")?.to_owned();
     name.push(".partial");
     let fresh = out.with_file_name(name);

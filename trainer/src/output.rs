@@ -21,6 +21,26 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
+/// Prints a result for machines: one JSON document on a line.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn print_json(result: &serde_json::Value) -> Result<()> {
+    print(&format!("{result}\n"))
+}
+
+/// Whether nothing of anybody's is in the way: the folder is absent or empty.
+///
+/// # Errors
+/// When the path is no folder.
+pub fn is_free(folder: &Path) -> Result<bool> {
+    if !folder.exists() {
+        return Ok(true);
+    }
+    let mut listing = folder.read_dir().with_context(|| format!("{} is no folder", folder.display()))?;
+    Ok(listing.next().is_none())
+}
+
 /// Writes a file in one piece: a reader sees the old one or the new one, never half of it.
 ///
 /// # Errors

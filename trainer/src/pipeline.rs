@@ -1,6 +1,6 @@
 //! How does a data set become a run? Split, tokenise, SFT, then RecPO; what does not help is dropped and said.
 
-use std::{collections::HashSet, path::Path, time::Instant};
+use std::{path::Path, time::Instant};
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -84,7 +84,10 @@ pub fn train(
         config.recipe.name(),
         burn::module::Module::num_params(&model)
     ));
-    let met: HashSet<usize> = split.train.iter().flatten().map(|interaction| interaction.item).collect();
+    let mut is_met = vec![0.0; texts.len()];
+    for item in negatives::met_items(&split.train) {
+        is_met[item] = 1.0;
+    }
     let valid = Validator {
         questions: &split.valid,
         candidates: negatives::candidates(
@@ -95,7 +98,7 @@ pub fn train(
         ),
         config: &model_config,
         texts: &texts,
-        is_met: (0..texts.len()).map(|item| f32::from(u8::from(met.contains(&item)))).collect(),
+        is_met,
         device,
         checkpoint: out.join("model.safetensors"),
     };

@@ -15,10 +15,10 @@ use crate::{
 
 pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
     let out = &arguments.out;
-    clear(out)?;
     let shop_folder = out.join("shop");
     let package = out.join("package");
-    // Before minutes of training: a bundle that is missing or a port that is taken.
+    // First of all, so that neither an earlier demo nor minutes of training are lost to a missing bundle or a
+    // port that is taken.
     let door = if arguments.shop_only || arguments.no_serve {
         None
     } else {
@@ -30,6 +30,7 @@ pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
         site.www.push(shop_folder.clone());
         Some((server::bind(arguments.port)?, serve::mounts(&package, &site)?))
     };
+    clear(out)?;
     let shop = demo_shop::generate(arguments.seed);
     datasets::write_event_log(&shop_folder, &shop.catalog, &shop.logs)?;
     for (name, svg) in &shop.images {
@@ -56,9 +57,7 @@ pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
 const MARK: &str = ".vitrine-demo";
 
 fn clear(out: &Path) -> Result<()> {
-    let is_free = !out.exists()
-        || out.join(MARK).exists()
-        || out.read_dir().with_context(|| format!("{} is no folder", out.display()))?.next().is_none();
+    let is_free = output::is_free(out)? || out.join(MARK).exists();
     ensure!(is_free, "{} holds something that is no demo\nhint: choose another --out", out.display());
     for part in ["shop", "run", "package"] {
         let part = out.join(part);

@@ -50,10 +50,9 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     ];
     if is_json {
         let settings = format!("{:?}", neighbours.settings());
-        crate::output::print(&format!(
-            "{}\n",
-            json!({ "protocol": "candidates20", "seed": seed, "item_knn": settings, "short_questions": short, "reports": reports })
-        ))?;
+        crate::output::print_json(
+            &json!({ "protocol": "candidates20", "seed": seed, "item_knn": settings, "short_questions": short, "reports": reports }),
+        )?;
     } else {
         crate::output::print(&table(&reports, short))?;
     }

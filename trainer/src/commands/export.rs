@@ -11,10 +11,9 @@ pub fn run(arguments: &cli::Export, is_json: bool) -> Result<()> {
     export::write(&files, &arguments.out)?;
     let bytes: usize = files.values().map(Vec::len).sum();
     if is_json {
-        crate::output::print(&format!(
-            "{}\n",
-            json!({ "package": arguments.out, "files": files.len(), "bytes": bytes })
-        ))?;
+        crate::output::print_json(
+            &json!({ "package": arguments.out, "files": files.len(), "bytes": bytes }),
+        )?;
     } else {
         crate::output::print(&format!(
             "{}: {} files, {bytes} bytes\n",

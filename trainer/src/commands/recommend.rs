@@ -52,7 +52,7 @@ pub fn run(arguments: &cli::Recommend, is_json: bool, is_quiet: bool) -> Result<
             .iter()
             .map(|r| json!({ "item": items[r.item].id, "title": items[r.item].title, "score": r.score }))
             .collect();
-        crate::output::print(&format!("{}\n", json!({ "events": events, "recommendations": rows })))?;
+        crate::output::print_json(&json!({ "events": events, "recommendations": rows }))?;
     } else {
         let mut text = String::new();
         for (place, r) in list.iter().enumerate() {

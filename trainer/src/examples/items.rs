@@ -1,7 +1,5 @@
 //! Batches of the item vocabulary: every position of a window is an example, in one pass.
 
-use std::collections::HashSet;
-
 use anyhow::{Context, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
@@ -46,9 +44,10 @@ impl ItemData {
         config: &ModelConfig,
         device: &Device,
     ) -> Self {
-        let met: HashSet<usize> = histories.iter().flatten().map(|interaction| interaction.item).collect();
-        let excluded: Vec<f32> =
-            (0..texts.len()).map(|item| if met.contains(&item) { 0.0 } else { -1e9 }).collect();
+        let mut excluded = vec![-1e9_f32; texts.len()];
+        for item in negatives::met_items(histories) {
+            excluded[item] = 0.0;
+        }
         Self {
             histories: histories.to_vec(),
             texts: ItemTexts::new(texts, device),
