@@ -34,6 +34,41 @@ pub enum Command {
     Export(Export),
     /// Serve a package with the demo storefront on this machine.
     Serve(Serve),
+    /// Check data files: what they hold, what is wrong with them, and how to mend it.
+    Validate(Validate),
+    /// Print the JSON schema of a file that people write.
+    Schema(Schema),
+    /// Show what training sees: examples and statistics of a data set.
+    Inspect(Inspect),
+    /// Train losses on data sets with several seeds, and put them beside each other.
+    Compare(Compare),
+}
+
+#[derive(Args, Debug)]
+pub struct Validate {
+    /// Folder with the data files.
+    #[arg(long)]
+    pub data: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct Schema {}
+
+#[derive(Args, Debug)]
+pub struct Inspect {
+    /// Folder with the data files.
+    #[arg(long)]
+    pub data: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub struct Compare {
+    /// Folders with the data files; may be given several times.
+    #[arg(long)]
+    pub data: Vec<PathBuf>,
+    /// Folder for the runs and the report; a comparison that was interrupted goes on there.
+    #[arg(long)]
+    pub out: PathBuf,
 }
 
 #[derive(Args, Debug)]

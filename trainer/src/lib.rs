@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod negatives;
 pub mod output;
 pub mod pipeline;
+pub mod ranker;
 pub mod run;
 pub mod schedule;
 pub mod server;
@@ -37,6 +38,10 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Recommend(arguments) => commands::recommend::run(&arguments, json, quiet),
         Command::Export(arguments) => commands::export::run(&arguments, json),
         Command::Serve(arguments) => commands::serve::run(&arguments),
+        Command::Validate(arguments) => commands::validate::run(&arguments, json, quiet),
+        Command::Schema(arguments) => commands::schema::run(&arguments),
+        Command::Inspect(arguments) => commands::inspect::run(&arguments, json),
+        Command::Compare(arguments) => commands::compare::run(&arguments, json, quiet),
     }
 }
 

@@ -1,11 +1,15 @@
 //! One verb, one file.
 
+pub mod compare;
 pub mod demo;
 pub mod eval;
 pub mod export;
+pub mod inspect;
 pub mod recommend;
+pub mod schema;
 pub mod serve;
 pub mod train;
+pub mod validate;
 
 use anyhow::Result;
 use burn::tensor::Device;
