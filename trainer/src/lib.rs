@@ -9,6 +9,7 @@ pub mod datasets;
 pub mod demo_shop;
 pub mod examples;
 pub mod export;
+pub mod kernels;
 pub mod loss;
 pub mod metrics;
 pub mod negatives;

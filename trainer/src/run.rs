@@ -115,10 +115,7 @@ impl Run {
     /// When the tokenizer is damaged.
     pub fn texts(&self) -> Result<Vec<Vec<u32>>> {
         let texts = texts(&self.catalog, &self.tokenizer_json, self.config.recipe)?;
-        let known = match &self.summary.model.vocabulary {
-            VocabularyConfig::Items(items) => items.tokens,
-            VocabularyConfig::Tokens(tokens) => tokens.tokens,
-        };
+        let known = self.summary.model.vocabulary.tokens();
         ensure!(
             texts.iter().flatten().all(|&token| (token as usize) < known),
             "tokenizer.json has tokens that the model lacks\nhint: train again"

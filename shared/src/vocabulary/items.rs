@@ -185,6 +185,34 @@ pub struct ItemTable {
     bias: Tensor<1>,
 }
 
+impl ItemTable {
+    /// `[N, D]`
+    #[must_use]
+    pub fn vectors(&self) -> Tensor<2> {
+        self.vectors.clone()
+    }
+
+    /// `[N]`
+    #[must_use]
+    pub fn bias(&self) -> Tensor<1> {
+        self.bias.clone()
+    }
+
+    /// Logits of some items at each state.
+    ///
+    /// # Shapes
+    /// states `[R, D]`, items `[R, C]` → `[R, C]`
+    #[must_use]
+    pub fn logits_of(&self, states: Tensor<2>, items: Tensor<2, Int>) -> Tensor<2> {
+        let [rows, count] = items.dims();
+        let hidden = self.vectors.dims()[1];
+        let flat = items.reshape([rows * count]);
+        let vectors = self.vectors.clone().select(0, flat.clone()).reshape([rows, count, hidden]);
+        let products = (vectors * states.unsqueeze_dim::<3>(1)).sum_dim(2).reshape([rows, count]);
+        products + self.bias.clone().select(0, flat).reshape([rows, count])
+    }
+}
+
 impl ItemVocabulary {
     /// Where the weights are.
     #[must_use]
@@ -199,15 +227,27 @@ impl ItemVocabulary {
     pub fn table(&self, texts: &ItemTexts, id_keep: Option<Tensor<2>>) -> ItemTable {
         let [items, longest, _] = texts.weights.dims();
         let hidden = self.text.weight.val().dims()[1];
-        let bag = (self.text.weight.val().select(0, texts.tokens.clone()).reshape([items, longest, hidden])
+        let bags = (self.text.weight.val().select(0, texts.tokens.clone()).reshape([items, longest, hidden])
             * texts.weights.clone())
         .sum_dim(1)
         .reshape([items, hidden]);
+        self.table_of_bags(bags, id_keep)
+    }
+
+    /// [`ItemVocabulary::table`] for text bags `[N, D]` that were summed elsewhere from [`ItemVocabulary::token_vectors`].
+    #[must_use]
+    pub fn table_of_bags(&self, bags: Tensor<2>, id_keep: Option<Tensor<2>>) -> ItemTable {
         let ids = match id_keep {
             Some(keep) => self.item.weight.val() * keep,
             None => self.item.weight.val(),
         };
-        ItemTable { vectors: ids + bag, bias: self.bias.val() }
+        ItemTable { vectors: ids + bags, bias: self.bias.val() }
+    }
+
+    /// Vectors of the tokens that texts are made of, `[V, D]`.
+    #[must_use]
+    pub fn token_vectors(&self) -> Tensor<2> {
+        self.text.weight.val()
     }
 
     /// `[B, T]` positions → `[B, T, D]` embeddings.

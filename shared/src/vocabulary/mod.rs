@@ -50,6 +50,17 @@ pub enum VocabularyConfig {
     Tokens(TokenVocabularyConfig),
 }
 
+impl VocabularyConfig {
+    /// Number of tokens of the tokenizer.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        match self {
+            Self::Items(items) => items.tokens,
+            Self::Tokens(tokens) => tokens.tokens,
+        }
+    }
+}
+
 /// "Which item would be met with this intensity?": one part of the mixture a recommendation is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Asked {

@@ -1,5 +1,7 @@
 //! Batches of the item vocabulary: every position of a window is an example, in one pass.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, SeedableRng};
@@ -17,6 +19,10 @@ use shared::{
 use super::{bucket, margin_tensor, windows};
 use crate::{
     config::{PreferenceConfig, SftConfig},
+    kernels::{
+        normaliser::log_normaliser,
+        text_bag::{TextBags, text_bags},
+    },
     loss,
     negatives::{self, PreferenceSettings},
     train::{self, Objective},
@@ -26,7 +32,7 @@ use crate::{
 #[derive(Clone)]
 pub struct ItemData {
     histories: Vec<Vec<Interaction>>,
-    texts: ItemTexts,
+    texts: Texts,
     items: usize,
     /// Takes items that training never meets out of the distribution: as mere negatives they would be taught
     /// never to be recommended (study §4.6).
@@ -50,7 +56,7 @@ impl ItemData {
         }
         Self {
             histories: histories.to_vec(),
-            texts: ItemTexts::new(texts, device),
+            texts: Texts::new(texts, config.vocabulary.tokens(), device),
             items: texts.len(),
             excluded: Tensor::from_data(TensorData::new(excluded, [texts.len()]), device),
             transformer: config.transformer.clone(),
@@ -70,18 +76,54 @@ impl ItemData {
         }
     }
 
-    /// log π over the catalogue at the chosen states of a batch: `[R, N]`.
+    /// log π of a batch's items at its chosen states: `[R, C]`.
+    ///
+    /// The distribution is over the whole catalogue, of which only the normaliser is computed.
     fn log_probabilities(&self, model: &Model, batch: &Batch) -> Tensor<2> {
         let Vocabulary::Items(vocabulary) = &model.vocabulary else {
             unreachable!("item batches are made for item vocabularies only");
         };
-        let table = vocabulary.table(&self.texts, batch.id_keep.clone());
+        let table = match &self.texts {
+            Texts::Bags(bags) => {
+                let bags = text_bags(vocabulary.token_vectors(), Arc::clone(bags));
+                vocabulary.table_of_bags(bags, batch.id_keep.clone())
+            }
+            Texts::Padded(texts) => vocabulary.table(texts, batch.id_keep.clone()),
+        };
         let embeddings = vocabulary.embed(&table, &batch.rows);
         let [rows, length, hidden] = embeddings.dims();
         let places = Places::new(&[RowPlaces::causal(length)], 0, &self.transformer, &self.device);
         let states = model.model.forward(embeddings, &places, None);
         let states = states.reshape([rows * length, hidden]).select(0, batch.states.clone());
-        vocabulary.log_probabilities(&table, states, Some(self.excluded.clone()))
+        let normaliser =
+            log_normaliser(states.clone(), table.vectors(), table.bias() + self.excluded.clone());
+        table.logits_of(states, batch.items.clone()) - normaliser
+    }
+}
+
+/// Texts of all items in the form that the device sums fastest.
+#[derive(Clone)]
+enum Texts {
+    /// On the processor: sparse.
+    Bags(Arc<TextBags>),
+    /// Elsewhere: padded to the longest.
+    Padded(ItemTexts),
+}
+
+impl Texts {
+    fn new(texts: &[Vec<u32>], vocabulary: usize, device: &Device) -> Self {
+        if device.clone().inner() == Device::flex() {
+            Self::Bags(Arc::new(TextBags::new(texts, vocabulary)))
+        } else {
+            Self::Padded(ItemTexts::new(texts, device))
+        }
+    }
+
+    fn without_gradients(self) -> Self {
+        match self {
+            Self::Padded(texts) => Self::Padded(texts.without_gradients()),
+            bags @ Self::Bags(_) => bags,
+        }
     }
 }
 
@@ -177,7 +219,7 @@ impl Objective for ItemSft {
     }
 
     fn loss(&self, model: &Model, batch: &Batch) -> Tensor<1> {
-        let picked = self.data.log_probabilities(model, batch).gather(1, batch.items.clone());
+        let picked = self.data.log_probabilities(model, batch);
         loss::negative_log_likelihood(picked).mean()
     }
 }
@@ -263,7 +305,7 @@ impl ItemPreference {
         let mut rows = std::mem::take(&mut self.rows);
         for chunk in rows.chunks_mut(self.batch_rows) {
             let batch = batch(&data, &chunk.iter().collect::<Vec<_>>());
-            let picked = data.log_probabilities(&reference, &batch).gather(1, batch.items.clone());
+            let picked = data.log_probabilities(&reference, &batch);
             let alternatives = picked.dims()[1];
             let values = picked.try_into_vec_as::<f32>().context("the reference cannot be read")?;
             let mut rest = values.as_slice();
@@ -292,7 +334,7 @@ impl Objective for ItemPreference {
     }
 
     fn loss(&self, model: &Model, batch: &Batch) -> Tensor<1> {
-        let policy = self.data.log_probabilities(model, batch).gather(1, batch.items.clone());
+        let policy = self.data.log_probabilities(model, batch);
         super::preference_loss(
             policy,
             batch.reference.clone(),

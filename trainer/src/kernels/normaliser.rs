@@ -1,0 +1,321 @@
+//! log Σ exp over a whole catalogue at each state, without ever holding states × items numbers.
+//!
+//! A softmax over the catalogue needs only its normaliser and the logits of the few items that a loss asks
+//! for. Composed of tensor operations it makes some ten passes over `[R, N]` matrices; here blocks of rows stay
+//! in the processor's cache, forward and backward, and the blocks are computed again in the backward pass.
+//!
+//! # Source
+//! The recomputation of FlashAttention (arXiv 2205.14135) applied to the output layer, as in
+//! "Cut your losses in large-vocabulary language models" (arXiv 2411.09009).
+
+use burn::{
+    backend::{
+        Autodiff, Backend, Flex, TensorMetadata,
+        autodiff::{
+            checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+            grads::Gradients,
+            ops::{Backward, Ops, OpsKind},
+        },
+        backend_extension,
+        tensor::FloatTensor,
+    },
+    tensor::{Shape, Slice, Tensor},
+};
+use rayon::prelude::*;
+
+use super::exponential;
+
+/// log Σₙ exp(states·vectorsₙ + biasₙ), with gradients for all three.
+///
+/// # Shapes
+/// states `[R, D]`, vectors `[N, D]`, bias `[N]` → `[R, 1]`
+///
+/// # Example
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// let device = Device::flex();
+/// let states = Tensor::<2>::from_floats([[1.0, 0.0]], &device);
+/// let vectors = Tensor::<2>::from_floats([[0.0, 5.0], [0.0, -5.0]], &device);
+/// let normaliser = trainer::kernels::normaliser::log_normaliser(states, vectors, Tensor::zeros([2], &device));
+/// assert!((normaliser.into_scalar::<f32>() - 2.0_f32.ln()).abs() < 1e-6);
+/// ```
+#[must_use]
+pub fn log_normaliser(states: Tensor<2>, vectors: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+    Tensor::from_dispatch(<burn::backend::Dispatch as CatalogNormaliser>::log_normaliser(
+        states.into_dispatch(),
+        vectors.into_dispatch(),
+        bias.into_dispatch(),
+    ))
+}
+
+/// The operation as the backends see it; call [`log_normaliser`].
+#[backend_extension(Flex, Cube: cfg(feature = "wgpu"), Autodiff)]
+pub trait CatalogNormaliser: Backend {
+    fn log_normaliser(
+        states: FloatTensor<Self>,
+        vectors: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self>;
+}
+
+/// What a backend does with a block of logits `[r, N]`; the rest is matrix products.
+pub trait BlockKernel: Backend {
+    /// log Σ exp(logits + bias) of each row: `[r, 1]`.
+    fn log_sum_exp(logits: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        let rows = logits.shape()[0];
+        let logits = Self::float_add(logits, row_vector::<Self>(bias));
+        let largest = Self::float_max_dim(logits.clone(), 1);
+        let sums = Self::float_sum_dim(Self::float_exp(Self::float_sub(logits, largest.clone())), 1);
+        Self::float_reshape(Self::float_add(Self::float_log(sums), largest), Shape::from([rows, 1]))
+    }
+
+    /// exp(logits + bias − normaliser)·scale: the softmax of each row, scaled.
+    fn scaled_softmax(
+        logits: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        normaliser: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let shifted = Self::float_sub(Self::float_add(logits, row_vector::<Self>(bias)), normaliser);
+        Self::float_mul(Self::float_exp(shifted), scale)
+    }
+}
+
+impl BlockKernel for Flex {
+    fn log_sum_exp(logits: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        let [rows, items] = logits.shape().dims();
+        let (logits, bias) = (logits.to_contiguous(), bias.to_contiguous());
+        let bias: &[f32] = bias.storage();
+        let sums: Vec<f32> = logits
+            .storage::<f32>()
+            .par_chunks(items)
+            .map(|row| exponential::log_sum_exp(row, bias))
+            .collect();
+        flex_tensor(sums, [rows, 1])
+    }
+
+    fn scaled_softmax(
+        logits: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        normaliser: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let items = logits.shape()[1];
+        let (bias, normaliser, scale) =
+            (bias.to_contiguous(), normaliser.to_contiguous(), scale.to_contiguous());
+        let bias: &[f32] = bias.storage();
+        let (normaliser, scale): (&[f32], &[f32]) = (normaliser.storage(), scale.storage());
+        let mut probabilities = logits.to_contiguous();
+        drop(logits);
+        probabilities.storage_mut::<f32>().par_chunks_mut(items).enumerate().for_each(|(row, logits)| {
+            let (normaliser, scale) = (normaliser[row], scale[row]);
+            for (logit, bias) in logits.iter_mut().zip(bias) {
+                *logit = exponential::exp(*logit + bias - normaliser) * scale;
+            }
+        });
+        probabilities
+    }
+}
+
+#[cfg(feature = "wgpu")]
+impl<R: burn::backend::cubecl::CubeRuntime> BlockKernel for burn::backend::Cube<R> {}
+
+pub(super) fn flex_tensor<const N: usize>(values: Vec<f32>, shape: [usize; N]) -> FloatTensor<Flex> {
+    burn::backend::flex::FlexTensor::from_data(burn::tensor::TensorData::new(values, shape))
+}
+
+impl CatalogNormaliser for Flex {
+    fn log_normaliser(
+        states: FloatTensor<Self>,
+        vectors: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        forward::<Self>(&states, &vectors, &bias)
+    }
+}
+
+#[cfg(feature = "wgpu")]
+impl<R: burn::backend::cubecl::CubeRuntime> CatalogNormaliser for burn::backend::Cube<R> {
+    fn log_normaliser(
+        states: FloatTensor<Self>,
+        vectors: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        forward::<Self>(&states, &vectors, &bias)
+    }
+}
+
+impl<B: BlockKernel, C: CheckpointStrategy> CatalogNormaliser for Autodiff<B, C> {
+    fn log_normaliser(
+        states: FloatTensor<Self>,
+        vectors: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        let inputs = [states.node(), vectors.node(), bias.node()];
+        let (states, vectors, bias) =
+            (states.into_primitive(), vectors.into_primitive(), bias.into_primitive());
+        let normaliser = forward::<B>(&states, &vectors, &bias);
+        match LogNormaliser.prepare::<C>(inputs).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => {
+                prepared.finish((states, vectors, bias, normaliser.clone()), normaliser)
+            }
+            OpsKind::UnTracked(prepared) => prepared.finish(normaliser),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct LogNormaliser;
+
+impl<B: BlockKernel> Backward<B, 3> for LogNormaliser {
+    type State = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>);
+
+    fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let gradient = gradients.consume::<B>(&ops.node);
+        let (states, vectors, bias, normaliser) = ops.state;
+        let found = backward::<B>(&states, &vectors, &bias, &normaliser, &gradient);
+        for (parent, gradient) in ops.parents.into_iter().zip(found) {
+            if let Some(node) = parent {
+                gradients.register::<B>(node.id, gradient);
+            }
+        }
+    }
+}
+
+/// Logits held at once: about 4 MiB, near enough to a processor's own cache.
+const BLOCK_NUMBERS: usize = 1 << 20;
+
+/// First row and number of rows of each block.
+fn blocks(rows: usize, items: usize) -> impl Iterator<Item = (usize, usize)> {
+    let per_block = (BLOCK_NUMBERS / items.max(1)).clamp(16, 1024);
+    (0..rows).step_by(per_block).map(move |first| (first, per_block.min(rows - first)))
+}
+
+fn narrow<B: Backend>(tensor: &FloatTensor<B>, (first, count): (usize, usize)) -> FloatTensor<B> {
+    let rest = tensor.shape().iter().skip(1).map(|&size| Slice::from(0..size)).collect::<Vec<_>>();
+    let slices: Vec<Slice> = std::iter::once(Slice::from(first..first + count)).chain(rest).collect();
+    B::float_slice(tensor.clone(), &slices)
+}
+
+fn row_vector<B: Backend>(bias: FloatTensor<B>) -> FloatTensor<B> {
+    let items = bias.shape()[0];
+    B::float_reshape(bias, Shape::from([1, items]))
+}
+
+fn forward<B: BlockKernel>(
+    states: &FloatTensor<B>,
+    vectors: &FloatTensor<B>,
+    bias: &FloatTensor<B>,
+) -> FloatTensor<B> {
+    let (rows, items) = (states.shape()[0], vectors.shape()[0]);
+    let transposed = B::float_transpose(vectors.clone());
+    let normalisers = blocks(rows, items)
+        .map(|block| {
+            let logits = B::float_matmul(narrow::<B>(states, block), transposed.clone());
+            B::log_sum_exp(logits, bias.clone())
+        })
+        .collect();
+    B::float_cat(normalisers, 0)
+}
+
+/// ∂/∂states = p·vectors, ∂/∂vectors = pᵀ·states, ∂/∂bias = Σ p with p the softmax scaled by the gradient.
+fn backward<B: BlockKernel>(
+    states: &FloatTensor<B>,
+    vectors: &FloatTensor<B>,
+    bias: &FloatTensor<B>,
+    normaliser: &FloatTensor<B>,
+    gradient: &FloatTensor<B>,
+) -> [FloatTensor<B>; 3] {
+    let (rows, items) = (states.shape()[0], vectors.shape()[0]);
+    let transposed = B::float_transpose(vectors.clone());
+    let mut of_states = Vec::new();
+    let mut of_vectors: Option<FloatTensor<B>> = None;
+    let mut of_bias: Option<FloatTensor<B>> = None;
+    let add = |sum: Option<FloatTensor<B>>, part: FloatTensor<B>| match sum {
+        Some(sum) => B::float_add(sum, part),
+        None => part,
+    };
+    for block in blocks(rows, items) {
+        let states = narrow::<B>(states, block);
+        let logits = B::float_matmul(states.clone(), transposed.clone());
+        let scaled = B::scaled_softmax(
+            logits,
+            bias.clone(),
+            narrow::<B>(normaliser, block),
+            narrow::<B>(gradient, block),
+        );
+        of_states.push(B::float_matmul(scaled.clone(), vectors.clone()));
+        of_vectors = Some(add(of_vectors, B::float_matmul(B::float_transpose(scaled.clone()), states)));
+        of_bias = Some(add(of_bias, B::float_sum_dim(scaled, 0)));
+    }
+    let device = vectors.device();
+    let zeros = |shape: Shape| B::float_zeros(shape, &device, vectors.dtype().into());
+    let of_states = if of_states.is_empty() { zeros(states.shape()) } else { B::float_cat(of_states, 0) };
+    let of_vectors = of_vectors.unwrap_or_else(|| zeros(vectors.shape()));
+    let of_bias = of_bias.unwrap_or_else(|| zeros(Shape::from([1, items])));
+    [of_states, of_vectors, B::float_reshape(of_bias, Shape::from([items]))]
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::{Device, Distribution, activation};
+
+    use super::*;
+
+    fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+        tensor.into_data().iter::<f32>().collect()
+    }
+
+    #[track_caller]
+    fn assert_close(a: &[f32], b: &[f32]) {
+        assert_eq!(a.len(), b.len());
+        for (a, b) in a.iter().zip(b) {
+            assert!((a - b).abs() <= 1e-4 * b.abs().max(1.0), "{a} and {b}");
+        }
+    }
+
+    /// More rows than one block holds, one item shut out, gradients that differ by row.
+    #[test]
+    fn equals_burns_log_softmax_with_its_gradients() {
+        let device = Device::flex().autodiff();
+        device.seed(3);
+        let (rows, items, hidden) = (70, 40_000, 8);
+        assert!(blocks(rows, items).count() > 1);
+        let random = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &device);
+        let inputs = (random([rows, hidden]), random([items, hidden]), random([1, items]).reshape([items]));
+        let weights = random([rows, 1]);
+        let gradients = |is_composed: bool| {
+            let states = inputs.0.clone().require_grad();
+            let vectors = inputs.1.clone().require_grad();
+            let bias = inputs.2.clone().detach().slice_assign([7..8], Tensor::full([1], -1e9, &device));
+            let bias = bias.require_grad();
+            let normaliser = if is_composed {
+                let logits = states.clone().matmul(vectors.clone().transpose()) + bias.clone().unsqueeze();
+                let first = logits.clone().narrow(1, 0, 1);
+                first - activation::log_softmax(logits, 1).narrow(1, 0, 1)
+            } else {
+                log_normaliser(states.clone(), vectors.clone(), bias.clone())
+            };
+            let value = normaliser.clone() * weights.clone();
+            let gradients = value.sum().backward();
+            [
+                values(normaliser),
+                values(states.grad(&gradients).unwrap()),
+                values(vectors.grad(&gradients).unwrap()),
+                values(bias.grad(&gradients).unwrap()),
+            ]
+        };
+        for (kernel, composed) in gradients(false).iter().zip(&gradients(true)) {
+            assert_close(kernel, composed);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_visible() {
+        let device = Device::flex();
+        let states = Tensor::<2>::from_floats([[f32::NAN, 0.0]], &device);
+        let vectors = Tensor::<2>::from_floats([[1.0, 0.0], [2.0, 0.0]], &device);
+        let normaliser = log_normaliser(states, vectors, Tensor::zeros([2], &device));
+        assert!(!values(normaliser)[0].is_finite());
+    }
+}
