@@ -57,7 +57,7 @@ fn write_movielens(folder: &Path) {
 
 fn small(folder: &Folder, recipe: &str) -> String {
     let text = format!(
-        "recipe = \"{recipe}\"\nhidden_size = 16\nheads = 2\nlayers = 1\ntokens = 320\n[sft]\nbatch_rows = 8\n\
+        "recipe = \"{recipe}\"\nhidden_size = 16\nheads = 2\nlayers = 1\ntokens = 320\n[sft]\nbatch_targets = 60\n\
          [sft.stage]\nepochs = 2\n[preference]\nbatch_rows = 8\nmax_examples = 40\n[preference.stage]\nepochs = 1\n"
     );
     fs::write(folder.path("small.toml"), text).unwrap();

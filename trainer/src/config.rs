@@ -89,8 +89,9 @@ impl Default for StageConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SftConfig {
-    /// Windows per batch.
-    pub batch_rows: usize,
+    /// Targets per batch, about: windows are added until there are as many. Not a number of windows, because
+    /// these hold two interactions in one shop and fifty in another.
+    pub batch_targets: usize,
     /// Share of id vectors hidden in a batch, so that text alone works (item vocabulary).
     pub id_dropout: f64,
     /// Share of positions that do not say which intensity comes next (item vocabulary).
@@ -100,7 +101,7 @@ pub struct SftConfig {
 
 impl Default for SftConfig {
     fn default() -> Self {
-        Self { batch_rows: 32, id_dropout: 0.1, unknown_share: 0.1, stage: StageConfig::default() }
+        Self { batch_targets: 1500, id_dropout: 0.1, unknown_share: 0.1, stage: StageConfig::default() }
     }
 }
 
@@ -172,7 +173,7 @@ impl RunConfig {
                 heads: 4,
                 dropout: 0.1,
                 sft: SftConfig {
-                    batch_rows: 16,
+                    batch_targets: 4000,
                     stage: StageConfig {
                         epochs: 6,
                         weight_decay: 0.1,
@@ -229,7 +230,7 @@ impl RunConfig {
         let sizes = [
             ("tokens", self.tokens, 1, 1 << 20),
             ("hidden_size", self.hidden_size, 1, 1 << 14),
-            ("sft.batch_rows", sft.batch_rows, 1, 1 << 16),
+            ("sft.batch_targets", sft.batch_targets, 1, 1 << 24),
             ("sft.stage.epochs", sft.stage.epochs, 1, 10_000),
             ("sft.stage.accumulate", sft.stage.accumulate, 1, 1 << 16),
             ("preference.batch_rows", preference.batch_rows, 1, 1 << 16),
@@ -355,7 +356,7 @@ mod tests {
         let path = folder.join("run.toml");
         std::fs::write(&path, "recipe = \"text\"\n[sft.stage]\nepochs = 3\n").unwrap();
         let config = RunConfig::load(Some(&path), None).unwrap();
-        assert_eq!((config.hidden_size, config.sft.stage.epochs, config.sft.batch_rows), (128, 3, 16));
+        assert_eq!((config.hidden_size, config.sft.stage.epochs, config.sft.batch_targets), (128, 3, 4000));
         std::fs::write(&path, "hidden = 3\n").unwrap();
         let message = format!("{:#}", RunConfig::load(Some(&path), None).unwrap_err());
         assert!(message.contains("hidden_size") && message.contains("line 1"), "{message}");

@@ -143,7 +143,7 @@ pub struct Batch {
 /// Supervised stage: the next item at every position.
 pub struct ItemSft {
     data: ItemData,
-    batch_rows: usize,
+    batch_targets: usize,
     id_dropout: f64,
     unknown_share: f64,
     generator: ChaCha8Rng,
@@ -154,7 +154,7 @@ impl ItemSft {
     pub fn new(data: ItemData, config: &SftConfig, seed: u64) -> Self {
         Self {
             data,
-            batch_rows: config.batch_rows,
+            batch_targets: config.batch_targets,
             id_dropout: config.id_dropout,
             unknown_share: config.unknown_share,
             generator: ChaCha8Rng::seed_from_u64(seed),
@@ -181,7 +181,10 @@ impl Objective for ItemSft {
                 rows.push((positions, targets));
             }
         }
-        let batches = bucket(rows, self.batch_rows, |(positions, _)| positions.len(), &mut self.generator);
+        let batches = {
+            let length = |row: &(Vec<ItemPosition>, Vec<usize>)| row.0.len();
+            bucket(rows, self.batch_targets, length, length, &mut self.generator)
+        };
         let device = self.data.device.clone();
         let items = self.data.items;
         batches
@@ -325,7 +328,7 @@ impl Objective for ItemPreference {
 
     fn epoch(&mut self) -> Vec<Batch> {
         let rows: Vec<PreferenceRow> = self.rows.clone();
-        let batches = bucket(rows, self.batch_rows, |row| row.positions.len(), &mut self.generator);
+        let batches = bucket(rows, self.batch_rows, |row| row.positions.len(), |_| 1, &mut self.generator);
         batches.iter().map(|rows| batch(&self.data, &rows.iter().collect::<Vec<_>>())).collect()
     }
 

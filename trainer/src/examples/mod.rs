@@ -30,28 +30,42 @@ fn windows(length: usize, context: usize, generator: &mut ChaCha8Rng) -> Vec<(us
     list
 }
 
-/// Groups `rows` into batches of about equal lengths, in random order.
+/// Groups `rows` into batches of about equal lengths, in random order. A batch takes rows until their costs
+/// reach `budget`; one row alone may cost more.
 fn bucket<R>(
     mut rows: Vec<R>,
-    per_batch: usize,
+    budget: usize,
     length: impl Fn(&R) -> usize,
+    cost: impl Fn(&R) -> usize,
     generator: &mut ChaCha8Rng,
 ) -> Vec<Vec<R>> {
     /// Batches whose rows are sorted together: enough to save padding, few enough to stay random.
     const SORTED_TOGETHER: usize = 8;
     rows.shuffle(generator);
     let mut batches = Vec::new();
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let mut group: Vec<R> = rows.by_ref().take(per_batch * SORTED_TOGETHER).collect();
+    for mut group in within(rows, budget.saturating_mul(SORTED_TOGETHER), &cost) {
         group.sort_by_key(&length);
-        let mut group = group.into_iter().peekable();
-        while group.peek().is_some() {
-            batches.push(group.by_ref().take(per_batch).collect());
-        }
+        batches.extend(within(group, budget, &cost));
     }
     batches.shuffle(generator);
     batches
+}
+
+/// Cuts `rows` into runs of which each reaches `budget`, but for the last.
+fn within<R>(rows: Vec<R>, budget: usize, cost: impl Fn(&R) -> usize) -> Vec<Vec<R>> {
+    let mut runs: Vec<Vec<R>> = Vec::new();
+    let mut spent = budget;
+    for row in rows {
+        if spent >= budget {
+            runs.push(Vec::new());
+            spent = 0;
+        }
+        spent += cost(&row).max(1);
+        if let Some(run) = runs.last_mut() {
+            run.push(row);
+        }
+    }
+    runs
 }
 
 /// Margins of preferences as a tensor `[E, K]`.
@@ -106,7 +120,8 @@ mod tests {
     #[test]
     fn buckets_hold_every_row() {
         let mut generator = ChaCha8Rng::seed_from_u64(3);
-        let batches = bucket((0..103).collect(), 4, |row| *row, &mut generator);
+        let batches = bucket((0..103).collect(), 4, |row| *row, |_| 1, &mut generator);
+        assert_eq!(batches.len(), 26);
         let mut rows: Vec<usize> = batches.into_iter().flatten().collect();
         rows.sort_unstable();
         assert_eq!(rows, (0..103).collect::<Vec<_>>());

@@ -68,7 +68,7 @@ impl TokenData {
 /// Supervised stage: every title in a window, token by token.
 pub struct TokenSft {
     data: TokenData,
-    batch_rows: usize,
+    batch_targets: usize,
     generator: ChaCha8Rng,
 }
 
@@ -82,7 +82,7 @@ pub struct TokenBatch {
 impl TokenSft {
     #[must_use]
     pub fn new(data: TokenData, config: &SftConfig, seed: u64) -> Self {
-        Self { data, batch_rows: config.batch_rows, generator: ChaCha8Rng::seed_from_u64(seed) }
+        Self { data, batch_targets: config.batch_targets, generator: ChaCha8Rng::seed_from_u64(seed) }
     }
 }
 
@@ -108,7 +108,7 @@ impl Objective for TokenSft {
                 rows.push(prompt::history(window, &self.data.titles));
             }
         }
-        let batches = bucket(rows, self.batch_rows, Vec::len, &mut self.generator);
+        let batches = bucket(rows, self.batch_targets, Vec::len, Vec::len, &mut self.generator);
         let device = &self.data.device;
         batches
             .into_iter()
@@ -269,7 +269,8 @@ impl Objective for TokenPreference {
 
     fn epoch(&mut self) -> Vec<PreferenceBatch> {
         let examples = self.examples.clone();
-        let batches = bucket(examples, self.batch_rows, |example| example.prompt.len(), &mut self.generator);
+        let batches =
+            bucket(examples, self.batch_rows, |example| example.prompt.len(), |_| 1, &mut self.generator);
         batches.iter().map(|examples| batch(&self.data, examples)).collect()
     }
 
