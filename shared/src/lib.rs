@@ -4,12 +4,13 @@
 //! random number of its own (first weights and dropout draw from the device's seeded generator).
 //!
 //! Data flow, in reading order; a module uses only those above it:
-//! [`catalog`] → [`interaction`] → [`preference`] → [`prompt`] / [`tokenizer`] → [`model`] inside
+//! [`catalog`] → [`interaction`] → [`preference`] → [`amount`] → [`prompt`] / [`tokenizer`] → [`model`] inside
 //! [`vocabulary`] → [`weights`], [`quant`] → [`score`] → [`rank`] → [`package`] → [`engine`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
 //! K rejected items, R states.
 
+pub mod amount;
 pub mod catalog;
 pub mod engine;
 pub mod interaction;

@@ -45,7 +45,13 @@ pub fn load(folder: &Path) -> Result<Dataset> {
         })
         .filter(|history| !history.is_empty())
         .collect();
-    Ok(Dataset { format: "vitrine-events", catalog, histories, unknown_events: unknown })
+    Ok(Dataset {
+        format: "vitrine-events",
+        catalog,
+        histories,
+        unknown_events: unknown,
+        report: super::ImportReport::default(),
+    })
 }
 
 /// Values that the line format allows but no event can have.

@@ -2,8 +2,17 @@
 //!
 //! The only place that knows file formats. A bad row is an error with file, line and remedy.
 
+mod amazon_beauty;
+mod beeradvocate;
+pub mod date;
 mod event_log;
+mod gather;
+mod lastfm;
 mod movielens;
+pub mod report;
+mod steam;
+pub mod summary;
+mod table;
 
 use std::{
     fs::File,
@@ -15,6 +24,7 @@ use anyhow::{Context, Result, bail, ensure};
 use shared::{catalog::Catalog, interaction::Interaction};
 
 pub use event_log::{check as check_event, write as write_event_log};
+pub use report::ImportReport;
 
 /// A shop's catalogue and what its visitors did.
 pub struct Dataset {
@@ -25,6 +35,8 @@ pub struct Dataset {
     pub histories: Vec<Vec<Interaction>>,
     /// Events left out because they name items that the catalogue lacks.
     pub unknown_events: usize,
+    /// What became of the rows.
+    pub report: ImportReport,
 }
 
 impl Dataset {
@@ -34,31 +46,62 @@ impl Dataset {
     }
 }
 
+/// A format: a name that its folder holds, who reads it, and what it is called.
+struct Format {
+    file: &'static str,
+    read: fn(&Path) -> Result<Dataset>,
+    name: &'static str,
+}
+
+const FORMATS: [Format; 10] = [
+    Format { file: "u.data", read: movielens::load_100k, name: "MovieLens 100K" },
+    Format { file: "u.item", read: movielens::load_100k, name: "MovieLens 100K" },
+    Format { file: "movies.dat", read: movielens::load_1m, name: "MovieLens 1M" },
+    Format { file: "catalog.jsonl", read: event_log::load, name: "Vitrine event log" },
+    Format { file: "events.jsonl", read: event_log::load, name: "Vitrine event log" },
+    Format { file: steam::REVIEWS, read: steam::read_reviews, name: "Steam reviews" },
+    Format { file: steam::HOURS, read: steam::read_hours_alone, name: "Steam play hours" },
+    Format { file: lastfm::COUNTS, read: lastfm::read, name: "Last.fm, HetRec 2011" },
+    Format { file: beeradvocate::BEERS, read: beeradvocate::read, name: "BeerAdvocate" },
+    Format { file: amazon_beauty::REVIEWS, read: amazon_beauty::read, name: "Amazon Beauty 2014" },
+];
+
 /// Loads the data set in `folder`, in the format that its file names tell.
 ///
 /// # Errors
 /// When the folder holds no known format, or a file of it is missing, cut off or malformed.
 pub fn load(folder: &Path) -> Result<Dataset> {
+    let dataset = read(folder)?;
+    if let Some(first) = dataset.report.errors().next() {
+        let more = match dataset.report.errors().count() - 1 {
+            0 => String::new(),
+            more => format!("\nhint: {more} more such lines: trainer validate --data lists them"),
+        };
+        bail!("{first}{more}");
+    }
+    Ok(dataset)
+}
+
+/// As [`load`], but rows that break the format are left out and listed in the report.
+///
+/// # Errors
+/// When the folder holds no known format, or a file of it is missing or cannot be read at all.
+pub fn read(folder: &Path) -> Result<Dataset> {
     if !folder.is_dir() {
         bail!(
             "{} is not a folder\nhint: pass the folder that holds the data files with --data",
             folder.display()
         );
     }
-    if folder.join("u.data").exists() || folder.join("u.item").exists() {
-        return movielens::load_100k(folder);
+    if let Some(format) = FORMATS.iter().find(|format| folder.join(format.file).exists()) {
+        return (format.read)(folder);
     }
-    if folder.join("movies.dat").exists() {
-        return movielens::load_1m(folder);
-    }
-    if folder.join("events.jsonl").exists() || folder.join("catalog.jsonl").exists() {
-        return event_log::load(folder);
-    }
+    let known: Vec<String> =
+        FORMATS.iter().map(|format| format!("{} ({})", format.file, format.name)).collect();
     bail!(
-        "{} holds no data set that this build knows\n\
-         hint: expected u.data and u.item (MovieLens 100K), ratings.dat or ratings*.dat.gz and movies.dat \
-         (MovieLens 1M), or catalog.jsonl and events.jsonl (Vitrine event log)",
-        folder.display()
+        "{} holds no data set that this build knows\nhint: expected {}",
+        folder.display(),
+        known.join(", or ")
     )
 }
 

@@ -175,5 +175,5 @@ fn dataset(format: &'static str, items: Vec<Item>, films: &Path, rows: Vec<Ratin
         by_user.entry(row.user).or_default().push(Interaction { item, intensity, time_ms: row.time_ms });
     }
     let histories = by_user.into_values().map(|list| History::new(list).interactions().to_vec()).collect();
-    Ok(Dataset { format, catalog, histories, unknown_events: 0 })
+    Ok(Dataset { format, catalog, histories, unknown_events: 0, report: super::ImportReport::default() })
 }

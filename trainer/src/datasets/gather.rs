@@ -1,0 +1,110 @@
+//! How do rows become a data set? Items and visitors by their ids, then one ordered history per visitor.
+
+use std::{collections::BTreeMap, path::Path};
+
+use anyhow::{Context, Result, ensure};
+use rand::seq::SliceRandom;
+use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
+use shared::{
+    catalog::{Catalog, Item},
+    interaction::{Event, EventKind, History, Interaction},
+};
+
+use super::{Dataset, ImportReport};
+
+/// Rows of visitors, in the order of the file.
+pub type ByVisitor<T> = BTreeMap<String, Vec<T>>;
+
+/// An item of which nothing but id and title is known yet; space in titles is made plain.
+#[must_use]
+pub fn item(id: &str, title: &str) -> Item {
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    Item { id: id.to_owned(), title, ..Item::default() }
+}
+
+/// An event without the fields that few events have.
+#[must_use]
+pub fn event(item: &str, kind: EventKind, ts: i64) -> Event {
+    Event { item: item.to_owned(), kind, ts, dwell_ms: None, qty: None, rating: None, reason: None }
+}
+
+/// # Errors
+/// When there are no items, or two with one id.
+pub fn catalog(items: Vec<Item>, path: &Path) -> Result<Catalog> {
+    Catalog::new(items).with_context(|| {
+        format!(
+            "{} is no catalogue\nhint: every item has one line, with an id of its own and a title",
+            path.display()
+        )
+    })
+}
+
+/// Sorts each visitor's interactions by time.
+///
+/// # Errors
+/// When nobody has any.
+pub fn from_interactions(
+    format: &'static str,
+    catalog: Catalog,
+    visitors: ByVisitor<Interaction>,
+    report: ImportReport,
+) -> Result<Dataset> {
+    let histories = visitors.into_values().map(|list| History::new(list).interactions().to_vec());
+    finish(format, catalog, histories.collect(), 0, report)
+}
+
+/// Folds each visitor's events to interactions.
+///
+/// # Errors
+/// When nobody has any.
+pub fn from_events(
+    format: &'static str,
+    catalog: Catalog,
+    visitors: ByVisitor<Event>,
+    report: ImportReport,
+) -> Result<Dataset> {
+    let mut unknown_events = 0;
+    let histories = visitors.into_values().map(|events| {
+        let (history, unknown) = History::from_events(&events, &catalog);
+        unknown_events += unknown;
+        history.interactions().to_vec()
+    });
+    let histories = histories.collect();
+    finish(format, catalog, histories, unknown_events, report)
+}
+
+fn finish(
+    format: &'static str,
+    catalog: Catalog,
+    mut histories: Vec<Vec<Interaction>>,
+    unknown_events: usize,
+    report: ImportReport,
+) -> Result<Dataset> {
+    histories.retain(|history| !history.is_empty());
+    let is_explained = report.errors().next().is_some();
+    ensure!(
+        is_explained || !histories.is_empty(),
+        "no row tells what a visitor did\nhint: {} rows were read; is this the right file?",
+        report.rows
+    );
+    Ok(Dataset { format, catalog, histories, unknown_events, report })
+}
+
+/// Puts interactions of one time in a random order of their own seed.
+///
+/// For files that are sorted by item: their order within a day would be read as what the visitor did next, and
+/// tells only how the file was written.
+pub fn shuffle_within_days(visitors: &mut ByVisitor<Interaction>) {
+    let mut random = ChaCha8Rng::seed_from_u64(0);
+    for interactions in visitors.values_mut() {
+        interactions.shuffle(&mut random);
+        interactions.sort_by_key(|interaction| interaction.time_ms);
+    }
+}
+
+/// The most frequent value; the least of several.
+#[must_use]
+pub fn most_frequent<T: Clone>(counts: &BTreeMap<T, usize>) -> Option<T> {
+    let most = counts.values().max()?;
+    counts.iter().find(|(_, count)| *count == most).map(|(value, _)| value.clone())
+}

@@ -1,0 +1,108 @@
+//! What happened to the rows of a data set? How many were read, which were rejected and why, what was left out.
+
+use std::{fmt, path::Path};
+
+/// A row (or a whole file) that could not be used as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    pub file: String,
+    /// Counted from 1.
+    pub line: usize,
+    /// Name of the column or field; in JSON that cannot be read, the number of the character.
+    pub column: Option<String>,
+    /// What kind of problem it is: problems are counted by kind.
+    pub kind: &'static str,
+    /// What is wrong, with what was got and what was expected.
+    pub reason: String,
+    /// How to mend it.
+    pub hint: String,
+    /// Whether the data can be trusted without this row (the last line of a file known to be cut).
+    pub is_tolerated: bool,
+}
+
+impl Rejection {
+    #[must_use]
+    pub fn new(path: &Path, line: usize, fault: Fault) -> Self {
+        let Fault { column, kind, reason, hint } = fault;
+        Self { file: path.display().to_string(), line, column, kind, reason, hint, is_tolerated: false }
+    }
+}
+
+impl fmt::Display for Rejection {
+    /// `file:line:column: reason`, and the hint on a line of its own.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:", self.file, self.line)?;
+        if let Some(column) = &self.column {
+            write!(f, "{column}:")?;
+        }
+        write!(f, " {}\nhint: {}", self.reason, self.hint)
+    }
+}
+
+/// What is wrong with a row, before its place is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub column: Option<String>,
+    pub kind: &'static str,
+    pub reason: String,
+    pub hint: String,
+}
+
+impl Fault {
+    pub fn new(kind: &'static str, reason: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { column: None, kind, reason: reason.into(), hint: hint.into() }
+    }
+
+    #[must_use]
+    pub fn at(self, column: &str) -> Self {
+        Self { column: Some(column.to_owned()), ..self }
+    }
+}
+
+/// Why a row did not become an interaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unused {
+    /// A known imperfection of the data set: the rows of a reason are counted.
+    LeftOut(&'static str),
+    /// The row breaks the format.
+    Broken(Fault),
+}
+
+/// What a loader did with the rows that tell of interactions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImportReport {
+    /// Rows read: those accepted, rejected and left out.
+    pub rows: usize,
+    pub accepted: usize,
+    /// Rows of all files that break the format, in the order met.
+    pub rejected: Vec<Rejection>,
+    /// Rows left out for a known reason, and how many.
+    pub left_out: Vec<(&'static str, usize)>,
+    /// What else to know: how the data was read, and how often something was made up for.
+    pub remarks: Vec<String>,
+}
+
+impl ImportReport {
+    pub fn leave_out(&mut self, reason: &'static str) {
+        match self.left_out.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += 1,
+            None => self.left_out.push((reason, 1)),
+        }
+    }
+
+    pub fn remark(&mut self, remark: impl Into<String>) {
+        self.remarks.push(remark.into());
+    }
+
+    /// Says how often something was so, unless it never was.
+    pub fn remark_count(&mut self, count: usize, what: &str) {
+        if count > 0 {
+            self.remark(format!("{count} {what}"));
+        }
+    }
+
+    /// The rejections because of which the data cannot be trusted.
+    pub fn errors(&self) -> impl Iterator<Item = &Rejection> {
+        self.rejected.iter().filter(|rejection| !rejection.is_tolerated)
+    }
+}
