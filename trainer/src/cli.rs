@@ -104,6 +104,9 @@ pub struct Train {
     /// Folder for the run; must not hold one.
     #[arg(long)]
     pub out: PathBuf,
+    /// A finished run: its model begins the preference stage, and no supervised stage is run.
+    #[arg(long)]
+    pub from: Option<PathBuf>,
     #[arg(long)]
     pub seed: Option<u64>,
     #[arg(long, value_enum, default_value_t)]

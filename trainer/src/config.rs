@@ -23,6 +23,8 @@ pub struct RunConfig {
     pub tokens: usize,
     /// How many of the newest interactions the model sees.
     pub context: usize,
+    /// Most validation questions asked after an epoch.
+    pub valid_questions: usize,
     pub hidden_size: usize,
     pub layers: usize,
     pub heads: usize,
@@ -158,6 +160,7 @@ impl RunConfig {
             seed: 1,
             tokens: 2000,
             context: 50,
+            valid_questions: 2000,
             hidden_size: 64,
             layers: 2,
             heads: 2,
@@ -230,6 +233,7 @@ impl RunConfig {
         let sizes = [
             ("tokens", self.tokens, 1, 1 << 20),
             ("hidden_size", self.hidden_size, 1, 1 << 14),
+            ("valid_questions", self.valid_questions, 1, 1 << 30),
             ("sft.batch_targets", sft.batch_targets, 1, 1 << 24),
             ("sft.stage.epochs", sft.stage.epochs, 1, 10_000),
             ("sft.stage.accumulate", sft.stage.accumulate, 1, 1 << 16),

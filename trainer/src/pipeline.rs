@@ -21,7 +21,7 @@ use crate::{
     negatives::{self, PreferenceSettings},
     output::{Reporter, write_file},
     run::{self, Run, StageSummary, Summary, texts},
-    split::{self, Question},
+    split::{self, Question, Split},
     tokenizer_training,
     train::{self, Judge, Trained, Validation},
 };
@@ -29,18 +29,26 @@ use crate::{
 /// Seed of evaluation candidates: the same for every run, so that runs can be compared.
 pub const CANDIDATE_SEED: u64 = 42;
 
-/// Trains on a data set and writes the run to `out`.
+/// What a run is made from.
+pub struct Job<'a> {
+    pub dataset: &'a Dataset,
+    /// The folder that the data set was read from.
+    pub data: &'a Path,
+    pub config: &'a RunConfig,
+    pub device: &'a Device,
+    /// A run whose model the preference stage begins with; without one, the supervised stage makes it.
+    pub from: Option<&'a Run>,
+    /// Folder of the new run.
+    pub out: &'a Path,
+    pub is_quiet: bool,
+}
+
+/// Trains on a data set and writes the run.
 ///
 /// # Errors
 /// When a setting is out of range, the data is too small, or a file cannot be written.
-pub fn train(
-    dataset: &Dataset,
-    data: &Path,
-    config: &RunConfig,
-    device: &Device,
-    out: &Path,
-    is_quiet: bool,
-) -> Result<Run> {
+pub fn train(job: &Job) -> Result<Run> {
+    let Job { dataset, config, device, out, .. } = *job;
     config.validate()?;
     let began = Instant::now();
     let split = split::leave_last_liked_out(&dataset.histories);
@@ -49,59 +57,34 @@ pub fn train(
         "no visitor has two liked interactions, so nothing can be validated\n\
          hint: liked means four stars of five, a wish list, a cart or a purchase; is the right column read?"
     );
-    let tokenizer_json = tokenizer_training::train(&dataset.catalog, config.tokens)?;
+    let (tokenizer_json, model_config) = match job.from {
+        Some(run) => (run.tokenizer_json.clone(), run.summary.model.clone()),
+        None => new_model(dataset, config, &split)?,
+    };
     let texts = texts(&dataset.catalog, &tokenizer_json, config.recipe)?;
-    let tokens = shared::tokenizer::Tokenizer::from_json(&tokenizer_json)?.size();
-    let asked = asked(split.train.iter().flatten().map(|interaction| interaction.intensity));
-    let model_config = config.model(dataset.catalog.len(), tokens, asked);
-    model_config.validate().context("the model's sizes do not fit")?;
 
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-    let mut reporter = Reporter::new(Some(&out.join("metrics.jsonl")), is_quiet)?;
+    let mut reporter = Reporter::new(Some(&out.join("metrics.jsonl")), job.is_quiet)?;
     write_file(&out.join("config.toml"), toml::to_string(config)?.as_bytes())?;
-    reporter.say(&format!(
-        "{}: {} items, {} visitors, {} interactions; {} to train on, {} questions",
-        dataset.format,
-        dataset.catalog.len(),
-        dataset.histories.len(),
-        dataset.interactions(),
-        split.train.iter().map(Vec::len).sum::<usize>(),
-        split.test.len()
-    ));
+    let valid_questions = split::sample(&split.valid, config.valid_questions);
+    say_what_is_there(dataset, &split, valid_questions.len(), &reporter);
 
-    if dataset.unknown_events > 0 {
-        reporter.say(&format!(
-            "warning: {} events name items that the catalogue lacks; they were left out",
-            dataset.unknown_events
-        ));
-    }
-
-    let training_device = device.clone().autodiff();
-    training_device.seed(config.seed);
-    let model = model_config.init(&training_device);
-    reporter.say(&format!(
-        "{}: {} parameters",
-        config.recipe.name(),
-        burn::module::Module::num_params(&model)
-    ));
     let mut is_met = vec![0.0; texts.len()];
     for item in negatives::met_items(&split.train) {
         is_met[item] = 1.0;
     }
-    let valid = Validator {
-        questions: &split.valid,
-        candidates: negatives::candidates(
-            &split.valid,
-            &dataset.histories,
-            dataset.catalog.len(),
-            CANDIDATE_SEED,
-        ),
+    let items = dataset.catalog.len();
+    let judge = Validator {
+        candidates: negatives::candidates(&valid_questions, &dataset.histories, items, CANDIDATE_SEED),
+        questions: &valid_questions,
         config: &model_config,
         texts: &texts,
         is_met,
         device,
         checkpoint: out.join("model.safetensors"),
     };
+    let training_device = device.clone().autodiff();
+    training_device.seed(config.seed);
     let context = Stages {
         config,
         model_config: &model_config,
@@ -110,11 +93,24 @@ pub fn train(
         training_device: &training_device,
     };
 
-    let sft = context.sft(model, &valid, &mut reporter)?;
-    let mut stages = vec![summary("sft", &sft, true)];
+    let (sft, mut stages) = match job.from {
+        Some(run) => {
+            let model = run.model(&training_device)?;
+            let validation = judge.validate(&model)?;
+            (Trained { model, validation, epoch: 0 }, run.summary.stages.clone())
+        }
+        None => {
+            let model = model_config.init(&training_device);
+            let parameters = burn::module::Module::num_params(&model);
+            reporter.say(&format!("{}: {parameters} parameters", config.recipe.name()));
+            let sft = context.sft(model, &judge, &mut reporter)?;
+            let stages = vec![summary("sft", &sft, true)];
+            (sft, stages)
+        }
+    };
     let mut model = sft.model.clone();
     if config.preference.is_enabled {
-        let trained = context.prefer(&sft, &valid, &mut reporter)?;
+        let trained = context.prefer(&sft, &judge, &mut reporter)?;
         let is_kept = trained.epoch > 0;
         reporter.say(&if is_kept {
             format!(
@@ -135,7 +131,7 @@ pub fn train(
         config: config.clone(),
         summary: Summary {
             model: model_config.clone(),
-            data: data.to_path_buf(),
+            data: job.data.to_path_buf(),
             format: dataset.format.to_owned(),
             stages,
             seconds: began.elapsed().as_secs_f64(),
@@ -147,6 +143,34 @@ pub fn train(
     run.save(out)?;
     reporter.say(&format!("run written to {} after {:.0} s", out.display(), run.summary.seconds));
     Ok(run)
+}
+
+/// A tokenizer for the catalogue, and the sizes of the model that reads it.
+fn new_model(dataset: &Dataset, config: &RunConfig, split: &Split) -> Result<(Vec<u8>, ModelConfig)> {
+    let tokenizer_json = tokenizer_training::train(&dataset.catalog, config.tokens)?;
+    let tokens = shared::tokenizer::Tokenizer::from_json(&tokenizer_json)?.size();
+    let asked = asked(split.train.iter().flatten().map(|interaction| interaction.intensity));
+    let model_config = config.model(dataset.catalog.len(), tokens, asked);
+    model_config.validate().context("the model's sizes do not fit")?;
+    Ok((tokenizer_json, model_config))
+}
+
+fn say_what_is_there(dataset: &Dataset, split: &Split, valid_questions: usize, reporter: &Reporter) {
+    reporter.say(&format!(
+        "{}: {} items, {} visitors, {} interactions; {} to train on, {valid_questions} validation questions of {}",
+        dataset.format,
+        dataset.catalog.len(),
+        dataset.histories.len(),
+        dataset.interactions(),
+        split.train.iter().map(Vec::len).sum::<usize>(),
+        split.valid.len()
+    ));
+    if dataset.unknown_events > 0 {
+        reporter.say(&format!(
+            "warning: {} events name items that the catalogue lacks; they were left out",
+            dataset.unknown_events
+        ));
+    }
 }
 
 fn summary(stage: &str, trained: &Trained, is_kept: bool) -> StageSummary {

@@ -48,6 +48,13 @@ pub fn leave_last_liked_out(histories: &[Vec<Interaction>]) -> Split {
     split
 }
 
+/// At most `most` of the questions, spread evenly over the visitors: enough to choose an epoch by.
+#[must_use]
+pub fn sample(questions: &[Question], most: usize) -> Vec<Question> {
+    let count = questions.len().min(most);
+    (0..count).map(|index| questions[index * questions.len() / count].clone()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +86,15 @@ mod tests {
         let history = vec![met(9, 0.0), met(0, 1.0), met(1, 1.0), met(0, 1.0)];
         let split = leave_last_liked_out(&[history]);
         assert_eq!((split.test[0].target, split.valid[0].target), (1, 0));
+    }
+
+    #[test]
+    fn a_sample_is_spread_over_the_visitors() {
+        let question = |visitor| Question { visitor, history: vec![], target: 0 };
+        let questions: Vec<Question> = (0..10).map(question).collect();
+        let visitors = |most| sample(&questions, most).iter().map(|q| q.visitor).collect::<Vec<_>>();
+        assert_eq!(visitors(4), [0, 2, 5, 7]);
+        assert_eq!(visitors(99).len(), 10);
+        assert!(sample(&[], 5).is_empty());
     }
 }

@@ -42,7 +42,15 @@ pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
     let dataset = datasets::load(&shop_folder)?;
     let config = RunConfig { seed: arguments.seed, ..demo_config() };
     let data = std::path::absolute(&shop_folder)?;
-    let run = pipeline::train(&dataset, &data, &config, &Device::flex(), &out.join("run"), is_quiet)?;
+    let run = pipeline::train(&pipeline::Job {
+        dataset: &dataset,
+        data: &data,
+        config: &config,
+        device: &Device::flex(),
+        from: None,
+        out: &out.join("run"),
+        is_quiet,
+    })?;
     export::write(&export::package(&run, Quant::Q8)?, &package)?;
     if let Some((listener, mounts)) = door {
         if !is_quiet {

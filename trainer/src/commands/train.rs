@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{cli, config::RunConfig, datasets, pipeline};
+use crate::{cli, config::RunConfig, datasets, pipeline, run::Run};
 
 pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> {
     let out = &arguments.out;
@@ -15,14 +15,32 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     // An unfinished run has its metrics; anything else in the folder is somebody's.
     let is_free = crate::output::is_free(out)? || out.join("metrics.jsonl").exists();
     ensure!(is_free, "{} holds something that is no run\nhint: choose another --out", out.display());
-    let mut config = RunConfig::load(arguments.config.as_deref(), arguments.recipe)?;
+    let from = arguments.from.as_deref().map(Run::load).transpose()?;
+    let recipe = arguments.recipe.or(from.as_ref().map(|run| run.config.recipe));
+    let mut config = RunConfig::load(arguments.config.as_deref(), recipe)?;
     config.seed = arguments.seed.unwrap_or(config.seed);
     config.validate()?;
     let dataset = datasets::load(&arguments.data)?;
     let device = super::device(arguments.device)?;
     // Kept absolute, so that `eval` finds the data from any folder.
     let data = std::path::absolute(&arguments.data)?;
-    let run = pipeline::train(&dataset, &data, &config, &device, out, is_quiet)?;
+    if let Some(from) = &from {
+        ensure!(
+            from.config.recipe == config.recipe && from.catalog.items() == dataset.catalog.items(),
+            "{} was trained with another recipe or catalogue\nhint: pass its own data and recipe, or leave out --from",
+            arguments.from.as_deref().unwrap_or(out).display()
+        );
+    }
+    let job = pipeline::Job {
+        dataset: &dataset,
+        data: &data,
+        config: &config,
+        device: &device,
+        from: from.as_ref(),
+        out,
+        is_quiet,
+    };
+    let run = pipeline::train(&job)?;
     if is_json {
         crate::output::print_json(
             &json!({ "run": out, "stages": run.summary.stages, "seconds": run.summary.seconds }),
