@@ -17,6 +17,9 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     ensure!(is_free, "{} holds something that is no run\nhint: choose another --out", out.display());
     let mut config = RunConfig::load(arguments.config.as_deref(), arguments.recipe)?;
     config.seed = arguments.seed.unwrap_or(config.seed);
+    if let Some(arm) = arguments.loss {
+        arm.apply(&mut config.preference);
+    }
     config.validate()?;
     let dataset = datasets::load(&arguments.data)?;
     let device = super::device(arguments.device)?;
