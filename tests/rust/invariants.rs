@@ -96,8 +96,8 @@ fn eight_batches_of_one_equal_one_batch_of_eight() {
         let mut objective = ItemSft::new(data, &settings, 1);
         let batches = objective.epoch();
         assert_eq!(batches.len(), batches_expected);
-        let (loss, gradients) = train::gradients(&objective, &model, &batches);
-        (loss, all_gradients(&model, &gradients))
+        let outcome = train::gradients(&objective, &model, &batches);
+        (outcome.loss, all_gradients(&model, &outcome.gradients))
     };
     let (one_loss, one) = gradients(1);
     let (eight_loss, eight) = gradients(8);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::Recipe;
+use crate::{config::Recipe, preference_config::Arm};
 
 /// Trains, evaluates and exports private, on-device recommenders.
 #[derive(Debug, Parser)]
@@ -101,6 +101,9 @@ pub struct Train {
     pub data: PathBuf,
     #[arg(long)]
     pub recipe: Option<Recipe>,
+    /// The preference stage, by name; the config file's own where it is not given.
+    #[arg(long, value_enum)]
+    pub loss: Option<Arm>,
     /// Folder for the run; must not hold one.
     #[arg(long)]
     pub out: PathBuf,

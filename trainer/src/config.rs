@@ -6,11 +6,13 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use shared::{
     model::TransformerConfig,
-    preference::{INTENSITY_LEVELS, LIKED, Utility, intensity_level},
+    preference::{INTENSITY_LEVELS, LIKED, intensity_level},
     vocabulary::{
         Asked, ModelConfig, VocabularyConfig, items::ItemVocabularyConfig, tokens::TokenVocabularyConfig,
     },
 };
+
+pub use crate::preference_config::PreferenceConfig;
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,6 +72,8 @@ pub struct StageConfig {
     pub patience: usize,
     /// Decay of the moving average of weights; 0 switches it off.
     pub weight_average: f64,
+    /// Steps between two lines in metrics.jsonl.
+    pub log_every: usize,
 }
 
 impl Default for StageConfig {
@@ -83,6 +87,7 @@ impl Default for StageConfig {
             accumulate: 1,
             patience: 6,
             weight_average: 0.0,
+            log_every: 10,
         }
     }
 }
@@ -104,44 +109,6 @@ pub struct SftConfig {
 impl Default for SftConfig {
     fn default() -> Self {
         Self { batch_targets: 1500, id_dropout: 0.1, unknown_share: 0.1, stage: StageConfig::default() }
-    }
-}
-
-/// Preference stage (RecPO).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PreferenceConfig {
-    pub is_enabled: bool,
-    /// Windows (item vocabulary) or examples (token vocabulary) per batch.
-    pub batch_rows: usize,
-    /// K.
-    pub rejected: usize,
-    /// Share of rejected items that the visitor met soon after.
-    pub observed_share: f64,
-    pub lambda: f32,
-    pub beta: f64,
-    pub utility: Utility,
-    /// Weight of the chosen item's NLL beside the preference loss.
-    pub nll_weight: f64,
-    /// Most examples (token vocabulary).
-    pub max_examples: usize,
-    pub stage: StageConfig,
-}
-
-impl Default for PreferenceConfig {
-    fn default() -> Self {
-        Self {
-            is_enabled: true,
-            batch_rows: 32,
-            rejected: 3,
-            observed_share: 0.5,
-            lambda: 2.0,
-            beta: 1.0,
-            utility: Utility::Paper,
-            nll_weight: 1.0,
-            max_examples: 2000,
-            stage: StageConfig { epochs: 2, learning_rate: 1e-4, patience: 2, ..StageConfig::default() },
-        }
     }
 }
 
@@ -237,10 +204,10 @@ impl RunConfig {
             ("sft.batch_targets", sft.batch_targets, 1, 1 << 24),
             ("sft.stage.epochs", sft.stage.epochs, 1, 10_000),
             ("sft.stage.accumulate", sft.stage.accumulate, 1, 1 << 16),
-            ("preference.batch_rows", preference.batch_rows, 1, 1 << 16),
-            ("preference.rejected", preference.rejected, 1, 64),
             ("preference.stage.epochs", preference.stage.epochs, 0, 10_000),
             ("preference.stage.accumulate", preference.stage.accumulate, 1, 1 << 16),
+            ("sft.stage.log_every", sft.stage.log_every, 1, 1 << 30),
+            ("preference.stage.log_every", preference.stage.log_every, 1, 1 << 30),
         ];
         for (key, value, least, most) in sizes {
             ensure!(
@@ -251,10 +218,6 @@ impl RunConfig {
         let mut numbers = vec![
             ("sft.id_dropout", sft.id_dropout, 0.0, 1.0),
             ("sft.unknown_share", sft.unknown_share, 0.0, 1.0),
-            ("preference.observed_share", preference.observed_share, 0.0, 1.0),
-            ("preference.lambda", f64::from(preference.lambda), 0.0, 100.0),
-            ("preference.beta", preference.beta, 0.0, 100.0),
-            ("preference.nll_weight", preference.nll_weight, 0.0, 100.0),
         ];
         for stage in [&sft.stage, &preference.stage] {
             numbers.extend([
@@ -272,6 +235,13 @@ impl RunConfig {
                 "{key} is {value}\nhint: it lies between {least} and {most}"
             );
         }
+        preference.validate()?;
+        let reads_all_scores = self.recipe == Recipe::Compact || preference.negatives.hard == 0.0;
+        ensure!(
+            reads_all_scores,
+            "preference.negatives.hard needs the scores of the whole catalogue at every position, which are \
+             too dear title by title\nhint: set it to 0, or take the recipe compact"
+        );
         Ok(())
     }
 

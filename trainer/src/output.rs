@@ -4,7 +4,7 @@ use std::{fs, io::Write, path::Path};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::train::Validation;
 
@@ -25,7 +25,7 @@ pub fn print(text: &str) -> Result<()> {
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn print_json(result: &serde_json::Value) -> Result<()> {
+pub fn print_json(result: &Value) -> Result<()> {
     print(&format!("{result}\n"))
 }
 
@@ -107,13 +107,24 @@ impl Reporter {
         }
     }
 
+    /// One line of the metrics file on the steps since the last.
+    ///
+    /// # Errors
+    /// When the metrics file cannot be written.
+    pub fn record_step(&mut self, stage: &str, epoch: usize, step: usize, mut line: Value) -> Result<()> {
+        line["stage"] = json!(stage);
+        line["epoch"] = json!(epoch);
+        line["step"] = json!(step);
+        self.record(&line)
+    }
+
     /// # Errors
     /// When the metrics file cannot be written.
     pub fn end_epoch(
         &mut self,
         stage: &str,
         epoch: usize,
-        loss: f64,
+        means: &Map<String, Value>,
         validation: &Validation,
         is_best: bool,
         secs: f64,
@@ -123,20 +134,26 @@ impl Reporter {
         }
         let mark = if is_best { "  best" } else { "" };
         self.say(&format!(
-            "{stage} epoch {epoch}: loss {loss:.4}, validation HR@1 {:.4}, NDCG@10 {:.4}, {secs:.0} s{mark}",
-            validation.hit_rate_at_1, validation.ndcg_at_10
+            "{stage} epoch {epoch}: loss {:.4}, validation HR@1 {:.4}, NDCG@10 {:.4}, {secs:.0} s{mark}",
+            means["loss"].as_f64().unwrap_or(f64::NAN),
+            validation.hit_rate_at_1,
+            validation.ndcg_at_10
         ));
-        self.record(&json!({
-            "stage": stage, "epoch": epoch, "loss": loss, "seconds": secs, "best": is_best,
+        let mut line = json!({
+            "stage": stage, "epoch": epoch, "seconds": secs, "best": is_best,
             "valid/hit_rate_at_1": validation.hit_rate_at_1, "valid/ndcg_at_10": validation.ndcg_at_10,
-        }))
+        });
+        for (name, mean) in means {
+            line[name] = mean.clone();
+        }
+        self.record(&line)
     }
 
     /// Adds a line to the metrics file.
     ///
     /// # Errors
     /// When the metrics file cannot be written.
-    pub fn record(&mut self, line: &serde_json::Value) -> Result<()> {
+    pub fn record(&mut self, line: &Value) -> Result<()> {
         if let Some(file) = &mut self.metrics {
             writeln!(file, "{line}").context("cannot write metrics.jsonl")?;
         }

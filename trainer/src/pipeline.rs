@@ -11,15 +11,18 @@ use shared::{
 };
 
 use crate::{
+    baselines,
     config::{Recipe, RunConfig, asked},
     datasets::Dataset,
     examples::{
         items::{ItemData, ItemPreference, ItemSft},
         tokens::{TokenData, TokenPreference, TokenSft},
     },
+    goals::Goals,
     metrics,
-    negatives::{self, PreferenceSettings},
+    negatives::{self, Sampler},
     output::{Reporter, write_file},
+    preference_config::Arm,
     run::{self, Run, StageSummary, Summary, texts},
     split::{self, Question, Split},
     tokenizer_training,
@@ -110,7 +113,10 @@ pub fn train(job: &Job) -> Result<Run> {
     };
     let mut model = sft.model.clone();
     if config.preference.is_enabled {
-        let trained = context.prefer(&sft, &judge, &mut reporter)?;
+        let counts = baselines::popularity(&split.train, texts.len());
+        // Private columns of a shop are not read yet, so that clearance says what it lacks.
+        let goals = Goals::new(&config.preference, &dataset.catalog, &counts, None)?;
+        let trained = context.prefer(&sft, &goals, &judge, &mut reporter)?;
         let is_kept = trained.epoch > 0;
         reporter.say(&if is_kept {
             format!(
@@ -120,10 +126,21 @@ pub fn train(job: &Job) -> Result<Run> {
         } else {
             format!(
                 "preference stage dropped: no epoch beat validation HR@1 {:.4}",
-                sft.validation.hit_rate_at_1
+                sft.validation.hit_rate_at_1 - if goals.is_empty() { 0.0 } else { config.preference.guard }
             )
         });
-        stages.push(summary("recpo", &trained, is_kept));
+        if !goals.is_empty() {
+            reporter.say(&format!(
+                "goals: mean value of the first of each list {:.4} → {:.4}, at validation HR@1 {:.4} → {:.4} \
+                 (a loss beyond {} drops the stage)",
+                judge.goal_value(&sft.model, &goals)?,
+                judge.goal_value(&trained.model, &goals)?,
+                sft.validation.hit_rate_at_1,
+                trained.validation.hit_rate_at_1,
+                config.preference.guard
+            ));
+        }
+        stages.push(summary(&Arm::of(&config.preference).name(), &trained, is_kept));
         model = trained.model;
     }
 
@@ -196,11 +213,22 @@ struct Validator<'a> {
     checkpoint: std::path::PathBuf,
 }
 
-impl Judge for Validator<'_> {
-    fn validate(&self, model: &Model) -> Result<Validation> {
+impl Validator<'_> {
+    fn scores(&self, model: &Model) -> Result<Vec<Vec<f32>>> {
         let model = only_met(model, &self.is_met);
         let scorer = Scorer::new(&model, self.config.clone(), self.texts.to_vec(), self.device);
-        let (hit_rate_at_1, ndcg_at_10) = metrics::means(&scores(&scorer, self.questions, &self.candidates)?);
+        scores(&scorer, self.questions, &self.candidates)
+    }
+
+    /// Mean value to the shop of what a model puts first.
+    fn goal_value(&self, model: &Model, goals: &Goals) -> Result<f32> {
+        Ok(goals.mean_of_first(&self.candidates, &self.scores(model)?))
+    }
+}
+
+impl Judge for Validator<'_> {
+    fn validate(&self, model: &Model) -> Result<Validation> {
+        let (hit_rate_at_1, ndcg_at_10) = metrics::means(&self.scores(model)?);
         Ok(Validation { hit_rate_at_1, ndcg_at_10 })
     }
 
@@ -248,37 +276,47 @@ impl Stages<'_> {
         Ok(trained)
     }
 
-    fn prefer(&self, sft: &Trained, judge: &Validator, reporter: &mut Reporter) -> Result<Trained> {
+    fn prefer(
+        &self,
+        sft: &Trained,
+        goals: &Goals,
+        judge: &Validator,
+        reporter: &mut Reporter,
+    ) -> Result<Trained> {
         let (config, seed) = (&self.config.preference, self.config.seed);
-        let settings = PreferenceSettings {
-            rejected: config.rejected,
-            observed_share: config.observed_share,
-            lambda: config.lambda,
-            utility: config.utility,
-        };
+        let stage = &Arm::of(config).name();
+        // Which items were on a visitor's screen is not read yet.
+        let mut sampler = Sampler::new(self.train, config, goals, &[])?;
         // Without dropout the policy begins exactly at the reference.
         let mut model_config = self.model_config.clone();
         model_config.transformer.dropout = 0.0;
         let weights = block_on(sft.model.weights())?;
         let model = model_config.init(self.training_device).with_weights(&weights, self.training_device)?;
-        let start = Some(sft.validation);
-        let say = |count: usize| {
-            format!("recpo: {count} preferences with {} rejected items each", settings.rejected)
+        // Goals may cost some hits, up to the guard.
+        let mut start = sft.validation;
+        if !goals.is_empty() {
+            start.hit_rate_at_1 -= config.guard;
+        }
+        let say = |count: usize, sampler: &Sampler| {
+            format!("{stage}: {count} preferences with {}", sampler.describe())
         };
         let mut trained = match self.config.recipe {
             Recipe::Compact => {
                 let data = ItemData::new(self.train, self.texts, &model_config, self.training_device);
-                let mut objective = ItemPreference::new(data, &model, config, &settings, seed)?;
-                reporter.say(&say(objective.len()));
-                train::run("recpo", &config.stage, model, &mut objective, start, judge, reporter)?
+                let mut objective = ItemPreference::new(data, &model, config, &mut sampler, seed)?;
+                reporter.say(&say(objective.len(), &sampler));
+                train::run(stage, &config.stage, model, &mut objective, Some(start), judge, reporter)?
             }
             Recipe::Text => {
                 let data = TokenData::new(self.train, self.texts, &model_config, self.training_device);
-                let mut objective = TokenPreference::new(data, &model, config, &settings, seed)?;
-                reporter.say(&say(objective.len()));
-                train::run("recpo", &config.stage, model, &mut objective, start, judge, reporter)?
+                let mut objective = TokenPreference::new(data, &model, config, &mut sampler, seed)?;
+                reporter.say(&say(objective.len(), &sampler));
+                train::run(stage, &config.stage, model, &mut objective, Some(start), judge, reporter)?
             }
         };
+        if trained.epoch == 0 {
+            trained.validation = sft.validation;
+        }
         trained.model = only_met(&trained.model, &judge.is_met);
         Ok(trained)
     }

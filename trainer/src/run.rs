@@ -6,7 +6,7 @@
 //! model.safetensors  weights by Hugging Face name, f32; the best so far while training
 //! catalog.json       the items, in the order the model knows them
 //! tokenizer.json     trained on their texts
-//! metrics.jsonl      one line per epoch
+//! metrics.jsonl      one line per epoch, and one every few steps
 //! ```
 
 use std::{

@@ -1,6 +1,6 @@
 //! How does a model learn? The loop, readable top to bottom, for both stages and both vocabularies.
 
-use std::time::Instant;
+use std::{collections::HashSet, time::Instant};
 
 use anyhow::{Result, ensure};
 use burn::{
@@ -11,7 +11,13 @@ use burn::{
 };
 use shared::vocabulary::Model;
 
-use crate::{average::WeightAverage, config::StageConfig, output::Reporter, schedule::learning_rate};
+use crate::{
+    average::WeightAverage,
+    config::StageConfig,
+    health::{Gauges, gradient_norm, hints},
+    output::Reporter,
+    schedule::learning_rate,
+};
 
 /// What a stage minimises: batches and their loss.
 pub trait Objective {
@@ -23,8 +29,26 @@ pub trait Objective {
     /// Number of targets that the loss of a batch is the mean of.
     fn targets(&self, batch: &Self::Batch) -> usize;
 
-    /// Mean loss of a batch, a scalar with gradients.
-    fn loss(&self, model: &Model, batch: &Self::Batch) -> Tensor<1>;
+    /// Names of what a batch reports beside its loss.
+    fn metric_names(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn loss(&self, model: &Model, batch: &Self::Batch) -> StepOutcome;
+}
+
+/// What the model makes of one batch.
+pub struct StepOutcome {
+    /// Mean loss, a scalar with gradients.
+    pub loss: Tensor<1>,
+    /// Means over the batch in the order of [`Objective::metric_names`], without gradients.
+    pub metrics: Option<Tensor<1>>,
+}
+
+impl From<Tensor<1>> for StepOutcome {
+    fn from(loss: Tensor<1>) -> Self {
+        Self { loss, metrics: None }
+    }
 }
 
 /// What a stage asks after every epoch.
@@ -93,6 +117,7 @@ pub fn run<O: Objective>(
     let mut step = 0;
     let mut epochs_without_gain = 0;
     let began = Instant::now();
+    let mut said = HashSet::new();
 
     for epoch in 1..=config.epochs {
         let batches = objective.epoch();
@@ -104,34 +129,37 @@ pub fn run<O: Objective>(
         let steps_per_epoch = batches.len().div_ceil(config.accumulate);
         let total_steps = steps_per_epoch * config.epochs;
         reporter.begin_epoch(stage, epoch, config.epochs, steps_per_epoch);
-        let mut losses = 0.0;
+        let mut gauges = Gauges::new(objective.metric_names());
         for group in batches.chunks(config.accumulate) {
-            let (group_loss, gradients) = gradients(objective, &model, group);
+            let outcome = gradients(objective, &model, group);
             ensure!(
-                group_loss.is_finite(),
+                outcome.loss.is_finite(),
                 "the loss of {stage} is not a number at epoch {epoch}, step {step}\n\
                  hint: lower the stage's learning_rate (now {}) in a config file",
                 config.learning_rate
             );
             let rate = learning_rate(step, total_steps, config);
-            model = optimizer.step(rate, model, gradients);
+            gauges.step(outcome.loss, outcome.metrics);
+            if step % config.log_every == 0 {
+                let norm = gradient_norm(&model, &outcome.gradients)?;
+                reporter.record_step(stage, epoch, step, gauges.line(norm, rate)?)?;
+            }
+            model = optimizer.step(rate, model, outcome.gradients);
             average.update(&model);
-            losses += group_loss;
             step += 1;
-            reporter.step(group_loss, rate);
+            reporter.step(outcome.loss, rate);
         }
+        let means = gauges.epoch()?;
 
         let candidate = average.apply(&model);
         let validation = judge.validate(&candidate)?;
         let is_best = best.as_ref().is_none_or(|best| validation.is_better_than(&best.validation));
-        reporter.end_epoch(
-            stage,
-            epoch,
-            losses / steps_per_epoch.max(1) as f64,
-            &validation,
-            is_best,
-            began.elapsed().as_secs_f64(),
-        )?;
+        reporter.end_epoch(stage, epoch, &means, &validation, is_best, began.elapsed().as_secs_f64())?;
+        for (name, hint) in hints(&means) {
+            if said.insert(name) {
+                reporter.say(&format!("warning: {stage}: {hint}"));
+            }
+        }
         if is_best {
             judge.checkpoint(&candidate)?;
             best = Some(Trained { model: candidate, validation, epoch });
@@ -147,18 +175,33 @@ pub fn run<O: Objective>(
     Ok(best.unwrap_or(Trained { model, validation: end, epoch: 0 }))
 }
 
+/// What a group of batches gives together.
+pub struct GroupOutcome {
+    pub loss: f64,
+    pub gradients: GradientsParams,
+    pub metrics: Option<Tensor<1>>,
+}
+
 /// Mean loss of a group of batches and its gradients: many small batches give what one large batch would.
-pub fn gradients<O: Objective>(objective: &O, model: &Model, group: &[O::Batch]) -> (f64, GradientsParams) {
+pub fn gradients<O: Objective>(objective: &O, model: &Model, group: &[O::Batch]) -> GroupOutcome {
     let mut accumulator = GradientsAccumulator::new();
-    let mut group_loss = 0.0;
+    let mut loss = 0.0;
+    let mut metrics: Option<Tensor<1>> = None;
     let total: usize = group.iter().map(|batch| objective.targets(batch)).sum();
     for batch in group {
         let share = objective.targets(batch) as f64 / total.max(1) as f64;
-        let loss = objective.loss(model, batch) * share;
-        group_loss += f64::from(loss.clone().into_scalar::<f32>());
-        accumulator.accumulate(model, GradientsParams::from_grads(loss.backward(), model));
+        let outcome = objective.loss(model, batch);
+        let weighted = outcome.loss * share;
+        loss += f64::from(weighted.clone().into_scalar::<f32>());
+        accumulator.accumulate(model, GradientsParams::from_grads(weighted.backward(), model));
+        if let Some(own) = outcome.metrics.map(|own| own * share) {
+            metrics = Some(match metrics {
+                Some(sum) => sum + own,
+                None => own,
+            });
+        }
     }
-    (group_loss, accumulator.grads())
+    GroupOutcome { loss, gradients: accumulator.grads(), metrics }
 }
 
 /// The model without gradients, for validation and as a frozen reference.

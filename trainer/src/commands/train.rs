@@ -19,6 +19,9 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     let recipe = arguments.recipe.or(from.as_ref().map(|run| run.config.recipe));
     let mut config = RunConfig::load(arguments.config.as_deref(), recipe)?;
     config.seed = arguments.seed.unwrap_or(config.seed);
+    if let Some(arm) = arguments.loss {
+        arm.apply(&mut config.preference);
+    }
     config.validate()?;
     let dataset = datasets::load(&arguments.data)?;
     let device = super::device(arguments.device)?;

@@ -12,7 +12,7 @@ use shared::{
     preference::{Preference, intensity_level},
     vocabulary::{
         Model, ModelConfig, Vocabulary,
-        items::{self, ItemBatch, ItemPosition, ItemTexts},
+        items::{self, ItemBatch, ItemPosition, ItemTable, ItemTexts, ItemVocabulary},
     },
 };
 
@@ -23,9 +23,9 @@ use crate::{
         normaliser::log_normaliser,
         text_bag::{TextBags, text_bags},
     },
-    loss,
-    negatives::{self, PreferenceSettings},
-    train::{self, Objective},
+    loss::{self, Alternatives},
+    negatives::{self, HARD_ITEMS, Sampler},
+    train::{self, Objective, StepOutcome},
 };
 
 /// What both stages know about the catalogue.
@@ -80,9 +80,19 @@ impl ItemData {
     ///
     /// The distribution is over the whole catalogue, of which only the normaliser is computed.
     fn log_probabilities(&self, model: &Model, batch: &Batch) -> Tensor<2> {
-        let Vocabulary::Items(vocabulary) = &model.vocabulary else {
-            unreachable!("item batches are made for item vocabularies only");
-        };
+        let (table, states) = self.table_and_states(items_of(model), model, batch);
+        let normaliser =
+            log_normaliser(states.clone(), table.vectors(), table.bias() + self.excluded.clone());
+        table.logits_of(states, batch.items.clone()) - normaliser
+    }
+
+    /// Vectors of all items, and the hidden states that a batch asks: `[R, D]`.
+    fn table_and_states(
+        &self,
+        vocabulary: &ItemVocabulary,
+        model: &Model,
+        batch: &Batch,
+    ) -> (ItemTable, Tensor<2>) {
         let table = match &self.texts {
             Texts::Bags(bags) => {
                 let bags = text_bags(vocabulary.token_vectors(), Arc::clone(bags));
@@ -94,11 +104,15 @@ impl ItemData {
         let [rows, length, hidden] = embeddings.dims();
         let places = Places::new(&[RowPlaces::causal(length)], 0, &self.transformer, &self.device);
         let states = model.model.forward(embeddings, &places, None);
-        let states = states.reshape([rows * length, hidden]).select(0, batch.states.clone());
-        let normaliser =
-            log_normaliser(states.clone(), table.vectors(), table.bias() + self.excluded.clone());
-        table.logits_of(states, batch.items.clone()) - normaliser
+        (table, states.reshape([rows * length, hidden]).select(0, batch.states.clone()))
     }
+}
+
+fn items_of(model: &Model) -> &ItemVocabulary {
+    let Vocabulary::Items(vocabulary) = &model.vocabulary else {
+        unreachable!("item batches are made for item vocabularies only");
+    };
+    vocabulary
 }
 
 /// Texts of all items in the form that the device sums fastest.
@@ -221,9 +235,9 @@ impl Objective for ItemSft {
         batch.states.dims()[0]
     }
 
-    fn loss(&self, model: &Model, batch: &Batch) -> Tensor<1> {
+    fn loss(&self, model: &Model, batch: &Batch) -> StepOutcome {
         let picked = self.data.log_probabilities(model, batch);
-        loss::negative_log_likelihood(picked).mean()
+        loss::negative_log_likelihood(picked).mean().into()
     }
 }
 
@@ -232,9 +246,7 @@ pub struct ItemPreference {
     data: ItemData,
     /// The same in every epoch, so that reference log-probabilities are computed once.
     rows: Vec<PreferenceRow>,
-    batch_rows: usize,
-    beta: f64,
-    nll_weight: f64,
+    config: PreferenceConfig,
     generator: ChaCha8Rng,
 }
 
@@ -254,36 +266,38 @@ impl ItemPreference {
         data: ItemData,
         reference: &Model,
         config: &PreferenceConfig,
-        settings: &PreferenceSettings,
+        sampler: &mut Sampler,
         seed: u64,
     ) -> Result<Self> {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
-        let met_items = negatives::met_items(&data.histories);
+        let hard = if config.negatives.hard > 0.0 { Some(HardItems::new(&data, reference)) } else { None };
         let mut rows = Vec::new();
-        for history in &data.histories {
+        for (visitor, history) in data.histories.iter().enumerate() {
             for (start, end) in windows(history.len(), data.context, &mut generator) {
                 let inputs = &history[start..end - 1];
-                let positions = items::positions(inputs, intensity_level(history[end - 1].intensity));
-                let preferences: Vec<(usize, Preference)> = (start + 1..end)
-                    .filter_map(|target| {
-                        let preference =
-                            negatives::preference(history, target, &met_items, settings, &mut generator)?;
-                        Some((target - start - 1, preference))
-                    })
-                    .collect();
+                let mut positions = items::positions(inputs, intensity_level(history[end - 1].intensity));
+                let hard = match &hard {
+                    Some(hard) => hard.of_window(&positions, history)?,
+                    None => vec![Vec::new(); positions.len()],
+                };
+                let mut preferences = Vec::new();
+                for (position, hard) in hard.iter().enumerate() {
+                    let target = start + position + 1;
+                    let drawn = sampler.preference(visitor, history, target, hard, &mut generator);
+                    if let Some(preference) = drawn {
+                        // The chosen item may come later than the next one, which was met less strongly.
+                        positions[position].asked = intensity_level(preference.intensity) + 1;
+                        preferences.push((position, preference));
+                    }
+                }
                 if !preferences.is_empty() {
                     rows.push(PreferenceRow { positions, preferences, reference: Vec::new() });
                 }
             }
         }
-        let mut objective = Self {
-            data,
-            rows,
-            batch_rows: config.batch_rows,
-            beta: config.beta,
-            nll_weight: config.nll_weight,
-            generator,
-        };
+        sampler
+            .settle(rows.iter_mut().flat_map(|row| &mut row.preferences).map(|(_, preference)| preference));
+        let mut objective = Self { data, rows, config: config.clone(), generator };
         objective.precompute(reference)?;
         Ok(objective)
     }
@@ -306,7 +320,7 @@ impl ItemPreference {
         let reference = train::frozen(reference);
         let data = self.data.without_gradients();
         let mut rows = std::mem::take(&mut self.rows);
-        for chunk in rows.chunks_mut(self.batch_rows) {
+        for chunk in rows.chunks_mut(self.config.batch_rows) {
             let batch = batch(&data, &chunk.iter().collect::<Vec<_>>());
             let picked = data.log_probabilities(&reference, &batch);
             let alternatives = picked.dims()[1];
@@ -328,7 +342,8 @@ impl Objective for ItemPreference {
 
     fn epoch(&mut self) -> Vec<Batch> {
         let rows: Vec<PreferenceRow> = self.rows.clone();
-        let batches = bucket(rows, self.batch_rows, |row| row.positions.len(), |_| 1, &mut self.generator);
+        let length = |row: &PreferenceRow| row.positions.len();
+        let batches = bucket(rows, self.config.batch_rows, length, |_| 1, &mut self.generator);
         batches.iter().map(|rows| batch(&self.data, &rows.iter().collect::<Vec<_>>())).collect()
     }
 
@@ -336,15 +351,52 @@ impl Objective for ItemPreference {
         batch.states.dims()[0]
     }
 
-    fn loss(&self, model: &Model, batch: &Batch) -> Tensor<1> {
+    fn metric_names(&self) -> &'static [&'static str] {
+        &loss::METRICS
+    }
+
+    fn loss(&self, model: &Model, batch: &Batch) -> StepOutcome {
         let policy = self.data.log_probabilities(model, batch);
-        super::preference_loss(
-            policy,
-            batch.reference.clone(),
-            batch.margins.clone(),
-            self.beta,
-            self.nll_weight,
-        )
+        let [examples, alternatives] = policy.dims();
+        let lengths = Tensor::ones([examples, alternatives], &self.data.device);
+        let margins = batch.margins.clone();
+        let margins =
+            margins.unwrap_or_else(|| Tensor::zeros([examples, alternatives - 1], &self.data.device));
+        let reference = batch.reference.clone();
+        super::preference_outcome(&self.config, &Alternatives { policy, reference, margins, lengths })
+    }
+}
+
+/// Finds what a model ranks highest at every position of a window, of the items that are not met by the visitor.
+struct HardItems {
+    data: ItemData,
+    model: Model,
+    met_items: Vec<usize>,
+}
+
+impl HardItems {
+    fn new(data: &ItemData, model: &Model) -> Self {
+        let met_items = negatives::met_items(&data.histories);
+        Self { data: data.without_gradients(), model: train::frozen(model), met_items }
+    }
+
+    /// One list per position.
+    fn of_window(&self, positions: &[ItemPosition], history: &[Interaction]) -> Result<Vec<Vec<usize>>> {
+        let states: Vec<i32> = (0..positions.len() as i32).collect();
+        let batch = Batch {
+            rows: ItemBatch::new(&[positions.to_vec()], &self.data.device),
+            items: index_matrix(vec![0; states.len()], states.len(), &self.data.device),
+            states: index_vector(states, &self.data.device),
+            id_keep: None,
+            margins: None,
+            reference: None,
+        };
+        let vocabulary = items_of(&self.model);
+        let (table, states) = self.data.table_and_states(vocabulary, &self.model, &batch);
+        let scores = vocabulary.log_probabilities(&table, states, Some(self.data.excluded.clone()));
+        let scores = scores.try_into_vec_as::<f32>().context("the reference cannot be read")?;
+        let of_position = |row| negatives::hardest(row, &self.met_items, history, HARD_ITEMS);
+        Ok(scores.chunks(self.data.items).map(of_position).collect())
     }
 }
 

@@ -8,7 +8,11 @@ use rand::{Rng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use shared::preference::Preference;
 
-use crate::loss;
+use crate::{
+    loss::{self, Alternatives},
+    preference_config::PreferenceConfig,
+    train::StepOutcome,
+};
 
 /// Windows of a history: positions `start..end`, each ending in the position before the next one begins,
 /// so that every interaction but the very first is a target exactly once.
@@ -76,26 +80,9 @@ fn margin_tensor(preferences: &[&Preference], device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(values, [preferences.len(), rejected]), device)
 }
 
-/// The loss of a preference batch: RecPO (or what its settings make of it) plus an NLL term with weight.
-///
-/// # Shapes
-/// policy and reference `[E, 1+K]`, margins `[E, K]` → a scalar, the mean over examples
-fn preference_loss(
-    policy: Tensor<2>,
-    reference: Option<Tensor<2>>,
-    margins: Option<Tensor<2>>,
-    beta: f64,
-    nll_weight: f64,
-) -> Tensor<1> {
-    let [examples, alternatives] = policy.dims();
-    let device = policy.device();
-    let reference = reference.unwrap_or_else(|| Tensor::zeros([examples, alternatives], &device));
-    let margins = margins.unwrap_or_else(|| Tensor::zeros([examples, alternatives - 1], &device));
-    let preferred = loss::softmax_preference(policy.clone(), reference, margins, beta).mean();
-    if nll_weight == 0.0 {
-        return preferred;
-    }
-    preferred + loss::negative_log_likelihood(policy).mean() * nll_weight
+/// Mean loss of a preference batch, and its metrics.
+fn preference_outcome(config: &PreferenceConfig, of: &Alternatives) -> StepOutcome {
+    StepOutcome { loss: loss::total(config, of).mean(), metrics: Some(loss::metrics(config, of).inner()) }
 }
 
 #[cfg(test)]

@@ -15,8 +15,9 @@ use shared::{
 use super::{bucket, margin_tensor};
 use crate::{
     config::{PreferenceConfig, SftConfig},
-    negatives::{self, PreferenceSettings},
-    train::{self, Objective},
+    loss::{self, Alternatives},
+    negatives::Sampler,
+    train::{self, Objective, StepOutcome},
 };
 
 /// What both stages know about the catalogue.
@@ -140,7 +141,7 @@ impl Objective for TokenSft {
         batch.states.dims()[0]
     }
 
-    fn loss(&self, model: &Model, batch: &TokenBatch) -> Tensor<1> {
+    fn loss(&self, model: &Model, batch: &TokenBatch) -> StepOutcome {
         let data = &self.data;
         let places = Places::new(&[RowPlaces::causal(batch.length)], 0, &data.transformer, &data.device);
         let log_probs = data.token_log_probabilities(
@@ -150,7 +151,7 @@ impl Objective for TokenSft {
             batch.states.clone(),
             batch.targets.clone(),
         );
-        -log_probs.mean()
+        (-log_probs.mean()).into()
     }
 }
 
@@ -158,9 +159,7 @@ impl Objective for TokenSft {
 pub struct TokenPreference {
     data: TokenData,
     examples: Vec<Example>,
-    batch_rows: usize,
-    beta: f64,
-    nll_weight: f64,
+    config: PreferenceConfig,
     generator: ChaCha8Rng,
 }
 
@@ -191,11 +190,10 @@ impl TokenPreference {
         data: TokenData,
         reference: &Model,
         config: &PreferenceConfig,
-        settings: &PreferenceSettings,
+        sampler: &mut Sampler,
         seed: u64,
     ) -> Result<Self> {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
-        let met_items = negatives::met_items(&data.histories);
         let mut places: Vec<(usize, usize)> = data
             .histories
             .iter()
@@ -209,24 +207,16 @@ impl TokenPreference {
                 break;
             }
             let history = &data.histories[visitor];
-            let Some(preference) =
-                negatives::preference(history, position, &met_items, settings, &mut generator)
-            else {
+            let Some(preference) = sampler.preference(visitor, history, position, &[], &mut generator) else {
                 continue;
             };
             let before = &history[position.saturating_sub(data.context)..position];
-            let asked = intensity_level(history[position].intensity);
+            let asked = intensity_level(preference.intensity);
             let prompt = prompt::prompt(before, &data.titles, asked);
             examples.push(Example { prompt, preference, reference: Vec::new() });
         }
-        let mut objective = Self {
-            data,
-            examples,
-            batch_rows: config.batch_rows,
-            beta: config.beta,
-            nll_weight: config.nll_weight,
-            generator,
-        };
+        sampler.settle(examples.iter_mut().map(|example| &mut example.preference));
+        let mut objective = Self { data, examples, config: config.clone(), generator };
         objective.precompute(reference)?;
         Ok(objective)
     }
@@ -250,7 +240,7 @@ impl TokenPreference {
         let data = TokenData { device: self.data.device.clone().inner(), ..self.data.clone() };
         let mut examples = std::mem::take(&mut self.examples);
         examples.sort_by_key(|example| example.prompt.len());
-        for chunk in examples.chunks_mut(self.batch_rows) {
+        for chunk in examples.chunks_mut(self.config.batch_rows) {
             let batch = batch(&data, chunk);
             let picked = completion_log_probabilities(&data, &reference, &batch);
             let alternatives = picked.dims()[1];
@@ -269,8 +259,13 @@ impl Objective for TokenPreference {
 
     fn epoch(&mut self) -> Vec<PreferenceBatch> {
         let examples = self.examples.clone();
-        let batches =
-            bucket(examples, self.batch_rows, |example| example.prompt.len(), |_| 1, &mut self.generator);
+        let batches = bucket(
+            examples,
+            self.config.batch_rows,
+            |example| example.prompt.len(),
+            |_| 1,
+            &mut self.generator,
+        );
         batches.iter().map(|examples| batch(&self.data, examples)).collect()
     }
 
@@ -278,15 +273,15 @@ impl Objective for TokenPreference {
         batch.examples
     }
 
-    fn loss(&self, model: &Model, batch: &PreferenceBatch) -> Tensor<1> {
+    fn metric_names(&self) -> &'static [&'static str] {
+        &loss::METRICS
+    }
+
+    fn loss(&self, model: &Model, batch: &PreferenceBatch) -> StepOutcome {
         let policy = completion_log_probabilities(&self.data, model, batch);
-        super::preference_loss(
-            policy,
-            batch.reference.clone(),
-            Some(batch.margins.clone()),
-            self.beta,
-            self.nll_weight,
-        )
+        let lengths = batch.sums.clone().sum_dim(1).reshape(policy.dims());
+        let (reference, margins) = (batch.reference.clone(), batch.margins.clone());
+        super::preference_outcome(&self.config, &Alternatives { policy, reference, margins, lengths })
     }
 }
 
@@ -367,7 +362,10 @@ mod tests {
     use burn::tensor::Tensor;
 
     use super::*;
-    use crate::config::{Recipe, RunConfig, asked};
+    use crate::{
+        config::{Recipe, RunConfig, asked},
+        goals::Goals,
+    };
 
     fn data() -> (TokenData, Model) {
         let titles: Vec<Vec<u32>> =
@@ -394,13 +392,9 @@ mod tests {
     fn objective(nll_weight: f64) -> (TokenPreference, Model) {
         let (data, model) = data();
         let config = PreferenceConfig { nll_weight, batch_rows: 3, ..PreferenceConfig::default() };
-        let settings = PreferenceSettings {
-            rejected: 3,
-            observed_share: 0.5,
-            lambda: 2.0,
-            utility: shared::preference::Utility::Paper,
-        };
-        (TokenPreference::new(data, &model, &config, &settings, 1).unwrap(), model)
+        let goals = Goals::none();
+        let mut sampler = Sampler::new(&data.histories, &config, &goals, &[]).unwrap();
+        (TokenPreference::new(data, &model, &config, &mut sampler, 1).unwrap(), model)
     }
 
     /// Blocks after a shared prompt, in padded rows, give what each title gives in a sequence of its own.
@@ -443,10 +437,10 @@ mod tests {
         let expected: f32 =
             margins.iter().map(|m| (1.0 + m.iter().map(|g| g.exp()).sum::<f32>()).ln()).sum::<f32>()
                 / margins.len() as f32;
-        objective.batch_rows = margins.len();
+        objective.config.batch_rows = margins.len();
         let batches = objective.epoch();
         assert_eq!(batches.len(), 1);
-        let loss = objective.loss(&model, &batches[0]).into_scalar::<f32>();
+        let loss = objective.loss(&model, &batches[0]).loss.into_scalar::<f32>();
         assert!((loss - expected).abs() < 1e-4, "{loss}, expected {expected}");
     }
 }

@@ -1,0 +1,204 @@
+//! How is a stage going? Means of what its steps report, and what to change when they look wrong.
+
+use anyhow::{Context, Result};
+use burn::{
+    module::{Module, ModuleVisitor, Param},
+    optim::GradientsParams,
+    tensor::Tensor,
+};
+use serde_json::{Map, Value, json};
+use shared::vocabulary::Model;
+
+/// Sums over steps that stay on the device until a line is written: one readback per line, not per step.
+pub struct Gauges {
+    names: &'static [&'static str],
+    /// Sums of the metrics of the steps since the last line.
+    since: Option<Tensor<1>>,
+    since_loss: f64,
+    since_steps: usize,
+    /// Sums over the epoch up to the last line.
+    epoch: Vec<f64>,
+    epoch_loss: f64,
+    epoch_steps: usize,
+    epoch_norms: Vec<f64>,
+}
+
+impl Gauges {
+    #[must_use]
+    pub fn new(names: &'static [&'static str]) -> Self {
+        Self {
+            names,
+            since: None,
+            since_loss: 0.0,
+            since_steps: 0,
+            epoch: vec![0.0; names.len()],
+            epoch_loss: 0.0,
+            epoch_steps: 0,
+            epoch_norms: Vec::new(),
+        }
+    }
+
+    /// Takes one step in. Its metrics must be without gradients.
+    pub fn step(&mut self, loss: f64, metrics: Option<Tensor<1>>) {
+        self.since_loss += loss;
+        self.since_steps += 1;
+        self.since = match (self.since.take(), metrics) {
+            (Some(sum), Some(metrics)) => Some(sum + metrics),
+            (sum, metrics) => sum.or(metrics),
+        };
+    }
+
+    /// Means since the last line as a JSON object, and its norm and learning rate; begins anew.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn line(&mut self, norm: f64, learning_rate: f64) -> Result<Value> {
+        let steps = self.since_steps.max(1) as f64;
+        let loss = self.since_loss / steps;
+        let sums = self.read()?;
+        self.epoch_norms.push(norm);
+        let mut line = self.named(&sums, steps);
+        line.insert("loss".to_owned(), json!(loss));
+        line.insert("grad_norm".to_owned(), json!(norm));
+        line.insert("learning_rate".to_owned(), json!(learning_rate));
+        Ok(Value::Object(line))
+    }
+
+    /// Means over the epoch by name.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn epoch(mut self) -> Result<Map<String, Value>> {
+        self.read()?;
+        let steps = self.epoch_steps.max(1) as f64;
+        let mut means = self.named(&self.epoch, steps);
+        means.insert("loss".to_owned(), json!(self.epoch_loss / steps));
+        if !self.epoch_norms.is_empty() {
+            let norm = self.epoch_norms.iter().sum::<f64>() / self.epoch_norms.len() as f64;
+            means.insert("grad_norm".to_owned(), json!(norm));
+        }
+        Ok(means)
+    }
+
+    fn named(&self, sums: &[f64], steps: f64) -> Map<String, Value> {
+        self.names.iter().zip(sums).map(|(name, sum)| ((*name).to_owned(), json!(sum / steps))).collect()
+    }
+
+    /// Moves what the device holds into the sums of the epoch.
+    fn read(&mut self) -> Result<Vec<f64>> {
+        let sums: Vec<f64> = match self.since.take() {
+            Some(sums) => {
+                let values = sums.try_into_vec_as::<f32>().context("the metrics cannot be read")?;
+                values.into_iter().map(f64::from).collect()
+            }
+            None => Vec::new(),
+        };
+        for (total, sum) in self.epoch.iter_mut().zip(&sums) {
+            *total += sum;
+        }
+        self.epoch_loss += std::mem::take(&mut self.since_loss);
+        self.epoch_steps += std::mem::take(&mut self.since_steps);
+        Ok(sums)
+    }
+}
+
+/// Norm of all gradients together, before any clipping.
+///
+/// # Errors
+/// When the device fails.
+pub fn gradient_norm(model: &Model, gradients: &GradientsParams) -> Result<f64> {
+    struct Squares<'a> {
+        gradients: &'a GradientsParams,
+        sums: Vec<Tensor<1>>,
+    }
+    impl ModuleVisitor for Squares<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = self.gradients.get::<D>(param.id) {
+                self.sums.push(gradient.powi_scalar(2).sum());
+            }
+        }
+    }
+    let mut squares = Squares { gradients, sums: Vec::new() };
+    model.visit(&mut squares);
+    if squares.sums.is_empty() {
+        return Ok(0.0);
+    }
+    let total = Tensor::cat(squares.sums, 0).sum();
+    let values = total.try_into_vec_as::<f32>().context("the gradients cannot be read")?;
+    Ok(values.first().copied().map_or(0.0, f64::from).sqrt())
+}
+
+/// Mean nats that chosen items may lose against the reference before it is worth a word.
+const SINKING: f64 = 3.0;
+
+/// What looks wrong in the means of an epoch of a preference stage, and what to change: a name and a text each.
+#[must_use]
+pub fn hints(means: &Map<String, Value>) -> Vec<(&'static str, String)> {
+    let get = |name: &str| means.get(name).and_then(Value::as_f64);
+    let mut list = Vec::new();
+    if let (Some(loss), Some(start)) = (get("loss/preference"), get("loss/at_reference"))
+        && (loss - start).abs() < 0.01 * start.abs()
+    {
+        let text = format!(
+            "the preference loss stayed at {loss:.3}, where it began (ln 2 = 0.693 for DPO), for a whole epoch\n\
+             hint: raise preference.stage.learning_rate or preference.beta"
+        );
+        list.push(("loss stuck", text));
+    }
+    if let Some(sunk) = get("logps/chosen_change").filter(|change| *change < -SINKING) {
+        let text = format!(
+            "chosen items lost {:.1} nats against the reference: the stage pushes everything down\n\
+             hint: raise preference.nll_weight, or lower preference.stage.learning_rate or preference.lambda",
+            -sunk
+        );
+        list.push(("chosen sinking", text));
+    }
+    if let Some(met) = get("margin/met").filter(|met| *met < 0.05) {
+        let text = format!(
+            "{:.1} % of pairs met their margin in an epoch (mean margin {:.1}): the loss never saturates\n\
+             hint: lower preference.lambda, set preference.largest_margin, or raise preference.beta",
+            100.0 * met,
+            get("margin/target_mean").unwrap_or_default()
+        );
+        list.push(("margin never met", text));
+    }
+    list
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn means_of_lines_and_of_the_epoch() {
+        let device = Device::flex();
+        let mut gauges = Gauges::new(&["a", "b"]);
+        let values = |a: f32, b: f32| Some(Tensor::<1>::from_floats([a, b], &device));
+        gauges.step(1.0, values(1.0, 10.0));
+        gauges.step(3.0, values(3.0, 20.0));
+        let line = gauges.line(0.5, 1e-3).unwrap();
+        assert_eq!((line["a"].as_f64(), line["b"].as_f64()), (Some(2.0), Some(15.0)));
+        assert_eq!((line["loss"].as_f64(), line["grad_norm"].as_f64()), (Some(2.0), Some(0.5)));
+        gauges.step(5.0, values(8.0, 0.0));
+        let means = gauges.epoch().unwrap();
+        assert_eq!((means["a"].as_f64(), means["b"].as_f64()), (Some(4.0), Some(10.0)));
+        assert_eq!(means["loss"].as_f64(), Some(3.0));
+        assert_eq!(means["grad_norm"].as_f64(), Some(0.5));
+    }
+
+    #[test]
+    fn hints_name_what_to_change() {
+        let means = |loss: f64, change: f64, met: f64| {
+            let value = json!({ "loss/preference": loss, "loss/at_reference": 0.693, "logps/chosen_change": change,
+                "margin/met": met, "margin/target_mean": 8.0 });
+            value.as_object().unwrap().clone()
+        };
+        assert!(hints(&means(0.4, 0.5, 0.6)).is_empty());
+        assert!(hints(&means(0.692, 0.0, 0.5))[0].1.contains("learning_rate"));
+        assert!(hints(&means(0.4, -4.0, 0.6))[0].1.contains("nll_weight"));
+        assert!(hints(&means(0.4, 0.0, 0.01))[0].1.contains("lambda"));
+        assert!(hints(&Map::new()).is_empty());
+    }
+}
