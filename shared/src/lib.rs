@@ -5,7 +5,7 @@
 //!
 //! Data flow, in reading order; a module uses only those above it:
 //! [`catalog`] → [`interaction`] → [`preference`] → [`amount`] → [`prompt`] / [`tokenizer`] → [`model`] inside
-//! [`vocabulary`] → [`weights`], [`quant`] → [`score`] → [`rank`] → [`package`] → [`engine`].
+//! [`vocabulary`] → [`weights`], [`quant`] → [`score`] → [`rank`] → [`trie`] → [`package`] → [`engine`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
 //! K rejected items, R states.
@@ -23,5 +23,6 @@ pub mod rank;
 pub mod score;
 #[cfg(feature = "tokenizer")]
 pub mod tokenizer;
+pub mod trie;
 pub mod vocabulary;
 pub mod weights;

@@ -361,25 +361,53 @@ impl Places {
     /// rows: B, or 1 for the same places in every row of the batch.
     #[must_use]
     pub fn new(rows: &[RowPlaces], cached: usize, config: &TransformerConfig, device: &Device) -> Self {
-        let length = rows.first().map_or(0, |row| row.positions.len());
+        let sees = |row: usize, element: usize, column: usize| {
+            let RowPlaces { blocks, .. } = &rows[row];
+            column.checked_sub(cached).is_none_or(|other| {
+                other <= element && (blocks[other] == 0 || blocks[other] == blocks[element])
+            })
+        };
+        let positions: Vec<&[usize]> = rows.iter().map(|row| row.positions.as_slice()).collect();
+        Self::build(&positions, cached, sees, config, device)
+    }
+
+    /// Places of one row whose elements say themselves what they see: `is_seen(element, column)`, where the
+    /// `cached` columns come first and those of this pass follow. An element must see itself.
+    #[must_use]
+    pub fn seeing(
+        positions: &[usize],
+        cached: usize,
+        is_seen: impl Fn(usize, usize) -> bool,
+        config: &TransformerConfig,
+        device: &Device,
+    ) -> Self {
+        Self::build(&[positions], cached, |_, element, column| is_seen(element, column), config, device)
+    }
+
+    fn build(
+        rows: &[&[usize]],
+        cached: usize,
+        sees: impl Fn(usize, usize, usize) -> bool,
+        config: &TransformerConfig,
+        device: &Device,
+    ) -> Self {
+        let length = rows.first().map_or(0, |positions| positions.len());
         let half = config.head_size() / 2;
         let frequencies: Vec<f64> =
             (0..half).map(|i| config.rope_theta.powf(-2.0 * i as f64 / config.head_size() as f64)).collect();
         let mut cosines = Vec::with_capacity(rows.len() * length * half);
         let mut sines = Vec::with_capacity(rows.len() * length * half);
         let mut bias = Vec::with_capacity(rows.len() * length * (cached + length));
-        for row in rows {
-            for (i, &position) in row.positions.iter().enumerate() {
+        for (row, positions) in rows.iter().enumerate() {
+            for (element, &position) in positions.iter().enumerate() {
                 for frequency in &frequencies {
                     let angle = position as f64 * frequency;
                     cosines.push(angle.cos() as f32);
                     sines.push(angle.sin() as f32);
                 }
-                bias.extend(std::iter::repeat_n(0.0, cached));
-                bias.extend((0..length).map(|j| {
-                    let sees = j <= i && (row.blocks[j] == 0 || row.blocks[j] == row.blocks[i]);
-                    if sees { 0.0 } else { HIDDEN }
-                }));
+                bias.extend(
+                    (0..cached + length).map(|column| if sees(row, element, column) { 0.0 } else { HIDDEN }),
+                );
             }
         }
         let tensor = |values: Vec<f32>, width: usize| {

@@ -3,6 +3,8 @@
 //! The one place that runs the model without gradients. What is asked for is a mixture over intensities:
 //! log Σ w·π(item | history, asked), so that "strongly liked" need not mean one exact level.
 
+use std::sync::Arc;
+
 use burn::{
     module::Module,
     tensor::{Device, ExecutionError, Tensor, TensorData},
@@ -13,9 +15,9 @@ use crate::{
     model::{KvCache, Places, RowPlaces},
     prompt,
     vocabulary::{
-        Model, ModelConfig, Vocabulary,
+        Asked, Model, ModelConfig, Vocabulary,
         items::{self, ItemBatch, ItemTable, ItemTexts},
-        tokens::token_batch,
+        tokens::{TokenVocabulary, token_batch},
     },
 };
 
@@ -33,15 +35,15 @@ const PASS_TOKENS: usize = 256;
 /// Histories scored in one pass of the item vocabulary.
 const PASS_ROWS: usize = 64;
 
-/// A model made ready for a catalogue.
+/// A model made ready for a catalogue; a clone shares weights and texts.
 #[derive(Clone, Debug)]
 pub struct Scorer {
-    model: Model,
-    config: ModelConfig,
-    texts: Vec<Vec<u32>>,
+    pub(crate) model: Model,
+    pub(crate) config: ModelConfig,
+    texts: Arc<[Vec<u32>]>,
     /// Vectors of all items (item vocabulary only).
     table: Option<ItemTable>,
-    device: Device,
+    pub(crate) device: Device,
 }
 
 impl Scorer {
@@ -55,7 +57,15 @@ impl Scorer {
             Vocabulary::Items(items) => Some(items.table(&ItemTexts::new(&texts, &device), None)),
             Vocabulary::Tokens(_) => None,
         };
-        Self { model, config, texts, table, device }
+        Self { model, config, texts: texts.into(), table, device }
+    }
+
+    /// The same model that asks for another mixture of intensities; shares weights and texts.
+    #[must_use]
+    pub fn asking(&self, asked: Vec<Asked>) -> Self {
+        let mut other = self.clone();
+        other.config.asked = asked;
+        other
     }
 
     /// log π of each candidate after `history` (oldest first; only the newest that fit the context count).
@@ -165,16 +175,8 @@ impl Scorer {
         if history.is_empty() {
             return Ok(Vec::new());
         }
-        let config = &self.config.transformer;
-        let prefix = prompt::prompt(self.newest(history), &self.texts, level);
-        let mut cache = KvCache::default();
-        let places = Places::new(&[RowPlaces::causal(prefix.len())], 0, config, &self.device);
-        let embeddings = vocabulary.embed(token_batch(std::slice::from_ref(&prefix), &self.device));
-        let states = self.model.model.forward(embeddings, &places, Some(&mut cache));
-        let [_, length, hidden] = states.dims();
-        let after_prompt = states.narrow(1, length - 1, 1).reshape([1, hidden]);
         // log π of every token as the first of a title.
-        let first = read(vocabulary.log_probabilities(after_prompt).squeeze_dim::<1>(0)).await?;
+        let (prefix, cache, first) = self.read_prompt(vocabulary, history, level).await?;
 
         let mut scores = Vec::with_capacity(candidates.len());
         let mut pending = Vec::new();
@@ -184,12 +186,31 @@ impl Scorer {
             pending_tokens += completion.len();
             pending.push(completion);
             if pending_tokens >= PASS_TOKENS || position + 1 == candidates.len() {
-                scores.extend(self.score_blocks(&pending, prefix.len(), &cache, &first).await?);
+                scores.extend(self.score_blocks(&pending, prefix, &cache, &first).await?);
                 pending.clear();
                 pending_tokens = 0;
             }
         }
         Ok(scores)
+    }
+
+    /// Length of the prompt, its keys and values, and log π of every token after it.
+    pub(crate) async fn read_prompt(
+        &self,
+        vocabulary: &TokenVocabulary,
+        history: &[Interaction],
+        level: usize,
+    ) -> Result<(usize, KvCache, Vec<f32>), ExecutionError> {
+        let prefix = prompt::prompt(self.newest(history), &self.texts, level);
+        let mut cache = KvCache::default();
+        let config = &self.config.transformer;
+        let places = Places::new(&[RowPlaces::causal(prefix.len())], 0, config, &self.device);
+        let embeddings = vocabulary.embed(token_batch(std::slice::from_ref(&prefix), &self.device));
+        let states = self.model.model.forward(embeddings, &places, Some(&mut cache));
+        let [_, length, hidden] = states.dims();
+        let after_prompt = states.narrow(1, length - 1, 1).reshape([1, hidden]);
+        let first = read(vocabulary.log_probabilities(after_prompt).squeeze_dim::<1>(0)).await?;
+        Ok((prefix.len(), cache, first))
     }
 
     async fn score_blocks(
@@ -234,6 +255,18 @@ impl Scorer {
         &history[history.len().saturating_sub(self.config.context)..]
     }
 
+    /// Tokens of every item.
+    #[must_use]
+    pub fn texts(&self) -> &[Vec<u32>] {
+        &self.texts
+    }
+
+    /// Is an item's likelihood that of the tokens of its title?
+    #[must_use]
+    pub fn is_by_tokens(&self) -> bool {
+        matches!(self.model.vocabulary, Vocabulary::Tokens(_))
+    }
+
     /// Number of items that can be scored.
     #[must_use]
     pub fn items(&self) -> usize {
@@ -242,7 +275,7 @@ impl Scorer {
 }
 
 /// log Σ exp, without overflow.
-fn log_sum_exp(values: impl Iterator<Item = f32> + Clone) -> f32 {
+pub(crate) fn log_sum_exp(values: impl Iterator<Item = f32> + Clone) -> f32 {
     let largest = values.clone().fold(f32::NEG_INFINITY, f32::max);
     if !largest.is_finite() {
         return largest;

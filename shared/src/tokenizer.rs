@@ -17,6 +17,7 @@ pub struct Tokenizer {
 pub enum TokenizerError {
     Malformed { reason: String },
     Encode { reason: String },
+    Decode { reason: String },
 }
 
 impl std::fmt::Display for TokenizerError {
@@ -24,6 +25,7 @@ impl std::fmt::Display for TokenizerError {
         match self {
             Self::Malformed { reason } => write!(f, "the tokenizer cannot be read: {reason}"),
             Self::Encode { reason } => write!(f, "the text cannot be tokenised: {reason}"),
+            Self::Decode { reason } => write!(f, "the tokens are no text: {reason}"),
         }
     }
 }
@@ -50,6 +52,17 @@ impl Tokenizer {
             .encode(text, false)
             .map(|encoding| encoding.get_ids().to_vec())
             .map_err(|error| TokenizerError::Encode { reason: error.to_string() })
+    }
+
+    /// The text of `tokens`, special ones left out and without space around it.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Decode`] with the reason of the `tokenizers` crate.
+    pub fn decode(&self, tokens: &[u32]) -> Result<String, TokenizerError> {
+        self.inner
+            .decode(tokens, true)
+            .map(|text| text.trim().to_owned())
+            .map_err(|error| TokenizerError::Decode { reason: error.to_string() })
     }
 
     /// Number of tokens, special ones included.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{config::Recipe, preference_config::Arm};
+use crate::{config::Recipe, evaluation::baselines_shim::BaselineName, preference_config::Arm};
 
 /// Trains, evaluates and exports private, on-device recommenders.
 #[derive(Debug, Parser)]
@@ -120,9 +120,28 @@ pub struct Train {
 pub struct Eval {
     /// Folder of a run.
     pub run: PathBuf,
-    /// The target among 19 unseen items.
-    #[arg(long, value_enum, default_value_t)]
-    pub protocol: Protocol,
+    /// How the questions are asked; may be given several times.
+    #[arg(long, value_enum, default_values_t = [Protocol::Candidates20])]
+    pub protocol: Vec<Protocol>,
+    /// What the model is compared with, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = BaselineName::CHEAP)]
+    pub baselines: Vec<BaselineName>,
+    /// Also ask by history length, warm and cold targets, category, and stars asked for.
+    #[arg(long)]
+    pub slices: bool,
+    /// Also write the report as one HTML file.
+    #[arg(long)]
+    pub html: Option<PathBuf>,
+    /// Let the whole-catalogue protocol rank items that the visitor met already.
+    #[arg(long)]
+    pub keep_met: bool,
+    /// Width of the beam that searches the catalogue (text recipe, whole catalogue); without it, a catalogue of
+    /// at most 2000 items is scored title by title.
+    #[arg(long)]
+    pub beam: Option<usize>,
+    /// Ask only this many visitors, taken evenly.
+    #[arg(long)]
+    pub questions: Option<usize>,
     #[arg(long, value_enum, default_value_t)]
     pub split: SplitName,
     /// Data folder, when it is no longer where the run was trained.
@@ -191,8 +210,13 @@ pub enum DeviceName {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Protocol {
+    /// The target among 19 items that the visitor never met.
     #[default]
     Candidates20,
+    /// The target among the whole catalogue.
+    Full,
+    /// One after the other.
+    Both,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -7,13 +7,13 @@ mod commands;
 pub mod config;
 pub mod datasets;
 pub mod demo_shop;
+pub mod evaluation;
 pub mod examples;
 pub mod export;
 pub mod goals;
 pub mod health;
 pub mod kernels;
 pub mod loss;
-pub mod metrics;
 pub mod negatives;
 pub mod output;
 pub mod pipeline;
@@ -28,6 +28,8 @@ pub mod train;
 
 use anyhow::Result;
 use cli::{Cli, Command};
+/// The former name, for branches that are merged later.
+pub use evaluation as metrics;
 
 /// Runs one command.
 ///
@@ -38,7 +40,7 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         Command::Demo(arguments) => commands::demo::run(&arguments, quiet),
         Command::Train(arguments) => commands::train::run(&arguments, json, quiet),
-        Command::Eval(arguments) => commands::eval::run(&arguments, json),
+        Command::Eval(arguments) => commands::eval::run(&arguments, json, quiet),
         Command::Recommend(arguments) => commands::recommend::run(&arguments, json, quiet),
         Command::Export(arguments) => commands::export::run(&arguments, json),
         Command::Serve(arguments) => commands::serve::run(&arguments),

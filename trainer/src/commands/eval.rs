@@ -1,88 +1,207 @@
-//! `trainer eval`: the held-out questions, for the model and its baselines, in one table.
+//! `trainer eval`: the held-out questions, for the model and its baselines, in one table per protocol.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+use futures_lite::future::block_on;
 use serde_json::json;
+use shared::tokenizer::Tokenizer;
 
 use crate::{
-    baselines::{self, ItemNeighbours},
     cli::{self, SplitName},
-    datasets, export, metrics,
-    metrics::{Estimate, Report},
-    negatives, pipeline,
+    datasets,
+    evaluation::{
+        Protocol, Report, Task, baselines_shim as baselines, candidates, full, html,
+        report::{sentence, text},
+        slices,
+    },
+    export, negatives,
+    output::{self, Reporter},
+    pipeline,
+    ranker::{ModelRanker, Ranker},
     run::Run,
-    split,
+    split::{self, Question},
 };
 
-pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
+/// Catalogues up to this size are scored title by title.
+const EXACT_ITEMS: usize = 2000;
+/// Width of the beam over larger ones.
+const BEAM: usize = 64;
+/// Most tokens that the generative form writes, as in the authors' code.
+const WRITTEN_TOKENS: usize = 128;
+/// Questions over which the beam is compared with exact scores.
+const BEAM_CHECKS: usize = 20;
+
+pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     let run = Run::load(&arguments.run)?;
     let dataset = datasets::load(arguments.data.as_ref().unwrap_or(&run.summary.data))?;
     ensure!(
         dataset.catalog.items() == run.catalog.items(),
         "the data has another catalogue than the run\nhint: pass the folder it was trained on with --data"
     );
+    let mut reporter = Reporter::new(None, is_quiet)?;
     let device = super::device(arguments.device)?;
     let split = split::leave_last_liked_out(&dataset.histories);
-    let items = dataset.catalog.len();
-    let lists =
-        |questions| negatives::candidates(questions, &dataset.histories, items, pipeline::CANDIDATE_SEED);
-    let questions = match arguments.split {
-        SplitName::Test => &split.test,
-        SplitName::Valid => &split.valid,
+    let (items, seed) = (dataset.catalog.len(), pipeline::CANDIDATE_SEED);
+    let lists = |questions: &[Question]| negatives::candidates(questions, &dataset.histories, items, seed);
+    let (split_name, questions) = match arguments.split {
+        SplitName::Test => ("test", &split.test),
+        SplitName::Valid => ("valid", &split.valid),
     };
-    let candidates = lists(questions);
-    let short = candidates.iter().filter(|list| list.len() <= negatives::UNSEEN_CANDIDATES).count();
-    let seed = pipeline::CANDIDATE_SEED;
+    let questions = evenly(questions, arguments.questions.unwrap_or(usize::MAX));
+    let lists_of_questions = lists(&questions);
+    let short = lists_of_questions.iter().filter(|list| list.len() <= negatives::UNSEEN_CANDIDATES).count();
+    let task = Task {
+        is_met_kept: arguments.keep_met,
+        ..Task::new(&dataset.catalog, &split.train, &questions, &lists_of_questions, seed)
+    };
 
-    let counts = baselines::popularity(&split.train, items);
-    let popular: Vec<Vec<f32>> =
-        candidates.iter().map(|list| list.iter().map(|&item| counts[item]).collect()).collect();
-    let neighbours = ItemNeighbours::tuned(&split.train, items, &split.valid, &lists(&split.valid));
     let scorer = match arguments.quant {
         None => run.scorer(&device)?,
         Some(quant) => export::scorer(&run, quant, &device)?,
     };
     let name = run.config.recipe.name();
     let name = arguments.quant.map_or(name.to_owned(), |quant| format!("{name} ({quant:?})").to_lowercase());
-    let reports = [
-        metrics::report("popular", &popular, seed),
-        metrics::report("item-kNN", &neighbours.score_all(questions, &candidates), seed),
-        metrics::report(&name, &pipeline::scores(&scorer, questions, &candidates)?, seed),
-    ];
-    if is_json {
-        let settings = format!("{:?}", neighbours.settings());
-        crate::output::print_json(
-            &json!({ "protocol": "candidates20", "seed": seed, "item_knn": settings, "short_questions": short, "reports": reports }),
-        )?;
-    } else {
-        crate::output::print(&table(&reports, short))?;
+    let mut model = ModelRanker::new(name, scorer);
+    let width =
+        arguments.beam.or((items > EXACT_ITEMS).then_some(BEAM)).filter(|_| model.scorer().is_by_tokens());
+    let mut notes = Vec::new();
+    if short > 0 {
+        notes.push(format!(
+            "{short} questions of candidates20 have fewer unseen items: their visitors met most of the catalogue"
+        ));
     }
+    let protocols = protocols(&arguments.protocol);
+    if let Some(width) = width.filter(|_| protocols.contains(&Protocol::Full)) {
+        model = model.searching(width, arguments.keep_met);
+        notes.push(beam_note(&model, &task, width)?);
+    }
+    let compared = baselines::all(
+        &split.train,
+        &dataset.catalog,
+        &run.texts()?,
+        &split.valid,
+        &lists(&split.valid),
+        &arguments.baselines,
+        run.config.seed,
+        &device,
+        &mut reporter,
+    )?;
+
+    let mut reports = Vec::new();
+    for &protocol in &protocols {
+        let ask = |ranker: &dyn Ranker| match protocol {
+            Protocol::Candidates20 => candidates::report(&task, ranker),
+            Protocol::Full => full::report(&task, ranker),
+        };
+        for ranker in &compared {
+            reporter.say(&format!("asking {}", ranker.name()));
+            reports.push(ask(ranker.as_ref())?);
+        }
+        reporter.say(&format!("asking {}", model.name()));
+        let mut report = ask(&model)?;
+        if protocol == Protocol::Candidates20 && model.scorer().is_by_tokens() {
+            write_answers(&mut report, &task, &model, &Tokenizer::from_json(&run.tokenizer_json)?)?;
+        }
+        reports.push(report);
+        if arguments.slices {
+            let of_protocol = reports.iter_mut().filter(|report| report.protocol == protocol);
+            of_protocol.for_each(|report| slices::add(report, &task));
+            if let Some(report) = reports.last_mut() {
+                slices::add_asked(report, |stars| ask(&model.asking(stars)))?;
+            }
+        }
+    }
+
+    if let Some(path) = &arguments.html {
+        let facts = html::Facts {
+            title: format!("{} on {}", model.name(), dataset.format),
+            about: vec![
+                ("data".to_owned(), format!("{}, {items} items", dataset.format)),
+                ("questions".to_owned(), format!("{}, one per visitor, {split_name} split", questions.len())),
+                ("training seed".to_owned(), run.config.seed.to_string()),
+                ("seed of candidates and bootstrap".to_owned(), seed.to_string()),
+                ("command".to_owned(), command(arguments)),
+            ],
+            notes: notes.clone(),
+            is_met_kept: arguments.keep_met,
+        };
+        output::write_file(path, html::page(&facts, &reports).as_bytes())?;
+        reporter.say(&format!("report written to {}", path.display()));
+    }
+    if is_json {
+        return output::print_json(&json!({
+            "data": dataset.format, "split": split_name, "seed": seed, "short_questions": short,
+            "is_met_kept": arguments.keep_met, "notes": notes, "reports": reports,
+        }));
+    }
+    let mut words = String::new();
+    for protocol in protocols {
+        let of_protocol: Vec<&Report> = reports.iter().filter(|r| r.protocol == protocol).collect();
+        words += &text(&sentence(protocol, arguments.keep_met), protocol, &of_protocol);
+        words.push('\n');
+    }
+    for note in notes {
+        words += &format!("{note}\n");
+    }
+    output::print(&words)
+}
+
+/// Each protocol once.
+fn protocols(named: &[cli::Protocol]) -> Vec<Protocol> {
+    let is_asked = |protocol| named.contains(&protocol) || named.contains(&cli::Protocol::Both);
+    let all = [(cli::Protocol::Candidates20, Protocol::Candidates20), (cli::Protocol::Full, Protocol::Full)];
+    all.into_iter().filter(|(name, _)| is_asked(*name)).map(|(_, protocol)| protocol).collect()
+}
+
+/// At most `most` questions, spread evenly over the visitors.
+fn evenly(questions: &[Question], most: usize) -> Vec<Question> {
+    let count = questions.len().min(most);
+    (0..count).map(|i| questions[i * questions.len() / count].clone()).collect()
+}
+
+/// The generative form of candidates20; titles are compared as the model can write them.
+fn write_answers(report: &mut Report, task: &Task, model: &ModelRanker, tokenizer: &Tokenizer) -> Result<()> {
+    let decode = |tokens: &[u32]| tokenizer.decode(tokens).context("cannot read what the model wrote");
+    let titles = model.scorer().texts().iter().map(|t| decode(t)).collect::<Result<Vec<_>>>()?;
+    let write = |question: &Question| {
+        let written = block_on(model.scorer().write(&question.history, WRITTEN_TOKENS))?;
+        decode(&written.unwrap_or_default())
+    };
+    let texts = task.questions.iter().map(write).collect::<Result<Vec<_>>>()?;
+    candidates::add_generative(report, task, &texts, &titles);
     Ok(())
 }
 
-fn table(reports: &[Report], short: usize) -> String {
-    let mut text = format!(
-        "candidates20: the next liked item among {} unseen ones, {} questions, 95 % bootstrap intervals\n\n{:<16}{:<24}{:<24}{}\n",
-        negatives::UNSEEN_CANDIDATES,
-        reports.first().map_or(0, |report| report.questions),
-        "method",
-        "HR@1",
-        "NDCG@10",
-        "MRR"
-    );
-    let cell = |e: &Estimate| format!("{:.3} [{:.3}, {:.3}]", e.mean, e.low, e.high);
-    for report in reports {
-        text += &format!(
-            "{:<16}{:<24}{:<24}{}\n",
-            report.method,
-            cell(&report.hit_rate_at_1),
-            cell(&report.ndcg_at_10),
-            cell(&report.mrr)
-        );
+/// How much of the exact first ten a beam of this width finds, over a few questions.
+fn beam_note(model: &ModelRanker, task: &Task, width: usize) -> Result<String> {
+    let questions = evenly(task.questions, BEAM_CHECKS);
+    let recall = full::beam_recall(model, &questions, task.is_met_kept)?;
+    Ok(format!(
+        "the catalogue was searched by a beam of {width} titles; over {} questions it found {:.1} % of the exact \
+         first ten",
+        questions.len(),
+        100.0 * recall
+    ))
+}
+
+/// The command line that gives this report again.
+fn command(arguments: &cli::Eval) -> String {
+    let mut words = vec!["trainer eval RUN".to_owned()];
+    for protocol in protocols(&arguments.protocol) {
+        words.push(format!("--protocol {}", protocol.name()));
     }
-    if short > 0 {
-        text += &format!(
-            "\n{short} questions have fewer unseen items: their visitors met most of the catalogue\n"
-        );
-    }
-    text
+    let names = arguments
+        .baselines
+        .iter()
+        .filter_map(|name| clap::ValueEnum::to_possible_value(name).map(|value| value.get_name().to_owned()));
+    words.push(format!("--baselines {}", names.collect::<Vec<_>>().join(",")));
+    let flags = [
+        (arguments.split == SplitName::Valid).then(|| "--split valid".to_owned()),
+        arguments.quant.map(|quant| format!("--quant {quant:?}").to_lowercase()),
+        arguments.slices.then(|| "--slices".to_owned()),
+        arguments.keep_met.then(|| "--keep-met".to_owned()),
+        arguments.beam.map(|width| format!("--beam {width}")),
+        arguments.questions.map(|count| format!("--questions {count}")),
+    ];
+    words.extend(flags.into_iter().flatten());
+    words.join(" ")
 }

@@ -1,0 +1,172 @@
+//! `full`: where does the liked item stand in the whole catalogue, and what would the visitor have been shown?
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use shared::{interaction::Interaction, rank::top_k};
+
+use super::{
+    Protocol, Report, Task,
+    lists::{LIST, Shelf, coverage_and_gini},
+    place::Place,
+    report::CUTOFFS,
+};
+use crate::{
+    ranker::{ModelRanker, Ranker},
+    split::Question,
+};
+
+/// Scores held at once: rows of the whole catalogue are looked at and dropped, chunk by chunk.
+const SCORES_AT_ONCE: usize = 1 << 22;
+/// Most questions of a chunk.
+const QUESTIONS_AT_ONCE: usize = 256;
+
+/// HR, NDCG and MRR at 1, 5, 10 and 20, the look of the first ten, and revenue where items have prices.
+///
+/// Items that the visitor met stand in no list unless the task keeps them; the target is always in.
+///
+/// # Errors
+/// When the device fails.
+pub fn report(task: &Task, ranker: &dyn Ranker) -> Result<Report> {
+    let items = task.catalog.len();
+    let shelf = Shelf::new(task.catalog, &task.counts);
+    let mut exposures = vec![0_u32; items];
+    let mut columns: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut push = |name: String, value: f64| columns.entry(name).or_default().push(value);
+    let is_priced = task.catalog.items().iter().any(|item| item.price.is_some());
+
+    for chunk in task.questions.chunks((SCORES_AT_ONCE / items).clamp(1, QUESTIONS_AT_ONCE)) {
+        let histories: Vec<&[Interaction]> =
+            chunk.iter().map(|question| question.history.as_slice()).collect();
+        let rows = ranker.score_catalog(&histories)?;
+        for (question, mut row) in chunk.iter().zip(rows) {
+            let (place, list) = answer(&mut row, &question.history, question.target, task.is_met_kept);
+            let price = task.catalog.items()[question.target].price.unwrap_or(0) as f64;
+            for cutoff in CUTOFFS {
+                let hit = place.map_or(0.0, |place| place.hit_rate(cutoff));
+                push(format!("hit_rate_at_{cutoff}"), hit);
+                push(format!("ndcg_at_{cutoff}"), place.map_or(0.0, |place| place.ndcg(cutoff)));
+                push(format!("mrr_at_{cutoff}"), place.map_or(0.0, |place| place.reciprocal_rank(cutoff)));
+                if is_priced {
+                    push(format!("revenue_at_{cutoff}"), hit * price);
+                }
+            }
+            push(format!("popularity_at_{LIST}"), shelf.popularity(&list));
+            push(format!("tail_share_at_{LIST}"), shelf.tail_share(&list));
+            push(format!("diversity_at_{LIST}"), shelf.diversity(&list));
+            for item in list {
+                exposures[item] += 1;
+            }
+        }
+    }
+    let mut report = Report::new(ranker.name(), Protocol::Full, task, columns);
+    let (coverage, gini) = coverage_and_gini(&exposures);
+    report.totals = [(format!("coverage_at_{LIST}"), coverage), (format!("gini_at_{LIST}"), gini)].into();
+    Ok(report)
+}
+
+/// Place of the target and the list that would have been shown. What may not be ranked becomes NaN, which
+/// neither counts nor is listed.
+fn answer(
+    row: &mut [f32],
+    history: &[Interaction],
+    target: usize,
+    is_met_kept: bool,
+) -> (Option<Place>, Vec<usize>) {
+    if !is_met_kept {
+        for met in history.iter().filter(|met| met.item != target) {
+            row[met.item] = f32::NAN;
+        }
+    }
+    let others = row.iter().enumerate().filter(|(item, _)| *item != target).map(|(_, &score)| score);
+    let place = Place::of(row[target], others);
+    // What a search did not reach (−∞) is not shown either.
+    let found = row.iter().copied().enumerate().filter(|(_, score)| *score > f32::NEG_INFINITY);
+    (place, top_k(found, LIST).into_iter().map(|best| best.item).collect())
+}
+
+/// Share of the exact first ten that the search of a model finds, mean over the questions.
+///
+/// # Errors
+/// When the device fails.
+pub fn beam_recall(model: &ModelRanker, questions: &[Question], is_met_kept: bool) -> Result<f64> {
+    let exact = ModelRanker::new(String::new(), model.scorer().clone());
+    let mut sum = 0.0;
+    for question in questions {
+        let list = |ranker: &ModelRanker| -> Result<Vec<usize>> {
+            let mut rows = ranker.score_catalog(&[&question.history])?;
+            let mut row = rows.pop().unwrap_or_default();
+            Ok(answer(&mut row, &question.history, question.target, is_met_kept).1)
+        };
+        let (wanted, found) = (list(&exact)?, list(model)?);
+        let hits = wanted.iter().filter(|item| found.contains(item)).count();
+        sum += hits as f64 / wanted.len().max(1) as f64;
+    }
+    Ok(sum / questions.len().max(1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::catalog::{Catalog, Item};
+
+    use super::*;
+
+    /// Scores items by number: the last is best.
+    struct ByNumber(usize);
+
+    impl Ranker for ByNumber {
+        fn name(&self) -> String {
+            "by number".to_owned()
+        }
+
+        fn score_catalog(&self, histories: &[&[Interaction]]) -> Result<Vec<Vec<f32>>> {
+            Ok(vec![(0..self.0).map(|item| item as f32).collect(); histories.len()])
+        }
+    }
+
+    fn met(item: usize) -> Interaction {
+        Interaction { item, intensity: 1.0, time_ms: 0 }
+    }
+
+    #[test]
+    fn what_was_met_stands_in_no_list() {
+        let mut row = vec![1.0, 4.0, 3.0, 2.0];
+        assert_eq!(
+            answer(&mut row.clone(), &[met(1)], 3, false),
+            (Some(Place { better: 1, tied: 0 }), vec![2, 3, 0])
+        );
+        assert_eq!(answer(&mut row, &[met(1)], 3, true).0, Some(Place { better: 2, tied: 0 }));
+        // Not a number: no hit, not listed, ahead of nobody.
+        let mut row = vec![f32::NAN, 1.0, 0.0];
+        assert_eq!(answer(&mut row.clone(), &[], 0, false), (None, vec![1, 2]));
+        assert_eq!(answer(&mut row, &[], 2, false).0, Some(Place { better: 1, tied: 0 }));
+    }
+
+    #[test]
+    fn a_report_by_hand() {
+        let item = |id: usize, price| Item {
+            id: id.to_string(),
+            title: format!("Item {id}"),
+            price,
+            ..Item::default()
+        };
+        let items = (0..30).map(|id| item(id, (id == 29).then_some(500))).collect();
+        let catalog = Catalog::new(items).unwrap();
+        let question = |visitor, history: Vec<Interaction>, target| Question { visitor, history, target };
+        // First of 30; then 29 is met, so that 27 is second after 28.
+        let questions = [question(0, vec![met(0)], 29), question(4, vec![met(29)], 27)];
+        let task = Task::new(&catalog, &[vec![met(0)]], &questions, &[], 1);
+        let report = report(&task, &ByNumber(30)).unwrap();
+        let value = |name: &str| report.metrics[name].mean;
+        assert_eq!((value("hit_rate_at_1"), value("hit_rate_at_5")), (0.5, 1.0));
+        assert_eq!(value("mrr_at_10"), 0.75);
+        assert!((value("ndcg_at_20") - (1.0 + 1.0 / 3.0_f64.log2()) / 2.0).abs() < 1e-12);
+        // Only the first target has a price.
+        assert_eq!(report.per_question["revenue_at_1"], [500.0, 0.0]);
+        assert_eq!(report.visitors, [0, 4]);
+        // Lists 20..=29 and 19..=28: 11 of 30 items.
+        assert!((report.totals["coverage_at_10"] - 11.0 / 30.0).abs() < 1e-12);
+        // Item 0 alone was met in training: everything shown is tail.
+        assert_eq!(value("tail_share_at_10"), 1.0);
+    }
+}

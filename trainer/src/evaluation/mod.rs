@@ -1,0 +1,75 @@
+//! How good is a ranking? The same questions for the model and every baseline, under one protocol at a time.
+//!
+//! [`candidates`] and [`full`] ask the questions, [`place`] and [`lists`] measure the answers, [`slices`]
+//! looks at parts of them, [`interval`] says how sure the means are; [`report`] and [`html`] show them.
+
+pub mod baselines_shim;
+pub mod candidates;
+pub mod full;
+pub mod html;
+pub mod interval;
+pub mod lists;
+pub mod place;
+mod plots;
+pub mod report;
+pub mod slices;
+
+use serde::{Deserialize, Serialize};
+use shared::{catalog::Catalog, interaction::Interaction};
+
+pub use candidates::means;
+pub use interval::{Estimate, estimate, paired};
+pub use report::Report;
+
+use crate::split::Question;
+
+/// How the questions are asked. Figures of one never stand in a table with those of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// The paper's: the next liked item among 19 that the visitor never met.
+    Candidates20,
+    /// The next liked item among the whole catalogue.
+    Full,
+}
+
+impl Protocol {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Candidates20 => "candidates20",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// The questions of one split, and what the measures must know of the shop.
+pub struct Task<'a> {
+    pub catalog: &'a Catalog,
+    pub questions: &'a [Question],
+    /// The target (first) and the unseen items of each question.
+    pub candidates: &'a [Vec<usize>],
+    /// How often each item was met in training.
+    pub counts: Vec<f32>,
+    /// May the whole-catalogue protocol rank items that the visitor met already?
+    pub is_met_kept: bool,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+}
+
+impl<'a> Task<'a> {
+    #[must_use]
+    pub fn new(
+        catalog: &'a Catalog,
+        train: &[Vec<Interaction>],
+        questions: &'a [Question],
+        candidates: &'a [Vec<usize>],
+        seed: u64,
+    ) -> Self {
+        let mut counts = vec![0.0; catalog.len()];
+        for interaction in train.iter().flatten() {
+            counts[interaction.item] += 1.0;
+        }
+        Self { catalog, questions, candidates, counts, is_met_kept: false, seed }
+    }
+}
