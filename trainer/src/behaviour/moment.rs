@@ -83,9 +83,8 @@ pub(super) fn moments<'a>(
     items: usize,
     seed: u64,
 ) -> Result<Vec<Moment<'a>>> {
-    let candidates = negatives::candidates(questions, histories, items, seed);
     let mut visitors = HashSet::new();
-    let moment = |(question, list): (&Question, Vec<usize>)| {
+    let moment = |question: &Question| {
         let visitor = question.visitor;
         let position = question.history.len();
         let met = histories.get(visitor).map_or(&[][..], Vec::as_slice);
@@ -111,9 +110,15 @@ pub(super) fn moments<'a>(
             "visitor {visitor} had met the target before\nhint: ask about first meetings only"
         );
         let next = observed.remove(0);
-        Ok(Moment { visitor, history, next, later: observed, unseen: list[1..].to_vec() })
+        Ok(Moment { visitor, history, next, later: observed, unseen: Vec::new() })
     };
-    questions.iter().zip(candidates).map(moment).collect()
+    let mut moments = questions.iter().map(moment).collect::<Result<Vec<_>>>()?;
+    // Only now: the draw relies on targets that were met.
+    let candidates = negatives::candidates(questions, histories, items, seed);
+    for (moment, list) in moments.iter_mut().zip(candidates) {
+        moment.unseen = list[1..].to_vec();
+    }
+    Ok(moments)
 }
 
 /// A split that keeps the last `holdout` interactions of every visitor from training, so that there is a future

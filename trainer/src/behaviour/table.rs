@@ -75,7 +75,7 @@ mod tests {
         let shop = Shop::new(&[0.5, 1.0, 0.0, 0.0, 1.0], 6);
         let reports = [
             ("oracle".to_owned(), shop.run(&shop.by_utility())),
-            ("stars".to_owned(), shop.run(&shop.by_stars())),
+            ("raw".to_owned(), shop.run(&shop.by_stars())),
         ];
         let text = table(&reports);
         assert!(text.starts_with("behaviour at 6 moments"));
@@ -84,7 +84,7 @@ mod tests {
         let expected =
             ["+", "resistance", "(TRR)", "6", "1.000", "[1.000,", "1.000]", "0.000", "[0.000,", "0.000]"];
         assert_eq!(words, expected);
-        let heads: Vec<&str> = text.lines().filter(|line| line.ends_with("stars")).collect();
+        let heads: Vec<&str> = text.lines().filter(|line| line.ends_with("raw")).collect();
         assert_eq!(heads.len(), 7);
         assert!(text.contains("no visitor likes the next item and dislikes one within ten steps: B3 picks"));
         assert!(text.lines().all(|line| line.len() == line.trim_end().len()));
