@@ -2,6 +2,7 @@
 
 pub mod average;
 pub mod baselines;
+pub mod behaviour;
 pub mod cli;
 mod commands;
 pub mod config;
