@@ -4,7 +4,7 @@
 //! random number of its own (first weights and dropout draw from the device's seeded generator).
 //!
 //! Data flow, in reading order; a module uses only those above it:
-//! [`catalog`] → [`interaction`] → [`preference`] → [`prompt`] / [`tokenizer`] → [`model`] inside
+//! [`catalog`] → [`interaction`] → [`preference`] → [`signals`] → [`prompt`] / [`tokenizer`] → [`model`] inside
 //! [`vocabulary`] → [`weights`], [`quant`] → [`score`] → [`rank`] → [`package`] → [`engine`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
@@ -20,6 +20,7 @@ pub mod prompt;
 pub mod quant;
 pub mod rank;
 pub mod score;
+pub mod signals;
 #[cfg(feature = "tokenizer")]
 pub mod tokenizer;
 pub mod vocabulary;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
     model::TransformerConfig,
@@ -13,7 +14,7 @@ use shared::{
 };
 
 /// Everything that decides a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
     /// `compact` (item vocabulary) or `text` (token vocabulary).
@@ -31,7 +32,7 @@ pub struct RunConfig {
     pub preference: PreferenceConfig,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Recipe {
     /// One position per interaction, items scored exactly: the default.
@@ -51,7 +52,7 @@ impl Recipe {
 }
 
 /// What both stages have in common.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StageConfig {
     pub epochs: usize,
@@ -86,7 +87,7 @@ impl Default for StageConfig {
 }
 
 /// Supervised stage.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SftConfig {
     /// Windows per batch.
@@ -105,7 +106,7 @@ impl Default for SftConfig {
 }
 
 /// Preference stage (RecPO).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PreferenceConfig {
     pub is_enabled: bool,

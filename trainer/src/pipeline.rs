@@ -138,6 +138,7 @@ pub fn train(
             data: data.to_path_buf(),
             format: dataset.format.to_owned(),
             stages,
+            signals: dataset.signals.clone(),
             seconds: began.elapsed().as_secs_f64(),
         },
         catalog: dataset.catalog.clone(),

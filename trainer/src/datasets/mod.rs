@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use shared::{catalog::Catalog, interaction::Interaction};
+use shared::{catalog::Catalog, interaction::Interaction, signals::SignalsConfig};
 
 pub use event_log::{check as check_event, write as write_event_log};
 
@@ -25,6 +25,8 @@ pub struct Dataset {
     pub histories: Vec<Vec<Interaction>>,
     /// Events left out because they name items that the catalogue lacks.
     pub unknown_events: usize,
+    /// What events mean in this shop, with what was measured in its log; the package carries it to the browser.
+    pub signals: SignalsConfig,
 }
 
 impl Dataset {
