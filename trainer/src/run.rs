@@ -95,6 +95,7 @@ impl Run {
         let summary: Summary = read_json(&folder.join("run.json"))?;
         let damaged = || format!("{} is damaged\nhint: train again", folder.join("run.json").display());
         summary.model.validate().with_context(damaged)?;
+        summary.signals.validate().with_context(damaged)?;
         if let VocabularyConfig::Items(items) = &summary.model.vocabulary {
             ensure!(items.items == catalog.len(), damaged());
         }

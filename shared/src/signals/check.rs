@@ -337,7 +337,7 @@ mod tests {
             (
                 r#"{"events": {"zoom": {"add": 0.1, "cap": 0.3, "group": "attention"}}}"#,
                 "events.zoom.cap",
-                "events.variant.cap",
+                "events.review.cap",
             ),
             (r#"{"events": {"bounce": {"p": -0.1}}}"#, "events.bounce", "below_s"),
             (r#"{"events": {"glance": {"p": -0.1, "below_s": 2}}}"#, "events.glance", "bounce"),

@@ -57,8 +57,8 @@ impl SignalsConfig {
             .or_else(|| (!is_met).then(|| impressions(&known)))
             .or_else(|| self.bounced(&known, visits))
             .unwrap_or_else(|| self.added_up(&known, category, visits));
-        // Adding zero turns -0 into 0.
-        let intensity = intensity.clamp(self.clamp[0], self.clamp[1]) + 0.0;
+        // Unlike clamp(), max and min survive bounds that were never validated; adding zero turns -0 into 0.
+        let intensity = intensity.max(self.clamp[0]).min(self.clamp[1]) + 0.0;
         Reading { intensity, is_met, is_visited }
     }
 
