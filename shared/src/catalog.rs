@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// One item of a shop, as the browser may see it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Item {
     /// The shop's own id, unique in the catalogue.
     pub id: String,

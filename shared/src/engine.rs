@@ -10,6 +10,7 @@ use crate::{
     package::{Manifest, Package},
     rank::{Recommendation, top_k},
     score::Scorer,
+    signals::FoldReport,
     weights::WeightsError,
 };
 
@@ -102,10 +103,16 @@ impl Engine {
         self.parameters
     }
 
-    /// The history that a visitor's events add up to; events of unknown items are left out.
+    /// The history that a visitor's events add up to by the package's signals, and what was left out of it.
+    #[must_use]
+    pub fn fold(&self, events: &[Event]) -> (History, FoldReport) {
+        History::from_events(events, &self.catalog, &self.manifest.signals)
+    }
+
+    /// The history alone.
     #[must_use]
     pub fn history(&self, events: &[Event]) -> History {
-        History::from_events(events, &self.catalog).0
+        self.fold(events).0
     }
 
     /// The best items for a history: available, not excluded and, if the package says so, not yet met.

@@ -1,42 +1,94 @@
-//! What did one visitor do, and when? Raw events, and the time-ordered history folded from them.
+//! What did one visitor do, and when? Raw events, and the time-ordered history of interactions.
 //!
-//! How strongly an event speaks for an item is decided in [`crate::preference`], not here.
+//! How strongly an event speaks for an item, and how events fold into a history, is decided in
+//! [`crate::signals`], not here.
+
+use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{catalog::Catalog, preference};
+/// The types of the canonical event line; their order is the order of events of one moment.
+macro_rules! event_kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal,)+) => {
+        /// What happened, in the words of the canonical event line.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(from = "String", into = "String")]
+        pub enum EventKind {
+            $($(#[$doc])* $kind,)+
+            /// Any other name: `signals.toml` says what it means, or to which event it is an alias.
+            Custom(String),
+        }
 
-/// Events further apart than this belong to different sessions (30 minutes).
-pub const SESSION_GAP_MS: i64 = 30 * 60 * 1000;
+        impl EventKind {
+            /// All names but those of custom events.
+            pub const NAMES: &[&str] = &[$($name),+];
 
-/// What happened, in the words of the canonical event line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    Impression,
-    Click,
-    View,
-    Dwell,
-    Zoom,
-    Share,
-    WishlistAdd,
-    WishlistRemove,
-    CartAdd,
-    CartRemove,
-    Checkout,
-    Purchase,
-    Return,
-    Rate,
-    Dismiss,
-    Revisit,
+            #[must_use]
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$kind => $name,)+
+                    Self::Custom(name) => name,
+                }
+            }
+        }
+
+        impl From<String> for EventKind {
+            fn from(name: String) -> Self {
+                match name.as_str() {
+                    $($name => Self::$kind,)+
+                    _ => Self::Custom(name),
+                }
+            }
+        }
+    };
+}
+
+event_kinds! {
+    /// The item was visible in a list.
+    Impression = "impression",
+    Click = "click",
+    View = "view",
+    Revisit = "revisit",
+    Dwell = "dwell",
+    Zoom = "zoom",
+    /// Reviews of the item were opened.
+    Review = "review",
+    Compare = "compare",
+    Share = "share",
+    Search = "search",
+    ListView = "list_view",
+    WishlistAdd = "wishlist_add",
+    WishlistRemove = "wishlist_remove",
+    CartAdd = "cart_add",
+    CartView = "cart_view",
+    CartRemove = "cart_remove",
+    Checkout = "checkout",
+    Purchase = "purchase",
+    Return = "return",
+    Rate = "rate",
+    Dismiss = "dismiss",
+}
+
+impl From<EventKind> for String {
+    fn from(kind: EventKind) -> Self {
+        match kind {
+            EventKind::Custom(name) => name,
+            known => known.name().to_owned(),
+        }
+    }
 }
 
 /// One line of an event log: the recorder in the browser writes it, the trainer reads it as it is.
+///
+/// Only `item`, `type` and `ts` are required.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// Id of the item in the catalogue.
     pub item: String,
+    /// `view`, `cart_add`, … or any name that `signals.toml` knows.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub kind: EventKind,
     /// Milliseconds since 1970-01-01 UTC.
     pub ts: i64,
@@ -46,12 +98,89 @@ pub struct Event {
     /// Number of pieces, for `cart_add` and `purchase`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub qty: Option<u32>,
-    /// Stars from 1 to 5, for `rate`.
+    /// Stars, for `rate`: from 1 to 5 unless `signals.toml` says otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rating: Option<f32>,
     /// Why an item came back, for `return`: `size`, `late`, `defect` or `dislike`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Version of the line, 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub v: Option<u32>,
+    /// The event's own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// Price of one piece in minor units (cents).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<i64>,
+    /// ISO 4217 code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// How far the page was scrolled, from 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<f32>,
+    /// Largest magnification.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zoom: Option<f32>,
+    /// The list that the item was seen in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<String>,
+    /// Position in that list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pos: Option<u32>,
+    /// The answer of the recommender that the item was seen in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rec_id: Option<String>,
+    /// The recorder's name for the session; sessions are told by time, not by this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// Running number within the log: decides between events of the same millisecond.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    /// Where the event was caught, for example `ga4` or `dom`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub src: Option<String>,
+}
+
+impl Event {
+    /// An event with nothing but what every event has.
+    #[must_use]
+    pub fn new(item: impl Into<String>, kind: EventKind, ts: i64) -> Self {
+        Self {
+            item: item.into(),
+            kind,
+            ts,
+            dwell_ms: None,
+            qty: None,
+            rating: None,
+            reason: None,
+            v: None,
+            id: None,
+            variant: None,
+            price: None,
+            currency: None,
+            depth: None,
+            zoom: None,
+            list: None,
+            pos: None,
+            rec_id: None,
+            session: None,
+            n: None,
+            src: None,
+        }
+    }
+
+    /// The order of a log, whatever order it was read in: by time, then `n`, then type (in the order of
+    /// [`EventKind`]: a click before a view before a purchase), then item; what is still equal is ordered by
+    /// its text, so that the order is total.
+    #[must_use]
+    pub fn order(&self, other: &Self) -> Ordering {
+        (self.ts, self.n, &self.kind, &self.item)
+            .cmp(&(other.ts, other.n, &other.kind, &other.item))
+            .then_with(|| format!("{self:?}").cmp(&format!("{other:?}")))
+    }
 }
 
 /// One item met once: what the model sees as one position.
@@ -83,38 +212,6 @@ impl History {
         Self { interactions }
     }
 
-    /// Folds a visitor's events: the events of one item within one session become one interaction,
-    /// at the time of the first of them. Events of items that the catalogue lacks are counted, not kept; an
-    /// item that was merely on the screen (impressions alone) was not met and has no interaction.
-    #[must_use]
-    pub fn from_events(events: &[Event], catalog: &Catalog) -> (Self, usize) {
-        let mut order: Vec<(i64, usize)> =
-            events.iter().enumerate().map(|(i, event)| (event.ts, i)).collect();
-        order.sort_unstable();
-        let mut unknown = 0;
-        let mut interactions = Vec::new();
-        // One entry per item in the running session: its first time and its events so far.
-        let mut session: Vec<(usize, i64, Vec<&Event>)> = Vec::new();
-        let mut previous_ms = i64::MIN;
-        for (time_ms, position) in order {
-            if time_ms.saturating_sub(previous_ms) > SESSION_GAP_MS {
-                close(&mut session, &mut interactions);
-            }
-            previous_ms = time_ms;
-            let event = &events[position];
-            let Some(item) = catalog.index(&event.item) else {
-                unknown += 1;
-                continue;
-            };
-            match session.iter_mut().find(|(known, ..)| *known == item) {
-                Some((_, _, of_item)) => of_item.push(event),
-                None => session.push((item, time_ms, vec![event])),
-            }
-        }
-        close(&mut session, &mut interactions);
-        (Self::new(interactions), unknown)
-    }
-
     #[must_use]
     pub fn interactions(&self) -> &[Interaction] {
         &self.interactions
@@ -137,29 +234,9 @@ impl History {
     }
 }
 
-fn close(session: &mut Vec<(usize, i64, Vec<&Event>)>, interactions: &mut Vec<Interaction>) {
-    for (item, time_ms, events) in session.drain(..) {
-        if events.iter().all(|event| event.kind == EventKind::Impression) {
-            continue;
-        }
-        let intensity = preference::intensity_from_events(&events);
-        interactions.push(Interaction { item, intensity, time_ms });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::Item;
-
-    fn catalog() -> Catalog {
-        let item = |id: &str| Item { id: id.into(), title: id.into(), available: true, ..Item::default() };
-        Catalog::new(vec![item("a"), item("b")]).unwrap()
-    }
-
-    fn event(item: &str, kind: EventKind, ts: i64) -> Event {
-        Event { item: item.into(), kind, ts, dwell_ms: None, qty: None, rating: None, reason: None }
-    }
 
     #[test]
     fn history_is_sorted_and_bounded() {
@@ -174,30 +251,39 @@ mod tests {
     }
 
     #[test]
-    fn events_of_one_item_in_one_session_become_one_interaction() {
-        let events = [
-            event("a", EventKind::View, 0),
-            event("b", EventKind::View, 1_000),
-            event("a", EventKind::CartAdd, 2_000),
-            event("a", EventKind::View, 2_000 + SESSION_GAP_MS + 1),
-            event("gone", EventKind::View, 5),
-            event("b", EventKind::Impression, 90 * SESSION_GAP_MS),
-        ];
-        let (history, unknown) = History::from_events(&events, &catalog());
-        assert_eq!(unknown, 1);
-        let items: Vec<usize> = history.interactions().iter().map(|i| i.item).collect();
-        assert_eq!(items, [0, 1, 0]);
-        assert!((history.interactions()[0].intensity - 0.7).abs() < 1e-6);
-        assert!((history.interactions()[2].intensity - 0.1).abs() < 1e-6);
+    fn a_line_is_read_and_written_as_it_is() {
+        for line in [
+            r#"{"item":"p1","type":"view","ts":5}"#,
+            r#"{"item":"p1","type":"fitting_room","ts":-5,"dwell_ms":60000}"#,
+            r#"{"item":"p1","type":"return","ts":5,"qty":2,"rating":4.5,"reason":"size","v":1,"id":"e1","variant":"38","price":129900,"currency":"EUR","depth":0.5,"zoom":2.0,"list":"home","pos":3,"rec_id":"r1","session":"s1","n":7,"src":"ga4"}"#,
+        ] {
+            let event: Event = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_string(&event).unwrap(), line);
+        }
+        let custom: EventKind = serde_json::from_str("\"fitting_room\"").unwrap();
+        assert_eq!(custom, EventKind::Custom("fitting_room".into()));
+        assert!(serde_json::from_str::<Event>(r#"{"item":"p1","type":"view"}"#).is_err());
     }
 
     #[test]
-    fn a_gap_is_measured_from_the_last_event_of_the_session() {
-        let events = [
-            event("a", EventKind::View, 0),
-            event("b", EventKind::View, SESSION_GAP_MS),
-            event("a", EventKind::CartAdd, 2 * SESSION_GAP_MS),
-        ];
-        assert_eq!(History::from_events(&events, &catalog()).0.len(), 2);
+    fn the_types_are_those_of_the_design() {
+        let design = "impression click view dwell zoom compare share search list_view wishlist_add \
+                      wishlist_remove cart_add cart_remove cart_view checkout purchase return rate review \
+                      dismiss revisit";
+        let mut expected: Vec<&str> = design.split_whitespace().collect();
+        let mut names = EventKind::NAMES.to_vec();
+        expected.sort_unstable();
+        names.sort_unstable();
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn events_of_one_moment_are_ordered_by_number_then_by_type() {
+        let add = Event::new("a", EventKind::CartAdd, 1);
+        let remove = Event::new("a", EventKind::CartRemove, 1);
+        assert_eq!(add.order(&remove), Ordering::Less);
+        let (add, remove) = (Event { n: Some(2), ..add }, Event { n: Some(1), ..remove });
+        assert_eq!(add.order(&remove), Ordering::Greater);
+        assert_eq!(add.order(&add.clone()), Ordering::Equal);
     }
 }

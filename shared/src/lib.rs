@@ -4,8 +4,9 @@
 //! random number of its own (first weights and dropout draw from the device's seeded generator).
 //!
 //! Data flow, in reading order; a module uses only those above it:
-//! [`catalog`] → [`interaction`] → [`preference`] → [`amount`] → [`prompt`] / [`tokenizer`] → [`model`] inside
-//! [`vocabulary`] → [`weights`], [`quant`] → [`score`] → [`rank`] → [`trie`] → [`package`] → [`engine`].
+//! [`catalog`] → [`interaction`] → [`preference`] → [`amount`], [`signals`] → [`prompt`] / [`tokenizer`] →
+//! [`model`] inside [`vocabulary`] → [`weights`], [`quant`] → [`score`] → [`rank`] → [`trie`] → [`package`] →
+//! [`engine`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
 //! K rejected items, R states.
@@ -21,6 +22,7 @@ pub mod prompt;
 pub mod quant;
 pub mod rank;
 pub mod score;
+pub mod signals;
 #[cfg(feature = "tokenizer")]
 pub mod tokenizer;
 pub mod trie;

@@ -1,12 +1,10 @@
-//! How strongly does an interaction speak for an item, and how large is the margin between two?
+//! What is a signed intensity worth, and how large is the margin between two?
 //!
 //! Pure arithmetic, the same in trainer and browser.
-//! Events become a signed intensity p in [-1, 1]; stars are 3 + 2p; the utility φ weighs stars by delay;
-//! the margin of a chosen item over a rejected one compares their utilities.
+//! An intensity p lies in [-1, 1] ([`crate::signals`] makes it from events); stars are 3 + 2p; the utility φ
+//! weighs stars by delay; the margin of a chosen item over a rejected one compares their utilities.
 
 use serde::{Deserialize, Serialize};
-
-use crate::interaction::{Event, EventKind};
 
 /// Number of levels an intensity is rounded to before the model sees it.
 pub const INTENSITY_LEVELS: usize = 9;
@@ -30,108 +28,10 @@ pub fn intensity_level(intensity: f32) -> usize {
     (((intensity.clamp(-1.0, 1.0) + 1.0) / 2.0 * levels).round() as usize).min(INTENSITY_LEVELS - 1)
 }
 
-/// Signed intensity of all events of one item in one session.
-///
-/// An explicit rating (the newest) decides alone; else the furthest funnel stage, plus bonuses for
-/// attention (capped), plus what speaks against the item, clamped to [-1, 1].
-///
-/// # Source
-/// The signal table of the design (events → intensity). `revisit` is a bonus of 0.15 each, at most 0.30.
-#[must_use]
-pub fn intensity_from_events(events: &[&Event]) -> f32 {
-    let newest_rating = events.iter().rev().find_map(|e| match e.kind {
-        EventKind::Rate => e.rating,
-        _ => None,
-    });
-    if let Some(rating) = newest_rating {
-        return intensity_from_rating(rating, 5.0);
-    }
-    let mut stage: f32 = 0.0;
-    let mut attention: f32 = 0.0;
-    let mut revisits: f32 = 0.0;
-    let mut impressions: f32 = 0.0;
-    let mut against: f32 = 0.0;
-    let mut has_purchase = false;
-    let mut has_cart_remove = false;
-    let mut has_visit = false;
-    let mut longest_dwell_ms = None;
-    for event in events {
-        match event.kind {
-            EventKind::Impression => impressions += 0.05,
-            EventKind::Click | EventKind::View => {
-                has_visit = true;
-                stage = stage.max(0.10);
-            }
-            EventKind::Dwell => {
-                has_visit = true;
-                longest_dwell_ms = longest_dwell_ms.max(event.dwell_ms);
-            }
-            EventKind::Zoom | EventKind::Share => {
-                has_visit = true;
-                attention += 0.10;
-            }
-            EventKind::Revisit => {
-                has_visit = true;
-                revisits += 0.15;
-            }
-            EventKind::WishlistAdd => stage = stage.max(0.60),
-            EventKind::WishlistRemove => against -= 0.20,
-            EventKind::CartAdd => {
-                has_cart_remove = false;
-                let pieces = event.qty.unwrap_or(1).max(1) as f32;
-                stage = stage.max(0.70 + 0.05 * pieces.log2());
-            }
-            EventKind::CartRemove => has_cart_remove = true,
-            EventKind::Checkout => stage = stage.max(0.80),
-            EventKind::Purchase => {
-                has_purchase = true;
-                stage = 1.0;
-            }
-            EventKind::Return => {
-                // A return says what the purchase turned out to be worth.
-                return match event.reason.as_deref() {
-                    Some("size" | "late") => -0.10,
-                    Some("defect") => -0.50,
-                    Some("dislike") => -0.90,
-                    _ => -0.60,
-                };
-            }
-            EventKind::Dismiss => return -0.80,
-            EventKind::Rate => {}
-        }
-    }
-    if has_cart_remove && !has_purchase {
-        return -0.30;
-    }
-    let was_touched = has_visit || stage > 0.0 || against < 0.0;
-    if !was_touched {
-        return -impressions.min(0.20);
-    }
-    if let Some(dwell_ms) = longest_dwell_ms {
-        let only_looked = stage <= 0.10 && attention == 0.0 && revisits == 0.0 && against == 0.0;
-        if dwell_ms < BOUNCE_MS && only_looked {
-            return -0.10;
-        }
-        stage = stage.max(intensity_from_dwell(dwell_ms));
-    }
-    (stage + attention.min(0.20) + revisits.min(0.30) + against).clamp(-1.0, 1.0)
-}
-
-/// Active dwell below this, with nothing else done, is a bounce.
-const BOUNCE_MS: i64 = 3_000;
-
-/// Active dwell: from 0.10 at 15 s to 0.40 at 90 s on a logarithmic scale.
-fn intensity_from_dwell(dwell_ms: i64) -> f32 {
-    const MEDIAN_SECS: f32 = 15.0;
-    const LONG_SECS: f32 = 90.0;
-    let secs = dwell_ms.max(1) as f32 / 1000.0;
-    let share = ((secs / MEDIAN_SECS).ln() / (LONG_SECS / MEDIAN_SECS).ln()).clamp(0.0, 1.0);
-    0.10 + 0.30 * share
-}
-
 /// How delay turns stars into utility φ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Utility {
     /// φ = s / Δt^0.5, as in the paper: an unseen item has s = 3 and Δt = 11.
     Paper,
@@ -197,6 +97,7 @@ impl Weighing {
 
 /// What one step of delay is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Delay {
     /// Positions, as in the paper's code: the next item has Δt = 1, the one after it 2.
@@ -240,6 +141,7 @@ pub struct Preference {
 
 /// How two utilities become a margin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum MarginKind {
     /// γ = λ·φ_p / φ_k, the paper's default.
@@ -288,54 +190,9 @@ impl MarginKind {
 mod tests {
     use super::*;
 
-    fn event(kind: EventKind) -> Event {
-        Event { item: "a".into(), kind, ts: 0, dwell_ms: None, qty: None, rating: None, reason: None }
-    }
-
-    fn intensity(events: &[Event]) -> f32 {
-        intensity_from_events(&events.iter().collect::<Vec<_>>())
-    }
-
     #[track_caller]
     fn assert_close(got: f32, expected: f32) {
         assert!((got - expected).abs() < 1e-4, "got {got}, expected {expected}");
-    }
-
-    #[test]
-    fn table_of_signals() {
-        use EventKind as K;
-        let dwell = |secs: i64| Event { dwell_ms: Some(secs * 1000), ..event(K::Dwell) };
-        let reason = |why: &str| Event { reason: Some(why.into()), ..event(K::Return) };
-        let rows: Vec<(Vec<Event>, f32)> = vec![
-            (vec![event(K::Impression)], -0.05),
-            (vec![event(K::Impression); 9], -0.20),
-            (vec![event(K::Impression), event(K::Click)], 0.10),
-            (vec![event(K::View)], 0.10),
-            (vec![event(K::View), dwell(1)], -0.10),
-            (vec![event(K::View), dwell(1), event(K::CartAdd)], 0.70),
-            (vec![dwell(15)], 0.10),
-            (vec![dwell(90)], 0.40),
-            (vec![dwell(900)], 0.40),
-            (vec![event(K::View), event(K::Zoom), event(K::Zoom), event(K::Zoom)], 0.30),
-            (vec![event(K::View), event(K::Revisit)], 0.25),
-            (vec![event(K::WishlistAdd)], 0.60),
-            (vec![event(K::View), event(K::CartAdd)], 0.70),
-            (vec![Event { qty: Some(2), ..event(K::CartAdd) }], 0.75),
-            (vec![event(K::CartAdd), event(K::CartRemove)], -0.30),
-            (vec![event(K::CartAdd), event(K::CartRemove), event(K::CartAdd)], 0.70),
-            (vec![event(K::CartAdd), event(K::CartRemove), event(K::Purchase)], 1.0),
-            (vec![event(K::Checkout)], 0.80),
-            (vec![event(K::Purchase)], 1.0),
-            (vec![event(K::Purchase), reason("size")], -0.10),
-            (vec![event(K::Purchase), reason("dislike")], -0.90),
-            (vec![event(K::Purchase), event(K::Return)], -0.60),
-            (vec![event(K::View), event(K::Dismiss)], -0.80),
-            (vec![event(K::Purchase), Event { rating: Some(2.0), ..event(K::Rate) }], -0.50),
-        ];
-        for (events, expected) in rows {
-            let got = intensity(&events);
-            assert!((got - expected).abs() < 1e-4, "{events:?}: got {got}, expected {expected}");
-        }
     }
 
     #[test]

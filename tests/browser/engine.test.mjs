@@ -146,6 +146,36 @@ for (const device of ['cpu', 'gpu']) {
   });
 }
 
+test('events give the intensities of the table that the trainer is tested with', async (t) => {
+  const browser = await launch();
+  t.after(() => browser.close());
+  const { page } = await openPage(browser);
+  await page.goto(`${sites.compact.url}/images/aurelle.svg`);
+  const { catalog, cases } = JSON.parse(await readFile(join(REPOSITORY, 'tests/fixtures/signals.json'), 'utf8'));
+  const answers = await page.evaluate(async ({ catalog, cases }) => {
+    const bundle = await import('/vitrine/cpu/web.js');
+    await bundle.default();
+    return cases.map(({ signals, events }) => {
+      try {
+        return bundle.fold(catalog, signals, events);
+      } catch (error) {
+        return { error };
+      }
+    });
+  }, { catalog, cases });
+  for (const [index, { name, expected, unknown_items = 0, unknown_types = {} }] of cases.entries()) {
+    const { error, interactions } = answers[index];
+    assert.equal(error, undefined, `${name}: ${JSON.stringify(error)}`);
+    const places = (rows) => rows.map(({ item, time_ms }) => [item, time_ms]);
+    assert.deepEqual(places(interactions), places(expected), name);
+    for (const [row, { intensity }] of expected.entries()) {
+      assert.ok(Math.abs(interactions[row].intensity - intensity) < 1e-5, `${name}: ${interactions[row].intensity}, not ${intensity}`);
+    }
+    assert.equal(answers[index].unknown_items, unknown_items, name);
+    assert.deepEqual(answers[index].unknown_types, unknown_types, name);
+  }
+});
+
 test('a damaged package is refused by name, and the shop keeps its own list', async (t) => {
   const browser = await launch();
   t.after(() => browser.close());

@@ -1,8 +1,8 @@
 //! Cross-crate tests, one binary.
 //!
 //! [`golden`] pins the forward pass and the losses to numpy; [`package`] breaks packages in every way;
-//! [`invariants`] compares ways to the same result; [`command_line`] uses the real binary; [`tidy`] keeps the
-//! house rules.
+//! [`invariants`] compares ways to the same result; [`signals`] reads events by a table worked out by hand;
+//! [`command_line`] uses the real binary; [`tidy`] keeps the house rules.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -10,4 +10,5 @@ mod command_line;
 mod golden;
 mod invariants;
 mod package;
+mod signals;
 mod tidy;

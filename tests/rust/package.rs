@@ -10,6 +10,7 @@ use shared::{
     engine::{Engine, EngineError, Request},
     interaction::{Event, EventKind},
     package::{MANIFEST, Manifest, Package, PackageError, PackageParts, Quantisation, SelfTest},
+    signals::SignalsConfig,
     vocabulary::ModelConfig,
 };
 
@@ -44,6 +45,7 @@ fn package(case: usize, quantisation: Quantisation) -> Files {
         tokenizer_json: b"{}",
         quantisation,
         exclude_seen: true,
+        signals: &SignalsConfig::default(),
         self_test: vec![SelfTest {
             history: golden::history(),
             candidates: (0..expected.len()).collect(),
@@ -143,6 +145,7 @@ fn every_broken_rule_is_named() {
     assert!(matches!(broken_manifest(|m| m.model.asked.clear()), E::Config(_)));
     let layers = |m: &mut Manifest| m.model.transformer.num_hidden_layers = 1 << 20;
     assert!(matches!(broken_manifest(layers), E::LayerCount { .. }));
+    assert!(matches!(broken_manifest(|m| m.signals.clamp = [0.0, 7.0]), E::Signals(_)));
     assert!(matches!(broken_manifest(|m| m.files[0].path = "../x".into()), E::BadPath { .. }));
     assert!(matches!(broken_manifest(|m| m.files[0].path = ".x".into()), E::BadPath { .. }));
     assert!(matches!(broken_manifest(|m| m.files[1] = m.files[0].clone()), E::DuplicateFile { .. }));
@@ -178,6 +181,29 @@ fn every_broken_rule_is_named() {
 }
 
 #[test]
+fn a_package_without_signals_has_the_default_ones() {
+    let mut files = package(0, Quantisation::F32);
+    let mut manifest: serde_json::Value = serde_json::from_slice(&files[MANIFEST]).unwrap();
+    assert!(manifest.as_object_mut().unwrap().remove("signals").is_some());
+    files.insert(MANIFEST.into(), serde_json::to_vec(&manifest).unwrap());
+    assert_eq!(Package::read(&files).unwrap().manifest.signals, SignalsConfig::default());
+}
+
+#[test]
+fn an_engine_folds_events_by_the_signals_of_its_package() {
+    let mut files = package(0, Quantisation::F32);
+    edit(&mut files, |manifest| {
+        let signals = r#"{"events": {"fitting": {"p": 0.65}}, "aliases": {"Anprobe": "fitting"}}"#;
+        manifest.signals = serde_json::from_str(signals).unwrap();
+    });
+    let engine = Engine::new(Package::read(&files).unwrap(), &Device::flex()).unwrap();
+    let event = |name: &str| Event::new("p1", EventKind::from(name.to_owned()), 0);
+    let (history, report) = engine.fold(&[event("Anprobe"), event("lookbook")]);
+    assert_eq!(history.interactions()[0].intensity, 0.65);
+    assert_eq!(report.unknown_types, BTreeMap::from([("lookbook".to_owned(), 1)]));
+}
+
+#[test]
 fn weights_of_another_model_are_refused() {
     let mut files = package(0, Quantisation::F32);
     edit(&mut files, |manifest| manifest.tensors[0].name = "items.other".into());
@@ -189,15 +215,7 @@ fn weights_of_another_model_are_refused() {
 #[test]
 fn a_list_holds_only_what_may_be_shown() {
     let engine = Engine::new(Package::read(&package(0, Quantisation::Q8)).unwrap(), &Device::flex()).unwrap();
-    let event = |item: &str, kind| Event {
-        item: item.into(),
-        kind,
-        ts: 0,
-        dwell_ms: None,
-        qty: None,
-        rating: None,
-        reason: None,
-    };
+    let event = |item: &str, kind| Event::new(item, kind, 0);
     let list = |events: &[Event], request: Request| -> Vec<usize> {
         let list = block_on(engine.recommend(&engine.history(events), &request)).unwrap();
         list.iter().map(|recommendation| recommendation.item).collect()

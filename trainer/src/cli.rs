@@ -52,7 +52,24 @@ pub struct Validate {
 }
 
 #[derive(Args, Debug)]
-pub struct Schema {}
+pub struct Schema {
+    /// The file that the schema is of.
+    #[arg(long, value_enum, default_value_t)]
+    pub of: SchemaOf,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// signals.toml: what events mean.
+    #[default]
+    Signals,
+    /// The settings of `trainer train`.
+    Run,
+    /// A line of events.jsonl.
+    Event,
+    /// A line of catalog.jsonl.
+    Item,
+}
 
 #[derive(Args, Debug)]
 pub struct Inspect {

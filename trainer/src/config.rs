@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
     model::TransformerConfig,
@@ -15,7 +16,7 @@ use shared::{
 pub use crate::preference_config::PreferenceConfig;
 
 /// Everything that decides a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
     /// `compact` (item vocabulary) or `text` (token vocabulary).
@@ -35,7 +36,7 @@ pub struct RunConfig {
     pub preference: PreferenceConfig,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Recipe {
     /// One position per interaction, items scored exactly: the default.
@@ -55,7 +56,7 @@ impl Recipe {
 }
 
 /// What both stages have in common.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct StageConfig {
     pub epochs: usize,
@@ -93,7 +94,7 @@ impl Default for StageConfig {
 }
 
 /// Supervised stage.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct SftConfig {
     /// Targets per batch, about: windows are added until there are as many. Not a number of windows, because

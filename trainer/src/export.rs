@@ -83,6 +83,7 @@ fn parts<'a>(
         tokenizer_json: &run.tokenizer_json,
         quantisation: quant.into(),
         exclude_seen: true,
+        signals: &run.summary.signals,
         self_test,
         evaluation,
         provenance,

@@ -23,6 +23,7 @@ pub mod ranker;
 pub mod run;
 pub mod schedule;
 pub mod server;
+pub mod signals_file;
 pub mod split;
 pub mod tokenizer_training;
 pub mod train;

@@ -151,6 +151,7 @@ pub fn train(job: &Job) -> Result<Run> {
             data: job.data.to_path_buf(),
             format: dataset.format.to_owned(),
             stages,
+            signals: dataset.signals.clone(),
             seconds: began.elapsed().as_secs_f64(),
         },
         catalog: dataset.catalog.clone(),

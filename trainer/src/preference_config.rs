@@ -2,13 +2,14 @@
 //! named arms that comparisons are made of.
 
 use anyhow::{Result, ensure};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::preference::{Delay, LIKED, MarginKind, Utility, Weighing};
 
 use crate::config::StageConfig;
 
 /// Preference stage; the defaults are RecPO with the paper's margin, λ, β and K.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PreferenceConfig {
     pub is_enabled: bool,
@@ -87,7 +88,7 @@ impl Default for PreferenceConfig {
 }
 
 /// The preference term; equations and sources are in [`crate::loss`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LossKind {
     /// −ℓ(chosen): SFT goes on with the chosen items of the pairs.
@@ -107,7 +108,7 @@ pub enum LossKind {
 }
 
 /// What a pairwise loss makes of K rejected items.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pairs {
     /// The mean over all K: every method of a comparison sees the same items.
@@ -120,7 +121,7 @@ pub enum Pairs {
 ///
 /// An empty pool passes its share on: `disliked` → `observed_other` → `seen_not_clicked` → `uniform`, and
 /// `popular` and `hard` to `uniform`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NegativeShares {
     /// Met soon after and disliked.
@@ -166,7 +167,7 @@ impl NegativeShares {
 }
 
 /// One term Σ w·clamp(g(chosen) − g(rejected), −1, 1) of the margin.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GoalConfig {
     pub kind: GoalKind,
@@ -174,7 +175,7 @@ pub struct GoalConfig {
 }
 
 /// What a shop wants beside what its visitors want.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum GoalKind {
     /// Dear items first.

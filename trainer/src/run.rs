@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
     catalog::{Catalog, Item},
     score::Scorer,
+    signals::SignalsConfig,
     tokenizer::Tokenizer,
     vocabulary::{Model, ModelConfig, VocabularyConfig},
     weights::{Weight, Weights},
@@ -42,6 +43,9 @@ pub struct Summary {
     pub format: String,
     /// What each stage reached on the validation questions, and what was done with it.
     pub stages: Vec<StageSummary>,
+    /// What events mean; runs from before they could be chosen have the defaults.
+    #[serde(default)]
+    pub signals: SignalsConfig,
     pub seconds: f64,
 }
 
@@ -91,6 +95,7 @@ impl Run {
         let summary: Summary = read_json(&folder.join("run.json"))?;
         let damaged = || format!("{} is damaged\nhint: train again", folder.join("run.json").display());
         summary.model.validate().with_context(damaged)?;
+        summary.signals.validate().with_context(damaged)?;
         if let VocabularyConfig::Items(items) = &summary.model.vocabulary {
             ensure!(items.items == catalog.len(), damaged());
         }

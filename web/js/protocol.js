@@ -17,7 +17,7 @@
  * @typedef {{item: string, score: number, details: Item}} Recommendation
  *
  * @typedef {{recipe: string, parameters: number, device: "cpu" | "gpu", quantisation: string,
- *   items: number, tier: 2 | 3, fallback?: ErrorRecord}} EngineInfo
+ *   items: number, filter_days: Record<string, number>, tier: 2 | 3, fallback?: ErrorRecord}} EngineInfo
  *   `fallback` says why the GPU was tried and did not answer.
  *
  * @typedef {{id: number, kind: "open", package: string, device: "auto" | "cpu" | "gpu"}

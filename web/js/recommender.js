@@ -13,15 +13,15 @@ import { VitrineError, toError } from './protocol.js';
 
 /** What the engine understands. Other types are refused, so that a typing error does not pass as silence. */
 const EVENT_TYPES = new Set([
-  'impression', 'click', 'view', 'dwell', 'zoom', 'share', 'wishlist_add', 'wishlist_remove', 'cart_add',
-  'cart_remove', 'checkout', 'purchase', 'return', 'rate', 'dismiss', 'revisit',
+  'impression', 'click', 'view', 'dwell', 'zoom', 'review', 'compare', 'share', 'search', 'list_view',
+  'wishlist_add', 'wishlist_remove', 'cart_add', 'cart_remove', 'cart_view', 'checkout', 'purchase', 'return',
+  'rate', 'dismiss', 'revisit',
 ]);
 
 /** All that is ever kept of an event: whatever else a shop passes (names, addresses) is dropped on entry. */
 const EVENT_FIELDS = ['item', 'type', 'ts', 'dwell_ms', 'qty', 'rating', 'reason', 'list', 'pos', 'rec_id'];
 
-/** An item that was dismissed stays away for so long. */
-const DISMISSED_MS = 90 * 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** A package that could not be opened is not asked for again before this. */
 const RETRY_MS = 30_000;
@@ -114,12 +114,12 @@ export class Recommender extends EventTarget {
    */
   async recommend({ k = 10, candidates, exclude = [], seed } = {}) {
     if (!Number.isInteger(k) || k < 1) throw new VitrineError('bad_request', `k is ${k}, not a count`);
-    await this.open();
+    const { filter_days } = await this.open();
     const events = await this.events();
     const now_ms = Date.now();
     const away = new Set(exclude);
     for (const { type, item, ts } of events) {
-      if (type === 'dismiss' && ts > now_ms - DISMISSED_MS) away.add(item);
+      if (ts > now_ms - (filter_days[type] ?? 0) * DAY_MS) away.add(item);
     }
     if (seed) {
       away.add(seed);

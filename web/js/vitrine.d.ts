@@ -32,17 +32,23 @@ export interface Item {
   text?: string;
 }
 
+/** The events that every package knows; a package's signals may know more. */
 export type EventType =
   | 'impression'
   | 'click'
   | 'view'
   | 'dwell'
   | 'zoom'
+  | 'review'
+  | 'compare'
   | 'share'
+  | 'search'
+  | 'list_view'
   | 'wishlist_add'
   | 'wishlist_remove'
   | 'cart_add'
   | 'cart_remove'
+  | 'cart_view'
   | 'checkout'
   | 'purchase'
   | 'return'
@@ -89,6 +95,8 @@ export interface EngineInfo {
   device: 'cpu' | 'gpu';
   quantisation: string;
   items: number;
+  /** For how many days an item stays away after an event of a type, for example `dismiss`. */
+  filter_days: Record<string, number>;
   /** 2: the engine on the CPU, 3: the engine on the GPU. */
   tier: 2 | 3;
   /** Why the GPU was tried and did not answer. */

@@ -1,10 +1,14 @@
 //! What can a page ask the engine? The class that wasm-bindgen exports; it converts and delegates.
 
+use std::collections::BTreeMap;
+
 use js_sys::{Array, Function};
 use serde::{Deserialize, Serialize};
 use shared::{
+    catalog::{Catalog, Item},
     engine::{Engine, Request},
-    interaction::{Event, Interaction},
+    interaction::{Event, History, Interaction},
+    signals::{FoldReport, SignalsConfig},
 };
 use wasm_bindgen::prelude::*;
 
@@ -41,6 +45,27 @@ struct InteractionRow<'a> {
     time_ms: f64,
 }
 
+/// What events add up to, and what could not be read.
+#[derive(Serialize)]
+struct Folded<'a> {
+    interactions: Vec<InteractionRow<'a>>,
+    unknown_items: usize,
+    unknown_types: BTreeMap<String, usize>,
+}
+
+impl<'a> Folded<'a> {
+    fn new((history, report): (History, FoldReport), catalog: &'a Catalog) -> Self {
+        let row = |met: &Interaction| InteractionRow {
+            item: &catalog.items()[met.item].id,
+            intensity: met.intensity,
+            time_ms: met.time_ms as f64,
+        };
+        let interactions = history.interactions().iter().map(row).collect();
+        let FoldReport { unknown_items, unknown_types } = report;
+        Self { interactions, unknown_items, unknown_types }
+    }
+}
+
 #[derive(Serialize)]
 struct Info<'a> {
     recipe: &'a str,
@@ -48,6 +73,7 @@ struct Info<'a> {
     device: &'a str,
     quantisation: shared::package::Quantisation,
     items: usize,
+    filter_days: BTreeMap<&'a str, u32>,
 }
 
 #[derive(Serialize)]
@@ -89,18 +115,19 @@ impl Recommender {
             device: &self.device,
             quantisation: manifest.quantisation,
             items: self.engine.catalog().len(),
+            filter_days: manifest.signals.filter_days(),
         })
     }
 
     /// What the events add up to: `[{item, intensity, time_ms}]`, newest last.
     pub fn interactions(&self, events: JsValue) -> Result<JsValue, JsValue> {
-        let history = self.engine.history(&read_events(events)?);
-        let row = |interaction: &Interaction| InteractionRow {
-            item: &self.engine.catalog().items()[interaction.item].id,
-            intensity: interaction.intensity,
-            time_ms: interaction.time_ms as f64,
-        };
-        to_js(&history.interactions().iter().map(row).collect::<Vec<_>>())
+        let folded = self.engine.fold(&read_events(events)?);
+        to_js(&Folded::new(folded, self.engine.catalog()).interactions)
+    }
+
+    /// The same with what could not be read: `{interactions, unknown_items, unknown_types: {name: count}}`.
+    pub fn fold(&self, events: JsValue) -> Result<JsValue, JsValue> {
+        to_js(&Folded::new(self.engine.fold(&read_events(events)?), self.engine.catalog()))
     }
 
     /// The best items for the events: `[{item, score}]`; empty for an empty history.
@@ -112,6 +139,18 @@ impl Recommender {
         let items = self.engine.catalog().items();
         to_js(&list.iter().map(|r| Row { item: &items[r.item].id, score: r.score }).collect::<Vec<_>>())
     }
+}
+
+/// [`Recommender::fold`] without a package: a list of items, signals (or undefined for the defaults), events.
+#[wasm_bindgen]
+pub fn fold(catalog: JsValue, signals: JsValue, events: JsValue) -> Result<JsValue, JsValue> {
+    let bad = |error: &dyn std::error::Error| WebError::new(Code::BadRequest, error);
+    let items: Vec<Item> = serde_wasm_bindgen::from_value(catalog).map_err(WebError::from)?;
+    let catalog = Catalog::new(items).map_err(|error| bad(&error))?;
+    let signals: Option<SignalsConfig> = serde_wasm_bindgen::from_value(signals).map_err(WebError::from)?;
+    let signals = signals.unwrap_or_default();
+    signals.validate().map_err(|error| bad(&error))?;
+    to_js(&Folded::new(History::from_events(&read_events(events)?, &catalog, &signals), &catalog))
 }
 
 /// A stored event that this build cannot read must not silence all the others.

@@ -24,6 +24,7 @@ use crate::{
     catalog::{CatalogError, Item},
     interaction::Interaction,
     model::ConfigError,
+    signals::{SignalsConfig, SignalsError},
     vocabulary::ModelConfig,
 };
 
@@ -65,6 +66,9 @@ pub struct Manifest {
     pub quantisation: Quantisation,
     /// Whether items of the history are left out of recommendations.
     pub exclude_seen: bool,
+    /// What the visitor's events mean; packages from before they could be chosen have the defaults.
+    #[serde(default)]
+    pub signals: SignalsConfig,
     pub tensors: Vec<TensorEntry>,
     pub files: Vec<FileEntry>,
     /// Questions with the answers that the exporting machine gave.
@@ -123,6 +127,7 @@ pub enum PackageError {
     ManifestMalformed { reason: String },
     Version { got: u32 },
     Config(ConfigError),
+    Signals(SignalsError),
     TooLarge { what: String, got: usize, limit: usize },
     BadPath { path: String },
     DuplicateFile { path: String },
@@ -150,6 +155,7 @@ impl std::fmt::Display for PackageError {
             Self::ManifestMalformed { reason } => write!(f, "manifest.json cannot be read: {reason}"),
             Self::Version { got } => write!(f, "package format {got}, this build reads format {FORMAT}"),
             Self::Config(error) => write!(f, "manifest.json: {error}"),
+            Self::Signals(error) => write!(f, "manifest.json: signals: {error}"),
             Self::TooLarge { what, got, limit } => write!(f, "{what} has {got} bytes, the limit is {limit}"),
             Self::BadPath { path } => write!(f, "file name {path:?} is not a plain name"),
             Self::DuplicateFile { path } => write!(f, "file {path} is listed twice"),

@@ -52,6 +52,7 @@ impl Manifest {
 
     fn check(&self) -> Result<(), PackageError> {
         self.model.validate().map_err(PackageError::Config)?;
+        self.signals.validate().map_err(PackageError::Signals)?;
         if self.template != prompt::TEMPLATE {
             return Err(PackageError::UnknownTemplate { got: self.template.clone() });
         }

@@ -11,6 +11,7 @@ use super::{
 use crate::{
     catalog::Catalog,
     prompt, quant,
+    signals::SignalsConfig,
     vocabulary::ModelConfig,
     weights::{Weight, Weights},
 };
@@ -26,6 +27,7 @@ pub struct PackageParts<'a> {
     pub tokenizer_json: &'a [u8],
     pub quantisation: Quantisation,
     pub exclude_seen: bool,
+    pub signals: &'a SignalsConfig,
     pub self_test: Vec<SelfTest>,
     pub evaluation: BTreeMap<String, f64>,
     pub provenance: BTreeMap<String, String>,
@@ -73,6 +75,7 @@ impl PackageParts<'_> {
             model: self.model.clone(),
             quantisation: self.quantisation,
             exclude_seen: self.exclude_seen,
+            signals: self.signals.clone(),
             tensors,
             files: entries,
             self_test: self.self_test,

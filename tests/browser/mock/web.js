@@ -7,7 +7,7 @@ const device = import.meta.url.includes('/gpu/') ? 'gpu' : 'cpu';
 
 const INTENSITY = {
   click: 0.1, view: 0.1, dwell: 0.2, zoom: 0.2, wishlist_add: 0.6, cart_add: 0.7, checkout: 0.8, purchase: 1,
-  cart_remove: -0.3, wishlist_remove: -0.2, return: -0.6, dismiss: -0.8,
+  cart_remove: -0.3, wishlist_remove: -0.1, return: -0.6, dismiss: -0.8,
 };
 
 export default async function init({ module_or_path }) {
@@ -49,7 +49,7 @@ export class Recommender {
 
   info() {
     const { recipe } = this.#manifest;
-    return { recipe, parameters: 612_000, device, quantisation: 'q8', items: this.#items.length };
+    return { recipe, parameters: 612_000, device, quantisation: 'q8', items: this.#items.length, filter_days: { dismiss: 90 } };
   }
 
   interactions(events) {

@@ -8,8 +8,9 @@ use serde_json::json;
 use shared::{
     catalog::Catalog,
     engine::{Engine, Request},
-    interaction::{Event, EventKind, History},
+    interaction::{Event, EventKind},
     package::{MANIFEST, Package},
+    signals::SignalsConfig,
 };
 
 use crate::{
@@ -31,14 +32,18 @@ pub fn run(arguments: &cli::Recommend, is_json: bool, is_quiet: bool) -> Result<
         )
     })?;
     let engine = Engine::new(package, &super::device(arguments.device)?)?;
+    let signals = &engine.manifest().signals;
     let events = if Path::new(&arguments.history).is_file() {
-        read_events(Path::new(&arguments.history))?
+        read_events(Path::new(&arguments.history), signals)?
     } else {
-        parse(&arguments.history, engine.catalog())?
+        parse(&arguments.history, engine.catalog(), signals)?
     };
-    let (history, unknown) = History::from_events(&events, engine.catalog());
-    if unknown > 0 && !is_quiet {
-        eprintln!("warning: {unknown} events name items that the catalogue lacks; they were left out");
+    let (history, report) = engine.fold(&events);
+    if report.unknown_items > 0 && !is_quiet {
+        eprintln!(
+            "warning: {} events name items that the catalogue lacks; they were left out",
+            report.unknown_items
+        );
     }
     ensure!(
         !history.is_empty(),
@@ -63,7 +68,7 @@ pub fn run(arguments: &cli::Recommend, is_json: bool, is_quiet: bool) -> Result<
     Ok(())
 }
 
-fn read_events(path: &Path) -> Result<Vec<Event>> {
+fn read_events(path: &Path, signals: &SignalsConfig) -> Result<Vec<Event>> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
@@ -72,7 +77,7 @@ fn read_events(path: &Path) -> Result<Vec<Event>> {
             let event: Event = serde_json::from_str(line).with_context(|| {
                 format!("{}: no event\nhint: {{\"item\":\"p1\",\"type\":\"view\",\"ts\":0}} is one", place())
             })?;
-            crate::datasets::check_event(&event).with_context(place)?;
+            crate::datasets::check_event(&event, signals).with_context(place)?;
             Ok(event)
         })
         .collect()
@@ -83,7 +88,7 @@ const STEP_MS: i64 = 60_000;
 
 /// Reads "Title:4, Other, The (1994):purchase": a title may hold commas and colons, since an entry ends only
 /// where what stands before the last colon is an item and what follows it is a rating or an event.
-fn parse(text: &str, catalog: &Catalog) -> Result<Vec<Event>> {
+fn parse(text: &str, catalog: &Catalog, signals: &SignalsConfig) -> Result<Vec<Event>> {
     let mut events = Vec::new();
     let mut pending = String::new();
     for piece in text.split(',') {
@@ -100,15 +105,18 @@ fn parse(text: &str, catalog: &Catalog) -> Result<Vec<Event>> {
             Ok(rating) if (1.0..=5.0).contains(&rating) => (EventKind::Rate, Some(rating)),
             Ok(rating) => bail!("{}: a rating of {rating}\nhint: ratings go from 1 to 5", title.trim()),
             Err(_) => {
-                let kind = serde_json::from_value(json!(word)).with_context(|| {
-                    format!("{}: {word:?} is no rating and no event\nhint: 1 to 5, or view, cart_add, purchase, return, dismiss, ...", title.trim())
-                })?;
+                let kind = EventKind::from(word.to_owned());
+                ensure!(
+                    signals.rule(&kind).is_some(),
+                    "{}: {word:?} is no rating and no event\n\
+                     hint: 1 to 5, or view, cart_add, purchase, return, dismiss, ...",
+                    title.trim()
+                );
                 (kind, None)
             }
         };
         let ts = STEP_MS * events.len() as i64;
-        let item = catalog.items()[index].id.clone();
-        events.push(Event { item, kind, ts, dwell_ms: None, qty: None, rating, reason: None });
+        events.push(Event { rating, ..Event::new(&catalog.items()[index].id, kind, ts) });
         pending.clear();
     }
     if !pending.trim().is_empty() {
@@ -165,8 +173,10 @@ mod tests {
 
     #[test]
     fn titles_may_hold_commas_and_colons() {
+        let signals = SignalsConfig::default();
         let events =
-            parse("Toy Story (1995):5, Piano, The (1993):1,Star Wars: A:purchase", &catalog()).unwrap();
+            parse("Toy Story (1995):5, Piano, The (1993):1,Star Wars: A:purchase", &catalog(), &signals)
+                .unwrap();
         let items: Vec<&str> = events.iter().map(|event| event.item.as_str()).collect();
         assert_eq!(items, ["1", "2", "3"]);
         assert_eq!(events[1].rating, Some(1.0));
@@ -175,7 +185,8 @@ mod tests {
 
     #[test]
     fn mistakes_are_named_with_a_remedy() {
-        let message = |text: &str| format!("{:#}", parse(text, &catalog()).unwrap_err());
+        let signals = SignalsConfig::default();
+        let message = |text: &str| format!("{:#}", parse(text, &catalog(), &signals).unwrap_err());
         assert!(message("Toy Storey (1995):5").contains("did you mean \"Toy Story (1995)\""));
         assert!(message("Toy Story (1995):9").contains("from 1 to 5"));
         assert!(message("Toy Story (1995):bought").contains("purchase"));

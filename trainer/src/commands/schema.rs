@@ -1,9 +1,54 @@
-//! `trainer schema`.
+//! `trainer schema`: what may stand in the files that people write, as JSON schema, made from the types that read them.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use schemars::{Schema, schema_for};
+use shared::{catalog::Item, interaction::Event, signals::SignalsConfig};
 
-use crate::cli;
+use crate::{
+    cli::{self, SchemaOf},
+    config::RunConfig,
+};
 
-pub fn run(_arguments: &cli::Schema) -> Result<()> {
-    bail!("not there yet")
+pub fn run(arguments: &cli::Schema) -> Result<()> {
+    let text = serde_json::to_string_pretty(&schema(arguments.of))?;
+    crate::output::print(&format!("{text}\n"))
+}
+
+fn schema(of: SchemaOf) -> Schema {
+    match of {
+        SchemaOf::Signals => schema_for!(SignalsConfig),
+        SchemaOf::Run => schema_for!(RunConfig),
+        SchemaOf::Event => schema_for!(Event),
+        SchemaOf::Item => schema_for!(Item),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_schema_names_the_keys_of_its_file() {
+        let rows = [
+            (SchemaOf::Signals, "session_gap_minutes", &[][..]),
+            (SchemaOf::Run, "preference", &[][..]),
+            (SchemaOf::Event, "dwell_ms", &["item", "type", "ts"][..]),
+            (SchemaOf::Item, "category", &["id", "title"][..]),
+        ];
+        for (of, property, required) in rows {
+            let schema = serde_json::to_value(schema(of)).unwrap();
+            assert!(
+                schema["properties"][property]["description"].is_string() || of == SchemaOf::Run,
+                "{of:?}"
+            );
+            assert!(schema["properties"].get(property).is_some(), "{of:?}");
+            let names: Vec<&str> = schema["required"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|name| name.as_str())
+                .collect();
+            assert_eq!(names, required, "{of:?}");
+        }
+    }
 }

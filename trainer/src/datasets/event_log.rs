@@ -3,14 +3,16 @@
 
 use std::{collections::BTreeMap, io::Write, path::Path};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
     catalog::{Catalog, Item},
     interaction::{Event, History},
+    signals::{SignalsConfig, nearest, rules::Rule},
 };
 
 use super::{Dataset, open};
+use crate::signals_file;
 
 #[derive(Serialize, Deserialize)]
 struct VisitorEvent {
@@ -29,43 +31,53 @@ pub fn load(folder: &Path) -> Result<Dataset> {
         "{} is empty\nhint: export the shop's events first",
         folder.join("events.jsonl").display()
     );
+    let mut signals = signals_file::load(folder)?.unwrap_or_default();
+    let path = folder.join("events.jsonl");
     let mut by_visitor: BTreeMap<String, Vec<Event>> = BTreeMap::new();
     for (row, VisitorEvent { visitor, event }) in events.into_iter().enumerate() {
-        check(&event)
-            .with_context(|| format!("{}: event {}", folder.join("events.jsonl").display(), row + 1))?;
+        check(&event, &signals).with_context(|| format!("{}: event {}", path.display(), row + 1))?;
         by_visitor.entry(visitor).or_default().push(event);
     }
+    signals.fit_dwell(by_visitor.values().flatten(), &catalog);
     let mut unknown = 0;
     let histories = by_visitor
         .into_values()
         .map(|events| {
-            let (history, lost) = History::from_events(&events, &catalog);
-            unknown += lost;
+            let (history, report) = History::from_events(&events, &catalog, &signals);
+            unknown += report.unknown_items;
             history.interactions().to_vec()
         })
         .filter(|history| !history.is_empty())
         .collect();
-    Ok(Dataset {
-        format: "vitrine-events",
-        catalog,
-        histories,
-        unknown_events: unknown,
-        report: super::ImportReport::default(),
-    })
+    let report = super::ImportReport::default();
+    Ok(Dataset { format: "vitrine-events", catalog, histories, unknown_events: unknown, report, signals })
 }
 
-/// Values that the line format allows but no event can have.
+/// Values that the line format allows but no event can have, and types that nobody gave a meaning.
 ///
 /// # Errors
-/// Names the value and its range.
-pub fn check(event: &Event) -> Result<()> {
-    if let Some(rating) = event.rating {
-        ensure!((1.0..=5.0).contains(&rating), "a rating of {rating}\nhint: ratings go from 1 to 5");
+/// Names the value and its range, or the type and what to do about it.
+pub fn check(event: &Event, signals: &SignalsConfig) -> Result<()> {
+    let Some((_, rule)) = signals.rule(&event.kind) else { bail!(unknown_type(event.kind.name(), signals)) };
+    if let (Rule::Rate(rate), Some(rating)) = (rule, event.rating) {
+        let (min, max) = (rate.min, rate.max);
+        ensure!((min..=max).contains(&rating), "a rating of {rating}\nhint: ratings go from {min} to {max}");
     }
     if let Some(dwell_ms) = event.dwell_ms {
         ensure!(dwell_ms >= 0, "a dwell of {dwell_ms} ms\nhint: active time is never negative");
     }
     Ok(())
+}
+
+fn unknown_type(name: &str, signals: &SignalsConfig) -> String {
+    let names = signals.events.keys().filter(|name| *name != "bounce").chain(signals.aliases.keys());
+    let nearest = nearest(name, names.map(String::as_str)).unwrap_or_default();
+    format!(
+        "{name:?} is no event and no alias of one\n\
+         hint: did you mean {nearest:?}? Otherwise say in {} beside the events what it means: \
+         {name:?} = \"view\" under [aliases], or {name:?} = {{ p = 0.3 }} under [events]",
+        signals_file::FILE
+    )
 }
 
 fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
@@ -108,4 +120,78 @@ pub fn write(folder: &Path, catalog: &Catalog, logs: &[Vec<Event>]) -> Result<()
         }
     }
     crate::output::write_file(&folder.join("events.jsonl"), &lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::write_file;
+
+    /// Loads a folder with one coat and these events and signals.
+    fn load_with(name: &str, events: &[&str], signals: Option<&str>) -> Result<Dataset> {
+        let folder = std::env::temp_dir().join(format!("vitrine-event-log-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        write_file(
+            &folder.join("catalog.jsonl"),
+            br#"{"id":"c1","title":"Wool coat","category":["Coats"]}"#,
+        )?;
+        write_file(&folder.join("events.jsonl"), events.join("\n").as_bytes())?;
+        if let Some(signals) = signals {
+            write_file(&folder.join(signals_file::FILE), signals.as_bytes())?;
+        }
+        let dataset = load(&folder);
+        std::fs::remove_dir_all(&folder)?;
+        dataset
+    }
+
+    #[test]
+    fn a_type_that_nobody_knows_is_named_with_what_to_do() {
+        let events = [
+            r#"{"visitor":"v","item":"c1","type":"view","ts":0}"#,
+            r#"{"visitor":"v","item":"c1","type":"cart_ad","ts":1}"#,
+        ];
+        let Err(error) = load_with("unknown", &events, None) else { panic!("it was accepted") };
+        let message = crate::message(&error);
+        for word in [
+            "events.jsonl: event 2",
+            "\"cart_ad\"",
+            "did you mean \"cart_add\"?",
+            "signals.toml",
+            "[aliases]",
+        ] {
+            assert!(message.contains(word), "{word:?} is not in: {message}");
+        }
+        let dataset = load_with("alias", &events, Some("[aliases]\ncart_ad = \"cart_add\"\n")).unwrap();
+        assert_eq!(dataset.histories[0][0].intensity, 0.7);
+    }
+
+    #[test]
+    fn a_rating_is_checked_against_its_scale() {
+        let events = [r#"{"visitor":"v","item":"c1","type":"rate","rating":9.1,"ts":0}"#];
+        let Err(error) = load_with("stars", &events, None) else { panic!("it was accepted") };
+        assert!(crate::message(&error).contains("from 1 to 5"));
+        let dataset = load_with("tens", &events, Some("[events]\nrate = { max = 10 }\n")).unwrap();
+        // 2·8.1/9 - 1.
+        assert!((dataset.histories[0][0].intensity - 0.8).abs() < 1e-6);
+    }
+
+    #[test]
+    fn dwell_times_are_measured_in_the_log() {
+        // 4 s to 63 s: the median is 33 s, the 90 % quantile 57 s.
+        let lines: Vec<String> = (0..60)
+            .map(|i| {
+                format!(
+                    r#"{{"visitor":"v{i}","item":"c1","type":"dwell","dwell_ms":{},"ts":0}}"#,
+                    4000 + 1000 * i
+                )
+            })
+            .collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let dataset = load_with("dwell", &lines, None).unwrap();
+        let Rule::Dwell(dwell) = &dataset.signals.events["dwell"] else { panic!("no dwell rule") };
+        assert_eq!((dwell.categories["Coats"].t50_s, dwell.categories["Coats"].t90_s), (33.0, 57.0));
+        let intensities: Vec<f32> = dataset.histories.iter().map(|history| history[0].intensity).collect();
+        let count = |expected: f32| intensities.iter().filter(|&&p| (p - expected).abs() < 1e-6).count();
+        assert_eq!((count(0.10), count(0.40)), (30, 7));
+    }
 }

@@ -7,7 +7,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use shared::{
     catalog::{Catalog, Item},
-    interaction::{Event, EventKind, History, Interaction},
+    interaction::{Event, History, Interaction},
+    signals::SignalsConfig,
 };
 
 use super::{Dataset, ImportReport};
@@ -20,12 +21,6 @@ pub type ByVisitor<T> = BTreeMap<String, Vec<T>>;
 pub fn item(id: &str, title: &str) -> Item {
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
     Item { id: id.to_owned(), title, ..Item::default() }
-}
-
-/// An event without the fields that few events have.
-#[must_use]
-pub fn event(item: &str, kind: EventKind, ts: i64) -> Event {
-    Event { item: item.to_owned(), kind, ts, dwell_ms: None, qty: None, rating: None, reason: None }
 }
 
 /// # Errors
@@ -63,10 +58,11 @@ pub fn from_events(
     visitors: ByVisitor<Event>,
     report: ImportReport,
 ) -> Result<Dataset> {
+    let signals = SignalsConfig::default();
     let mut unknown_events = 0;
     let histories = visitors.into_values().map(|events| {
-        let (history, unknown) = History::from_events(&events, &catalog);
-        unknown_events += unknown;
+        let (history, fold) = History::from_events(&events, &catalog, &signals);
+        unknown_events += fold.unknown_items;
         history.interactions().to_vec()
     });
     let histories = histories.collect();
@@ -87,7 +83,8 @@ fn finish(
         "no row tells what a visitor did\nhint: {} rows were read; is this the right file?",
         report.rows
     );
-    Ok(Dataset { format, catalog, histories, unknown_events, report })
+    let signals = SignalsConfig::default();
+    Ok(Dataset { format, catalog, histories, unknown_events, report, signals })
 }
 
 /// Puts interactions of one time in a random order of their own seed.

@@ -21,7 +21,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use shared::{catalog::Catalog, interaction::Interaction};
+use shared::{catalog::Catalog, interaction::Interaction, signals::SignalsConfig};
 
 pub use event_log::{check as check_event, write as write_event_log};
 pub use report::ImportReport;
@@ -37,6 +37,8 @@ pub struct Dataset {
     pub unknown_events: usize,
     /// What became of the rows.
     pub report: ImportReport,
+    /// What events mean in this shop, with what was measured in its log; the package carries it to the browser.
+    pub signals: SignalsConfig,
 }
 
 impl Dataset {

@@ -10,6 +10,7 @@ use shared::{
     catalog::{Catalog, Item},
     interaction::{History, Interaction},
     preference::intensity_from_rating,
+    signals::SignalsConfig,
 };
 
 use super::{Dataset, gzip_lines, latin1_lines};
@@ -175,5 +176,6 @@ fn dataset(format: &'static str, items: Vec<Item>, films: &Path, rows: Vec<Ratin
         by_user.entry(row.user).or_default().push(Interaction { item, intensity, time_ms: row.time_ms });
     }
     let histories = by_user.into_values().map(|list| History::new(list).interactions().to_vec()).collect();
-    Ok(Dataset { format, catalog, histories, unknown_events: 0, report: super::ImportReport::default() })
+    let (report, signals) = (super::ImportReport::default(), SignalsConfig::default());
+    Ok(Dataset { format, catalog, histories, unknown_events: 0, report, signals })
 }

@@ -50,8 +50,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     use shared::{
-        interaction::{EventKind, History, SESSION_GAP_MS},
+        interaction::{EventKind, History},
         preference::LIKED,
+        signals::{FoldReport, SignalsConfig},
     };
 
     use super::*;
@@ -127,11 +128,12 @@ mod tests {
         assert!((80_000..=120_000).contains(&event_count), "{event_count} events");
         let mut looks = Vec::new();
         let mut with_three_likes = 0;
+        let signals = SignalsConfig::default();
         for log in &shop.logs {
             assert!(log.is_sorted_by_key(|event| event.ts));
             assert!(log.iter().all(|event| event.ts >= visits::FIRST_DAY_MS));
-            let (history, unknown) = History::from_events(log, &shop.catalog);
-            assert_eq!(unknown, 0);
+            let (history, report) = History::from_events(log, &shop.catalog, &signals);
+            assert_eq!(report, FoldReport::default());
             // Every look opens with one view; intensities cannot tell a bounce from two impressions.
             looks.push(log.iter().filter(|event| event.kind == EventKind::View).count());
             let likes = history.interactions().iter().filter(|met| met.intensity >= LIKED).count();
@@ -149,8 +151,9 @@ mod tests {
         let count = |kind| shop.logs.iter().flatten().filter(|event| event.kind == kind).count();
         let mut sessions = 0;
         let mut sales = 0;
+        let gap_ms = SignalsConfig::default().session_gap_ms();
         for log in &shop.logs {
-            for session in log.chunk_by(|event, next| next.ts - event.ts <= SESSION_GAP_MS) {
+            for session in log.chunk_by(|event, next| next.ts - event.ts <= gap_ms) {
                 sessions += 1;
                 sales += usize::from(session.iter().any(|event| event.kind == EventKind::Purchase));
             }

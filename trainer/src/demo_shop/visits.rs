@@ -232,15 +232,7 @@ impl<'a> Recorder<'a> {
     }
 
     fn push_with(&mut self, position: usize, kind: EventKind, complete: impl FnOnce(&mut Event)) {
-        let mut event = Event {
-            item: self.pieces[position].item.id.clone(),
-            kind,
-            ts: self.now_ms,
-            dwell_ms: None,
-            qty: None,
-            rating: None,
-            reason: None,
-        };
+        let mut event = Event::new(&self.pieces[position].item.id, kind, self.now_ms);
         complete(&mut event);
         self.events.push(event);
     }
