@@ -185,19 +185,58 @@ HISTORY = [
 ]
 
 
+def log_sigmoid(x):
+    return -np.log1p(np.exp(-x))
+
+
 def losses():
-    """RecPO and S-DPO by the published formula, in double precision."""
-    policy, reference = np.array([-10.0, -18.0, -15.5, -20.0]), np.array([-12.5, -14.0, -13.0, -13.5])
-    chosen, rejected = 5.0, np.array([0.9045, 2.8868, 0.3162])
+    """Every preference loss by the formula of its paper, in double precision.
+
+    DPO (arXiv 2305.18290), SimPO (2405.14734), CPO (2401.08417) and ORPO (2403.07691) have one rejected item;
+    for K they are the mean over the pairs. S-DPO (2406.09215) and RecPO (2506.02261) take all K at once.
+    """
+    cases = [
+        ([-10.0, -18.0, -15.5, -20.0], [-12.5, -14.0, -13.0, -13.5], [0.9045, 2.8868, 0.3162], [1, 1, 1, 1]),
+        ([-3.0, -3.5, -1.5], [-2.0, -4.0, -2.5], [2.0, 4.0], [3, 2, 4]),
+    ]
     out = []
-    for beta, strength in [(1.0, 0.0), (1.0, 2.0), (0.5, 2.0), (0.1, 0.5)]:
-        ratio = policy - reference
-        d = beta * (ratio[1:] - ratio[0]) + strength * chosen / rejected
-        inner = -np.log(np.exp(d).sum())
-        out.append({
-            "policy": policy.tolist(), "reference": reference.tolist(), "beta": beta,
-            "margins": (strength * chosen / rejected).tolist(), "loss": float(np.log1p(np.exp(-inner))),
-        })
+    for policy, reference, utilities, lengths in cases:
+        policy, reference, lengths = np.array(policy), np.array(reference), np.array(lengths, float)
+        rejected = np.array(utilities)
+        chosen = 5.0
+        ratio, mean = policy - reference, policy / lengths
+        for beta, strength in [(1.0, 0.0), (1.0, 2.0), (0.5, 2.0), (0.1, 0.5)]:
+            none = 0.0 * rejected
+            margins = {
+                "none": none,
+                "ratio": strength * chosen / rejected,
+                "log1p_difference": strength * np.log(1 + (chosen - rejected)),
+                "log_ratio": strength * np.log(chosen / rejected),
+            }
+            gamma, alpha = 2.0, 1.0
+
+            def softmax(x, margin):
+                d = beta * (x[1:] - x[0]) + margin
+                return -log_sigmoid(-np.log(np.exp(d).sum()))
+
+            odds = np.log(np.exp(mean) / (1 - np.exp(mean)))
+            nll = -policy[0]
+            values = [
+                ("nll", "none", nll),
+                ("dpo", "none", -log_sigmoid(beta * (ratio[0] - ratio[1:])).mean()),
+                *[("softmax", kind, softmax(ratio, margin)) for kind, margin in margins.items()],
+                ("softmax_reference_free", "ratio", softmax(policy, margins["ratio"])),
+                ("simpo", "none", -log_sigmoid(beta * (mean[0] - mean[1:]) - gamma).mean()),
+                ("cpo", "none", -log_sigmoid(beta * (policy[0] - policy[1:])).mean() + alpha * nll),
+                ("orpo", "none", -mean[0] - beta * log_sigmoid(odds[0] - odds[1:]).mean()),
+            ]
+            for loss, kind, value in values:
+                out.append({
+                    "loss": loss, "margin": kind, "policy": policy.tolist(), "reference": reference.tolist(),
+                    "lengths": lengths.tolist(), "chosen_utility": chosen, "rejected_utilities": utilities,
+                    "beta": beta, "lambda": strength, "simpo_gamma": gamma, "cpo_alpha": alpha,
+                    "value": float(value),
+                })
     return out
 
 
@@ -217,9 +256,10 @@ def main():
         score = item_scores if "items" in config["vocabulary"] else title_scores
         expected = mixture(score, config, w, config["transformer"], TEXTS, HISTORY)
         cases.append({"name": name, "model": config, "scores": expected.tolist()})
-    golden = {"texts": TEXTS, "history": HISTORY, "cases": cases, "losses": losses()}
-    json.dump(golden, sys.stdout, indent=1)
-    print()
+    golden = json.dumps({"texts": TEXTS, "history": HISTORY, "cases": cases}, indent=1)
+    # One loss a line, so that a changed number is a changed line.
+    lines = ",\n  ".join(json.dumps(loss) for loss in losses())
+    sys.stdout.write(golden.removesuffix("\n}") + f',\n "losses": [\n  {lines}\n ]\n}}\n')
 
 
 if __name__ == "__main__":

@@ -8,6 +8,10 @@ use shared::{
     vocabulary::{Model, ModelConfig},
     weights::{Weight, Weights},
 };
+use trainer::{
+    loss::{self, Alternatives},
+    preference_config::PreferenceConfig,
+};
 
 /// `tests/golden/golden.json`.
 pub fn golden() -> serde_json::Value {
@@ -76,14 +80,32 @@ fn scores_equal_those_of_numpy() {
 #[test]
 fn losses_equal_those_of_numpy() {
     let device = Device::flex();
-    for case in golden()["losses"].as_array().unwrap() {
-        let row = |key: &str| -> Tensor<2> {
-            let values: Vec<f32> = serde_json::from_value(case[key].clone()).unwrap();
-            Tensor::<1>::from_floats(values.as_slice(), &device).unsqueeze()
+    let losses = golden()["losses"].as_array().unwrap().clone();
+    assert!(losses.len() > 70);
+    for case in losses {
+        let numbers = |key: &str| -> Vec<f32> { serde_json::from_value(case[key].clone()).unwrap() };
+        let number = |key: &str| case[key].as_f64().unwrap();
+        let row = |values: &[f32]| -> Tensor<2> { Tensor::<1>::from_floats(values, &device).unsqueeze() };
+        let config = PreferenceConfig {
+            loss: serde_json::from_value(case["loss"].clone()).unwrap(),
+            margin: serde_json::from_value(case["margin"].clone()).unwrap(),
+            beta: number("beta"),
+            lambda: number("lambda") as f32,
+            simpo_gamma: number("simpo_gamma"),
+            cpo_alpha: number("cpo_alpha"),
+            nll_weight: 0.0,
+            ..PreferenceConfig::default()
         };
-        let beta = case["beta"].as_f64().unwrap();
-        let loss = trainer::loss::softmax_preference(row("policy"), row("reference"), row("margins"), beta);
-        let expected = case["loss"].as_f64().unwrap();
-        assert!((f64::from(loss.into_scalar::<f32>()) - expected).abs() < 1e-4 * expected.max(1.0));
+        let margin = |&utility| config.margin.margin(config.lambda, number("chosen_utility") as f32, utility);
+        let margins: Vec<f32> = numbers("rejected_utilities").iter().map(margin).collect();
+        let of = Alternatives {
+            policy: row(&numbers("policy")),
+            reference: Some(row(&numbers("reference"))),
+            margins: row(&margins),
+            lengths: row(&numbers("lengths")),
+        };
+        let got = f64::from(loss::total(&config, &of).into_scalar::<f32>());
+        let expected = number("value");
+        assert!((got - expected).abs() < 1e-4 * expected.max(1.0), "{got}: {case}");
     }
 }

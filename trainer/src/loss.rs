@@ -209,3 +209,218 @@ pub fn metrics(config: &PreferenceConfig, of: &Alternatives) -> Tensor<1> {
         0,
     )
 }
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use shared::preference::MarginKind;
+
+    use super::*;
+    use crate::preference_config::Arm;
+
+    /// Vectors of the research, §1.6, computed by hand from the paper's formulas.
+    const POLICY: [f64; 4] = [-10.0, -18.0, -15.5, -20.0];
+    const REFERENCE: [f64; 4] = [-12.5, -14.0, -13.0, -13.5];
+    const CHOSEN_UTILITY: f32 = 5.0;
+    const REJECTED_UTILITIES: [f32; 3] = [0.9045, 2.8868, 0.3162];
+
+    fn row(values: &[f64], device: &Device) -> Tensor<2> {
+        let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+        Tensor::<1>::from_floats(values.as_slice(), device).unsqueeze()
+    }
+
+    fn arm(arm: Arm) -> PreferenceConfig {
+        let mut config = PreferenceConfig { nll_weight: 0.0, ..PreferenceConfig::default() };
+        arm.apply(&mut config);
+        config
+    }
+
+    fn margins(kind: MarginKind, lambda: f32) -> Vec<f64> {
+        let margin = |&utility| f64::from(kind.margin(lambda, CHOSEN_UTILITY, utility));
+        REJECTED_UTILITIES.iter().map(margin).collect()
+    }
+
+    /// Loss and its gradient with respect to every ℓθ.
+    fn loss(
+        config: &PreferenceConfig,
+        policy: &[f64],
+        reference: &[f64],
+        margins: &[f64],
+        lengths: &[f64],
+    ) -> (f64, Vec<f64>) {
+        let device = Device::flex().autodiff();
+        let policy = row(policy, &device).require_grad();
+        let of = Alternatives {
+            policy: policy.clone(),
+            reference: Some(row(reference, &device)),
+            margins: row(margins, &device),
+            lengths: row(lengths, &device),
+        };
+        let loss = total(config, &of);
+        let gradients = policy.grad(&loss.backward()).unwrap().try_into_vec_as::<f32>().unwrap();
+        (f64::from(loss.into_scalar::<f32>()), gradients.into_iter().map(f64::from).collect())
+    }
+
+    /// Vectors: the loss, and dL/dℓθ(p).
+    #[track_caller]
+    fn assert_vector(config: &PreferenceConfig, margins: &[f64], expected: f64, gradient: f64) {
+        let (got, gradients) = loss(config, &POLICY, &REFERENCE, margins, &[1.0; 4]);
+        assert!((got - expected).abs() < 2e-6 * expected.max(1.0), "loss {got}, expected {expected}");
+        assert!((gradients[0] - gradient).abs() < 2e-6, "gradient {}, expected {gradient}", gradients[0]);
+    }
+
+    #[test]
+    fn published_vectors_with_reference() {
+        let half = |arm_name| PreferenceConfig { beta: 0.5, ..arm(arm_name) };
+        let ratio = margins(MarginKind::Ratio, 2.0);
+        let difference = margins(MarginKind::Log1pDifference, 2.0);
+        assert_vector(&arm(Arm::Sdpo), &[0.0; 3], 0.008_330, -0.008_295);
+        assert_vector(&arm(Arm::Recpo), &ratio, 22.625_553, -1.0);
+        assert_vector(&half(Arm::Recpo), &ratio, 27.125_553, -0.5);
+        assert_vector(&arm(Arm::RecpoLogDifference), &difference, 0.102_851, -0.097_739);
+        assert_vector(&half(Arm::RecpoLogDifference), &difference, 1.150_948, -0.341_832);
+    }
+
+    /// The published `rec_cpo` divides the difference by β inside the logarithm (defect D14), here by hand.
+    #[test]
+    fn published_vector_without_reference() {
+        let margins: Vec<f64> =
+            REJECTED_UTILITIES.iter().map(|&u| 2.0 * (f64::from(CHOSEN_UTILITY - u) / 0.5).ln_1p()).collect();
+        let config = PreferenceConfig { beta: 0.5, ..arm(Arm::RecpoReferenceFree) };
+        assert_vector(&config, &margins, 1.612_962, -0.400_352);
+    }
+
+    #[test]
+    fn dpo_is_the_softmax_loss_of_one_rejected_item() {
+        let one = |name| loss(&arm(name), &POLICY[..2], &REFERENCE[..2], &[0.0], &[1.0; 2]);
+        let (dpo, of_dpo) = one(Arm::Dpo);
+        let (softmax, of_softmax) = one(Arm::Sdpo);
+        assert!((dpo - 0.001_502_3).abs() < 1e-7 && (softmax - dpo).abs() < 1e-7);
+        assert!(of_dpo.iter().zip(&of_softmax).all(|(a, b)| (a - b).abs() < 1e-7));
+        // The published DPO sees the first of K alone.
+        let first = PreferenceConfig { pairs: Pairs::First, ..arm(Arm::Dpo) };
+        assert_eq!(loss(&first, &POLICY, &REFERENCE, &[0.0; 3], &[1.0; 4]).0, dpo);
+    }
+
+    #[test]
+    fn simpo_takes_the_mean_over_tokens() {
+        // Sums −10 over 4 tokens and −18 over 6: means −2.5 and −3.0.
+        let (value, _) = loss(&arm(Arm::Simpo), &POLICY[..2], &REFERENCE[..2], &[0.0], &[4.0, 6.0]);
+        assert!((value - 1.701_413_3).abs() < 1e-6);
+    }
+
+    #[test]
+    fn lambda_0_is_s_dpo_bit_for_bit() {
+        let of = |arm_name, kind, lambda| {
+            loss(&arm(arm_name), &POLICY, &REFERENCE, &margins(kind, lambda), &[1.0; 4])
+        };
+        let expected = of(Arm::Sdpo, MarginKind::None, 2.0);
+        for kind in [MarginKind::Ratio, MarginKind::Log1pDifference, MarginKind::LogRatio] {
+            assert_eq!(of(Arm::Recpo, kind, 0.0), expected);
+        }
+    }
+
+    /// Every loss as the papers write it, in double precision, without care for overflow.
+    fn by_the_book(config: &PreferenceConfig, policy: &[f64], margins: &[f64], lengths: &[f64]) -> f64 {
+        let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
+        let rejected = 1..policy.len();
+        let mean =
+            |pair: &dyn Fn(usize) -> f64| rejected.clone().map(pair).sum::<f64>() / margins.len() as f64;
+        let ratio = |i: usize| policy[i] - REFERENCE[i];
+        let per_token = |i: usize| policy[i] / lengths[i];
+        let odds = |i: usize| (per_token(i).exp() / (1.0 - per_token(i).exp())).ln();
+        let softmax = |reward: &dyn Fn(usize) -> f64| {
+            let sum: f64 = rejected
+                .clone()
+                .map(|k| (config.beta * (reward(k) - reward(0)) + margins[k - 1]).exp())
+                .sum();
+            -sigmoid(-sum.ln()).ln()
+        };
+        let nll = -policy[0];
+        let term = match config.loss {
+            LossKind::Nll => nll,
+            LossKind::Dpo => mean(&|k| -sigmoid(config.beta * (ratio(0) - ratio(k)) - margins[k - 1]).ln()),
+            LossKind::Softmax => softmax(&ratio),
+            LossKind::SoftmaxReferenceFree => softmax(&|i| policy[i]),
+            LossKind::Simpo => {
+                mean(&|k| -sigmoid(config.beta * (per_token(0) - per_token(k)) - config.simpo_gamma).ln())
+            }
+            LossKind::Cpo => {
+                mean(&|k| -sigmoid(config.beta * (policy[0] - policy[k])).ln()) + config.cpo_alpha * nll
+            }
+            LossKind::Orpo => -per_token(0) + config.beta * mean(&|k| -sigmoid(odds(0) - odds(k)).ln()),
+        };
+        term + config.nll_weight * nll
+    }
+
+    /// Values and gradients of every arm against the formulas and their central differences.
+    #[test]
+    fn every_loss_has_the_gradient_of_its_formula() {
+        let policy = [-3.0, -3.5, -1.5, -6.0];
+        let lengths = [3.0, 2.0, 4.0, 5.0];
+        for &name in Arm::all() {
+            for nll_weight in [0.0, 0.7] {
+                let config = PreferenceConfig { nll_weight, beta: 0.8, ..arm(name) };
+                let margins = margins(config.margin, 0.1);
+                let (value, gradients) = loss(&config, &policy, &REFERENCE, &margins, &lengths);
+                let expected = by_the_book(&config, &policy, &margins, &lengths);
+                assert!(
+                    (value - expected).abs() < 1e-5 * expected.abs().max(1.0),
+                    "{name:?}: {value}, {expected}"
+                );
+                for (index, gradient) in gradients.iter().enumerate() {
+                    let at = |step: f64| {
+                        let mut moved = policy;
+                        moved[index] += step;
+                        by_the_book(&config, &moved, &margins, &lengths)
+                    };
+                    let expected = (at(1e-5) - at(-1e-5)) / 2e-5;
+                    assert!((gradient - expected).abs() < 1e-4, "{name:?} {index}: {gradient}, {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_overflows() {
+        let extremes = [[-1e4, 0.0, -1e4, -5.0], [0.0, -1e4, -1e4, -1e4], [-1e4, -1e-7, 0.0, -1e4]];
+        for &name in Arm::all() {
+            for policy in &extremes {
+                let config = PreferenceConfig { nll_weight: 1.0, ..arm(name) };
+                let (value, gradients) = loss(&config, policy, &REFERENCE, &[1000.0, 0.0, 1000.0], &[1.0; 4]);
+                assert!(value.is_finite(), "{name:?} at {policy:?}: {value}");
+                assert!(gradients.iter().all(|g| g.is_finite()), "{name:?} at {policy:?}: {gradients:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn metrics_by_hand() {
+        let device = Device::flex();
+        let config = PreferenceConfig { beta: 0.5, ..arm(Arm::Recpo) };
+        let of = Alternatives {
+            policy: row(&[-1.0, -2.0, -4.0], &device),
+            reference: Some(row(&[-2.0, -2.0, -1.0], &device)),
+            margins: row(&[1.0, 1.0], &device),
+            lengths: row(&[1.0; 3], &device),
+        };
+        let values = metrics(&config, &of).try_into_vec_as::<f32>().unwrap();
+        let of_name = |name: &str| values[METRICS.iter().position(|metric| *metric == name).unwrap()];
+        // Rewards 0.5, 0 and −1.5: 0.5 and 2 apart, of which only the latter passes its margin of 1.
+        for (name, expected) in [
+            ("rewards/chosen", 0.5),
+            ("rewards/rejected", -0.75),
+            ("rewards/margins", 1.25),
+            ("rewards/accuracies", 1.0),
+            ("logps/chosen", -1.0),
+            ("logps/rejected", -3.0),
+            ("logps/chosen_change", 1.0),
+            ("margin/target_mean", 1.0),
+            ("margin/met", 0.5),
+            // ln(1 + e^(−0.5+1) + e^(−2+1)) and ln(1 + 2e)
+            ("loss/preference", 1.104_131),
+            ("loss/at_reference", 1.861_995),
+        ] {
+            assert!((of_name(name) - expected).abs() < 1e-5, "{name}: {}", of_name(name));
+        }
+    }
+}

@@ -359,7 +359,11 @@ fn completion_log_probabilities(data: &TokenData, model: &Model, batch: &Prefere
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Tensor;
+    use burn::{
+        module::{Module, ModuleVisitor, Param},
+        optim::GradientsParams,
+        tensor::Tensor,
+    };
 
     use super::*;
     use crate::{
@@ -397,34 +401,81 @@ mod tests {
         (TokenPreference::new(data, &model, &config, &mut sampler, 1).unwrap(), model)
     }
 
+    /// log π of one title after a prompt, as a sequence of its own.
+    fn alone(data: &TokenData, model: &Model, prompt: &[u32], item: usize) -> Tensor<1> {
+        let completion = prompt::completion(&data.titles[item]);
+        let row: Vec<u32> = [prompt, &completion].concat();
+        let places = Places::new(&[RowPlaces::causal(row.len() - 1)], 0, &data.transformer, &data.device);
+        let first = prompt.len() - 1;
+        let count = completion.len();
+        let states: Vec<i32> = (first..first + count).map(|position| position as i32).collect();
+        let targets: Vec<i32> = completion.iter().map(|&token| token as i32).collect();
+        let log_probs = data.token_log_probabilities(
+            model,
+            token_batch(&[row[..row.len() - 1].to_vec()], &data.device),
+            &places,
+            Tensor::from_data(TensorData::new(states, [count]), &data.device),
+            Tensor::from_data(TensorData::new(targets, [count, 1]), &data.device),
+        );
+        log_probs.sum()
+    }
+
     /// Blocks after a shared prompt, in padded rows, give what each title gives in a sequence of its own.
     #[test]
     fn shared_prompt_equals_separate_sequences() {
         let (objective, model) = objective(0.0);
-        let data = &objective.data;
         assert!(objective.examples.len() > 3);
         for example in &objective.examples {
             let items =
                 std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
             for (item, got) in items.zip(&example.reference) {
-                let completion = prompt::completion(&data.titles[item]);
-                let row: Vec<u32> = [example.prompt.as_slice(), &completion].concat();
-                let places =
-                    Places::new(&[RowPlaces::causal(row.len() - 1)], 0, &data.transformer, &data.device);
-                let first = example.prompt.len() - 1;
-                let count = completion.len();
-                let states: Vec<i32> = (first..first + count).map(|position| position as i32).collect();
-                let targets: Vec<i32> = completion.iter().map(|&token| token as i32).collect();
-                let log_probs = data.token_log_probabilities(
-                    &model,
-                    token_batch(&[row[..row.len() - 1].to_vec()], &data.device),
-                    &places,
-                    Tensor::from_data(TensorData::new(states, [count]), &data.device),
-                    Tensor::from_data(TensorData::new(targets, [count, 1]), &data.device),
-                );
-                let expected = log_probs.sum().into_scalar::<f32>();
+                let expected = alone(&objective.data, &model, &example.prompt, item).into_scalar::<f32>();
                 assert!((got - expected).abs() < 1e-4, "item {item}: {got}, alone {expected}");
             }
+        }
+    }
+
+    /// The gradient of every weight, in the order of the model.
+    fn weight_gradients(model: &Model, loss: &Tensor<1>) -> Vec<f32> {
+        struct List(GradientsParams, Vec<f32>);
+        impl ModuleVisitor for List {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let gradient = self.0.get::<D>(param.id).unwrap();
+                self.1.extend(gradient.into_data().iter::<f32>());
+            }
+        }
+        let mut list = List(GradientsParams::from_grads(loss.backward(), model), Vec::new());
+        model.visit(&mut list);
+        list.1
+    }
+
+    /// The same for what training follows: weighted so that no completion's part can hide another's.
+    #[test]
+    fn shared_prompt_has_the_gradients_of_separate_sequences() {
+        let (objective, model) = objective(0.0);
+        let data = &objective.data;
+        let together = batch(data, &objective.examples);
+        let picked = completion_log_probabilities(data, &model, &together);
+        let [examples, alternatives] = picked.dims();
+        let weight = |index: usize| (index as f32 * 0.7).sin();
+        let weights: Vec<f32> = (0..examples * alternatives).map(weight).collect();
+        let weights = Tensor::from_data(TensorData::new(weights, [examples, alternatives]), &data.device);
+        let got = weight_gradients(&model, &(picked * weights).sum());
+
+        let mut separate: Option<Tensor<1>> = None;
+        for (row, example) in objective.examples.iter().enumerate() {
+            let items =
+                std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
+            for (column, item) in items.enumerate() {
+                let term = alone(data, &model, &example.prompt, item) * weight(row * alternatives + column);
+                separate = Some(separate.map_or(term.clone(), |sum| sum + term));
+            }
+        }
+        let expected = weight_gradients(&model, &separate.unwrap());
+        assert_eq!(got.len(), expected.len());
+        assert!(expected.iter().any(|gradient| gradient.abs() > 1e-2));
+        for (got, expected) in got.iter().zip(&expected) {
+            assert!((got - expected).abs() < 1e-4 * expected.abs().max(1.0), "{got}, alone {expected}");
         }
     }
 
