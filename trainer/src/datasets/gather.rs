@@ -1,16 +1,23 @@
 //! How do rows become a data set? Items and visitors by their ids, then one ordered history per visitor.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 use anyhow::{Context, Result, ensure};
 use rand::seq::SliceRandom;
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use shared::{
     catalog::{Catalog, Item},
-    interaction::{Event, EventKind, History, Interaction},
+    interaction::{Event, History, Interaction},
 };
 
-use super::{Dataset, ImportReport};
+use super::{
+    Dataset, ImportReport,
+    report::{Fault, Unused},
+    table::Field,
+};
 
 /// Rows of visitors, in the order of the file.
 pub type ByVisitor<T> = BTreeMap<String, Vec<T>>;
@@ -22,11 +29,51 @@ pub fn item(id: &str, title: &str) -> Item {
     Item { id: id.to_owned(), title, ..Item::default() }
 }
 
-/// An event without the fields that few events have.
-#[must_use]
-pub fn event(item: &str, kind: EventKind, ts: i64) -> Event {
-    Event { item: item.to_owned(), kind, ts, dwell_ms: None, qty: None, rating: None, reason: None }
+/// The items of a file that has a line for each.
+#[derive(Default)]
+pub struct Items {
+    items: Vec<Item>,
+    line_by_id: HashMap<String, usize>,
 }
+
+impl Items {
+    /// Adds the item that the line of `id` tells of.
+    ///
+    /// # Errors
+    /// Names the earlier line when the id occurred before, and a missing title.
+    pub fn add(&mut self, id: Field, item: Item) -> Result<(), Unused> {
+        if item.title.is_empty() {
+            let reason = format!("item {:?} has no title", item.id);
+            return Err(Unused::Broken(Fault::new("missing title", reason, TITLE_HINT)));
+        }
+        if let Some(line) = self.line_by_id.insert(item.id.clone(), id.line) {
+            let reason = format!("item id {:?} is on line {line} already", item.id);
+            let fault = Fault::new("duplicate item id", reason, "keep one of the two lines").at(id.column);
+            return Err(Unused::Broken(fault));
+        }
+        self.items.push(item);
+        Ok(())
+    }
+
+    /// Line of every id.
+    #[must_use]
+    pub fn ids(&self) -> &HashMap<String, usize> {
+        &self.line_by_id
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// # Errors
+    /// When there are none.
+    pub fn catalog(self, path: &Path) -> Result<Catalog> {
+        catalog(self.items, path)
+    }
+}
+
+pub const TITLE_HINT: &str = "give the item the title that the shop shows, or remove the line";
 
 /// # Errors
 /// When there are no items, or two with one id.
@@ -43,10 +90,10 @@ pub fn catalog(items: Vec<Item>, path: &Path) -> Result<Catalog> {
 ///
 /// # Errors
 /// When nobody has any.
-pub fn from_interactions(
+pub fn from_interactions<Visitor: Ord>(
     format: &'static str,
     catalog: Catalog,
-    visitors: ByVisitor<Interaction>,
+    visitors: BTreeMap<Visitor, Vec<Interaction>>,
     report: ImportReport,
 ) -> Result<Dataset> {
     let histories = visitors.into_values().map(|list| History::new(list).interactions().to_vec());

@@ -2,8 +2,10 @@
 
 use std::{fmt, path::Path};
 
+use serde::Serialize;
+
 /// A row (or a whole file) that could not be used as it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rejection {
     pub file: String,
     /// Counted from 1.
@@ -69,7 +71,7 @@ pub enum Unused {
 }
 
 /// What a loader did with the rows that tell of interactions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ImportReport {
     /// Rows read: those accepted, rejected and left out.
     pub rows: usize,
@@ -83,7 +85,17 @@ pub struct ImportReport {
 }
 
 impl ImportReport {
-    pub fn leave_out(&mut self, reason: &'static str) {
+    /// Counts a row and notes what became of it.
+    pub fn count(&mut self, path: &Path, line: usize, outcome: Result<(), Unused>) {
+        self.rows += 1;
+        match outcome {
+            Ok(()) => self.accepted += 1,
+            Err(Unused::LeftOut(reason)) => self.leave_out(reason),
+            Err(Unused::Broken(fault)) => self.rejected.push(Rejection::new(path, line, fault)),
+        }
+    }
+
+    fn leave_out(&mut self, reason: &'static str) {
         match self.left_out.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, count)) => *count += 1,
             None => self.left_out.push((reason, 1)),

@@ -48,6 +48,8 @@ pub struct Table {
 pub struct Field<'a> {
     pub column: &'a str,
     pub text: &'a str,
+    /// Line of the file, counted from 1.
+    pub line: usize,
 }
 
 impl Table {
@@ -87,9 +89,11 @@ impl Table {
         Ok(Self { path: path.to_owned(), columns, reader: builder.from_reader(bytes) })
     }
 
-    #[must_use]
-    pub fn columns(&self) -> &[String] {
-        &self.columns
+    /// Gives the columns other names.
+    pub fn rename(&mut self, name: impl Fn(&str) -> String) {
+        for column in &mut self.columns {
+            *column = name(column);
+        }
     }
 
     /// Position of the first of `names` that the table has.
@@ -145,16 +149,13 @@ impl Table {
         while self.reader.read_byte_record(&mut record).with_context(|| cannot_read(&self.path))? {
             let line = record.position().map_or(0, |position| position.line() as usize);
             let outcome = self.row(&record).and_then(|values| {
-                read(positions.map(|at| Field { column: &self.columns[at], text: values[at] }))
+                read(positions.map(|at| Field { column: &self.columns[at], text: values[at], line }))
             });
             is_last_cut = record.len() < self.columns.len();
-            let is_counted = rows != Rows::Others;
-            report.rows += usize::from(is_counted);
             match outcome {
-                Ok(()) => report.accepted += usize::from(is_counted),
-                Err(Unused::LeftOut(reason)) if is_counted => report.leave_out(reason),
-                Err(Unused::LeftOut(_)) => {}
+                outcome if rows != Rows::Others => report.count(&self.path, line, outcome),
                 Err(Unused::Broken(fault)) => report.rejected.push(Rejection::new(&self.path, line, fault)),
+                _ => {}
             }
         }
         if is_last_cut && rows == Rows::InteractionsWithCutEnd {
