@@ -61,7 +61,7 @@ fn examine(folder: &Path, format: &Format, now_ms: i64) -> Result<Findings> {
     let dataset = match format.read(folder) {
         Ok(dataset) => {
             problems.extend(dataset.report.rejected.iter().cloned());
-            if problems.is_empty() {
+            if problems.iter().all(|problem| problem.is_tolerated) {
                 problems.extend(times(folder, &dataset, now_ms));
             }
             Some(dataset)
@@ -96,20 +96,8 @@ fn describe(text: &mut String, summary: &Summary, report: &ImportReport) -> Resu
         "{}: {} items, {} visitors, {} interactions from {} to {}",
         s.format, s.items, s.visitors, s.interactions, s.first_day, s.last_day
     )?;
-    if report.rows > 0 {
-        let left_out: usize = report.left_out.iter().map(|(_, count)| count).sum();
-        let rejected = report.rows - report.accepted - left_out;
-        writeln!(
-            text,
-            "rows: {} read, {} accepted, {rejected} rejected, {left_out} left out",
-            report.rows, report.accepted
-        )?;
-        for (reason, count) in &report.left_out {
-            writeln!(text, "  left out: {count} {reason}")?;
-        }
-    }
-    for remark in &report.remarks {
-        writeln!(text, "  note: {remark}")?;
+    for line in report.lines() {
+        writeln!(text, "{line}")?;
     }
     writeln!(text, "intensities:")?;
     for (level, count) in s.levels.iter().enumerate() {
@@ -162,4 +150,44 @@ fn list(text: &mut String, problems: &[Rejection]) -> Result<()> {
         writeln!(text, "no problems")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datasets::tests::folder;
+
+    /// 2026-01-01.
+    const NOW_MS: i64 = 1_767_225_600_000;
+
+    #[test]
+    fn the_first_ten_of_a_kind_are_listed_with_place_and_hint() {
+        let rows: String = (0..12).map(|_| "1\tHeat\n").collect();
+        let files = folder("list", &[("u.item", "1|Heat\n"), ("u.data", &rows)]);
+        let problems = examine(files.path(), Format::of(files.path()).unwrap(), NOW_MS).unwrap().problems;
+        assert_eq!(problems.len(), 1, "without films there is no catalogue");
+
+        let event = r#"{"visitor":"v","item":"a","type":"sniff","ts":1700000000000}"#;
+        let events = [event; 12].join("\n");
+        let files =
+            folder("list", &[("catalog.jsonl", r#"{"id":"a","title":"Coat"}"#), ("events.jsonl", &events)]);
+        let findings = examine(files.path(), Format::of(files.path()).unwrap(), NOW_MS).unwrap();
+        assert!(findings.dataset.is_none());
+        let mut text = String::new();
+        list(&mut text, &findings.problems).unwrap();
+        assert!(text.starts_with("\nunknown event name: 12\n"), "{text}");
+        assert!(text.contains("events.jsonl:10:type: ") && !text.contains("events.jsonl:11:"), "{text}");
+        assert!(text.contains("\n  hint: ") && text.ends_with("\nand 2 more\n"), "{text}");
+    }
+
+    #[test]
+    fn impossible_times_are_found_in_every_format() {
+        let rows = "user_id:token\titem_id:token\ttimestamp:float\nu\t1\t880000\nu\t2\t880001\n";
+        let files = folder("times", &[("shop.inter", rows)]);
+        let problems = examine(files.path(), Format::of(files.path()).unwrap(), NOW_MS).unwrap().problems;
+        assert_eq!(problems.len(), 1);
+        let said = problems[0].to_string();
+        assert!(said.contains("on 1970-01-11, before 1990, and 1 more interactions like it"), "{said}");
+        assert!(!problems[0].is_tolerated);
+    }
 }

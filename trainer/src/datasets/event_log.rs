@@ -10,7 +10,7 @@ use shared::{
     interaction::{Event, History},
 };
 
-use super::{Dataset, open};
+use super::{Dataset, ImportReport, open, report::UNKNOWN_ITEM};
 
 #[derive(Serialize, Deserialize)]
 struct VisitorEvent {
@@ -29,6 +29,7 @@ pub fn load(folder: &Path) -> Result<Dataset> {
         "{} is empty\nhint: export the shop's events first",
         folder.join("events.jsonl").display()
     );
+    let mut report = ImportReport { rows: events.len(), accepted: events.len(), ..ImportReport::default() };
     let mut by_visitor: BTreeMap<String, Vec<Event>> = BTreeMap::new();
     for (row, VisitorEvent { visitor, event }) in events.into_iter().enumerate() {
         check(&event)
@@ -45,13 +46,8 @@ pub fn load(folder: &Path) -> Result<Dataset> {
         })
         .filter(|history| !history.is_empty())
         .collect();
-    Ok(Dataset {
-        format: "vitrine-events",
-        catalog,
-        histories,
-        unknown_events: unknown,
-        report: super::ImportReport::default(),
-    })
+    report.withdraw(unknown, UNKNOWN_ITEM);
+    Ok(Dataset { format: "vitrine-events", catalog, histories, unknown_events: unknown, report })
 }
 
 /// Values that the line format allows but no event can have.

@@ -15,7 +15,7 @@ use shared::{
 
 use super::{
     Dataset, ImportReport,
-    report::{Fault, Unused},
+    report::{Fault, UNKNOWN_ITEM, Unused},
     table::Field,
 };
 
@@ -125,8 +125,9 @@ fn finish(
     catalog: Catalog,
     mut histories: Vec<Vec<Interaction>>,
     unknown_events: usize,
-    report: ImportReport,
+    mut report: ImportReport,
 ) -> Result<Dataset> {
+    report.withdraw(unknown_events, UNKNOWN_ITEM);
     histories.retain(|history| !history.is_empty());
     let is_explained = report.errors().next().is_some();
     ensure!(

@@ -18,7 +18,7 @@ mod steam;
 pub mod summary;
 mod table;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::{
     fs::File,

@@ -16,7 +16,7 @@ use super::{
     Dataset, ImportReport,
     gather::{self, Items},
     gzip_lines, latin1_lines,
-    report::{Fault, Rejection, Unused},
+    report::{Fault, Unused},
     table::{self, Field},
 };
 
@@ -56,7 +56,7 @@ pub fn load_100k(folder: &Path) -> Result<Dataset> {
         };
         let film = fields(&text, "|", 5 + GENRES_100K.len(), "24 fields separated by |")
             .and_then(|fields| add(&mut items, line, fields[0], fields[1], genres(&fields[5..])));
-        reject(&mut report, &films, line, film);
+        report.reject(&films, line, film);
     }
     dataset("movielens-100k", items, &films, &ratings, latin1_lines(&ratings)?, "\t", report)
 }
@@ -70,7 +70,7 @@ pub fn load_1m(folder: &Path) -> Result<Dataset> {
             let genres = fields[2].split('|').map(str::to_owned).collect();
             add(&mut items, line, fields[0], fields[1], genres)
         });
-        reject(&mut report, &films, line, film);
+        report.reject(&films, line, film);
     }
     let ratings = ratings_file(folder)?;
     let is_packed = ratings.extension().is_some_and(|extension| extension == "gz");
@@ -95,12 +95,6 @@ fn fields<'a>(line: &'a str, separator: &str, count: usize, expected: &str) -> R
 
 fn add(items: &mut Items, line: usize, id: &str, title: &str, category: Vec<String>) -> Result<(), Unused> {
     items.add(Field { column: "id", text: id, line }, Item { category, ..gather::item(id, title) })
-}
-
-fn reject(report: &mut ImportReport, path: &Path, line: usize, outcome: Result<(), Unused>) {
-    if let Err(Unused::Broken(fault)) = outcome {
-        report.rejected.push(Rejection::new(path, line, fault));
-    }
 }
 
 /// `ratings.dat`, packed or not, or the one file `ratings*.dat.gz` of a cut.

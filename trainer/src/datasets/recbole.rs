@@ -14,6 +14,7 @@ use shared::{amount, catalog::Catalog, interaction::Interaction, preference::int
 use super::{
     Dataset, ImportReport,
     gather::{self, ByVisitor, Items},
+    report::UNKNOWN_ITEM,
     table::{Rows, Separator, Table},
 };
 
@@ -85,21 +86,21 @@ pub fn read(folder: &Path) -> Result<Dataset> {
             gather::catalog(ids.iter().map(|id| gather::item(id, &format!("Item {id}"))).collect(), &path)?
         }
     };
-    let per_unit = unit_ms(&visitors, &mut report);
+    let unit_ms = unit_ms(&visitors, &mut report);
     let intensities = intensities(&visitors, &mut report);
-    let mut unknown_events = 0;
     let mut histories: ByVisitor<Interaction> = BTreeMap::new();
+    let mut unknown_events = 0;
     for ((user, rows), intensities) in visitors.into_iter().zip(intensities) {
         for (row, intensity) in rows.into_iter().zip(intensities) {
-            match catalog.index(&row.item) {
-                Some(item) => {
-                    let interaction = Interaction { item, intensity, time_ms: row.time * per_unit };
-                    histories.entry(user.clone()).or_default().push(interaction);
-                }
-                None => unknown_events += 1,
-            }
+            let Some(item) = catalog.index(&row.item) else {
+                unknown_events += 1;
+                continue;
+            };
+            let interaction = Interaction { item, intensity, time_ms: row.time.saturating_mul(unit_ms) };
+            histories.entry(user.clone()).or_default().push(interaction);
         }
     }
+    report.withdraw(unknown_events, UNKNOWN_ITEM);
     let dataset = gather::from_interactions("recbole", catalog, histories, report)?;
     Ok(Dataset { unknown_events, ..dataset })
 }
