@@ -28,16 +28,18 @@ pub mod split;
 pub mod tokenizer_training;
 pub mod train;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use cli::{Cli, Command};
 /// The former name, for branches that are merged later.
 pub use evaluation as metrics;
 
-/// Runs one command.
+/// Runs one command. The exit code is 0, or 1 when the command did its work and what it found is bad.
 ///
 /// # Errors
 /// When the command fails; the message ends in a hint where the user can mend it.
-pub fn run(cli: Cli) -> Result<()> {
+pub fn run(cli: Cli) -> Result<ExitCode> {
     let (json, quiet) = (cli.json, cli.quiet);
     match cli.command {
         Command::Demo(arguments) => commands::demo::run(&arguments, quiet),
@@ -46,11 +48,12 @@ pub fn run(cli: Cli) -> Result<()> {
         Command::Recommend(arguments) => commands::recommend::run(&arguments, json, quiet),
         Command::Export(arguments) => commands::export::run(&arguments, json),
         Command::Serve(arguments) => commands::serve::run(&arguments),
-        Command::Validate(arguments) => commands::validate::run(&arguments, json, quiet),
+        Command::Validate(arguments) => return commands::validate::run(&arguments, json, quiet),
         Command::Schema(arguments) => commands::schema::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments, json),
         Command::Compare(arguments) => commands::compare::run(&arguments, json, quiet),
     }
+    .map(|()| ExitCode::SUCCESS)
 }
 
 /// An error as one paragraph: what failed, why, and at the end the hint.

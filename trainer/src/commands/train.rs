@@ -24,6 +24,9 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     }
     config.validate()?;
     let dataset = datasets::load(&arguments.data)?;
+    if !is_quiet {
+        dataset.report.lines().iter().for_each(|line| eprintln!("{line}"));
+    }
     let device = super::device(arguments.device)?;
     // Kept absolute, so that `eval` finds the data from any folder.
     let data = std::path::absolute(&arguments.data)?;

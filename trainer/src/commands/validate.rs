@@ -1,14 +1,192 @@
 //! `trainer validate`: what a data set holds, what is wrong with it, and how to mend it.
 
+use std::{
+    fmt::Write,
+    path::Path,
+    process::ExitCode,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
 use anyhow::Result;
+use serde_json::json;
 
 use crate::{
     cli,
-    datasets::{self, summary::Summary},
+    datasets::{
+        Dataset, Format, check_event_log,
+        report::{Fault, ImportReport, Rejection},
+        summary::Summary,
+    },
     output,
 };
 
-pub fn run(arguments: &cli::Validate, _is_json: bool, _is_quiet: bool) -> Result<()> {
-    let dataset = datasets::read(&arguments.data)?;
-    output::print(&format!("{:#?}\n{:#?}\n", Summary::of(&dataset), dataset.report))
+/// Problems of one kind that are printed in full.
+const SHOWN: usize = 10;
+
+/// Prints the summary and every problem; the exit code is 1 if the data cannot be trusted.
+pub fn run(arguments: &cli::Validate, is_json: bool, is_quiet: bool) -> Result<ExitCode> {
+    let folder = &arguments.data;
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
+    let Findings { dataset, problems } = examine(folder, Format::of(folder)?, now_ms)?;
+    let is_valid = problems.iter().all(|problem| problem.is_tolerated);
+    let summary = dataset.as_ref().map(Summary::of);
+    if is_json {
+        let report = dataset.map(|dataset| dataset.report);
+        output::print_json(
+            &json!({ "is_valid": is_valid, "summary": summary, "report": report, "problems": problems }),
+        )?;
+    } else {
+        let mut text = String::new();
+        if let (Some(dataset), Some(summary), false) = (&dataset, &summary, is_quiet) {
+            describe(&mut text, summary, &dataset.report)?;
+        }
+        list(&mut text, &problems)?;
+        output::print(&text)?;
+    }
+    Ok(if is_valid { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+struct Findings {
+    /// The data set, if it could be read at all.
+    dataset: Option<Dataset>,
+    problems: Vec<Rejection>,
+}
+
+fn examine(folder: &Path, format: &Format, now_ms: i64) -> Result<Findings> {
+    let mut problems = match format.is_event_log() {
+        true => check_event_log::check(folder, now_ms)?,
+        false => Vec::new(),
+    };
+    let dataset = match format.read(folder) {
+        Ok(dataset) => {
+            problems.extend(dataset.report.rejected.iter().cloned());
+            if problems.iter().all(|problem| problem.is_tolerated) {
+                problems.extend(times(folder, &dataset, now_ms));
+            }
+            Some(dataset)
+        }
+        Err(error) => {
+            // What the line-by-line check found already is the better explanation.
+            if problems.iter().all(|problem| problem.is_tolerated) {
+                let message = crate::message(&error);
+                let (reason, hint) = message.split_once("\nhint: ").unwrap_or((&message, "mend the file"));
+                let fault = Fault::new("files that cannot be read", reason, hint);
+                problems.push(Rejection::new(folder, 1, fault));
+            }
+            None
+        }
+    };
+    Ok(Findings { dataset, problems })
+}
+
+/// Interactions at impossible times, of formats whose lines were not looked at one by one.
+fn times(folder: &Path, dataset: &Dataset, now_ms: i64) -> Option<Rejection> {
+    let impossible = |time_ms: i64| check_event_log::check_time(time_ms, now_ms).err();
+    let mut faults = dataset.histories.iter().flatten().filter_map(|i| impossible(i.time_ms));
+    let first = faults.next()?;
+    let reason = format!("{}, and {} more interactions like it", first.reason, faults.count());
+    Some(Rejection::new(folder, 1, Fault { reason, ..first }))
+}
+
+fn describe(text: &mut String, summary: &Summary, report: &ImportReport) -> Result<()> {
+    let s = summary;
+    writeln!(
+        text,
+        "{}: {} items, {} visitors, {} interactions from {} to {}",
+        s.format, s.items, s.visitors, s.interactions, s.first_day, s.last_day
+    )?;
+    for line in report.lines() {
+        writeln!(text, "{line}")?;
+    }
+    writeln!(text, "intensities:")?;
+    for (level, count) in s.levels.iter().enumerate() {
+        let share = *count as f64 / s.interactions.max(1) as f64;
+        let bar = "#".repeat((share * 50.0).round() as usize);
+        writeln!(text, "  {:+.2} {count:>9} {:>5.1} % {bar}", level as f64 / 4.0 - 1.0, share * 100.0)?;
+    }
+    writeln!(
+        text,
+        "liked: {:.1} % of interactions; {} visitors can be asked about",
+        s.liked_share * 100.0,
+        s.questions
+    )?;
+    writeln!(
+        text,
+        "histories: half have at most {} interactions, nine of ten at most {}; {:.1} % come at the same time as the one \
+         before",
+        s.median_length,
+        s.p90_length,
+        s.same_time_share * 100.0
+    )?;
+    writeln!(
+        text,
+        "items: {} with a title that an earlier one has, {} never met",
+        s.duplicate_titles, s.items_never_met
+    )?;
+    Ok(())
+}
+
+/// Problems by kind, in the order in which the kinds first occur.
+fn list(text: &mut String, problems: &[Rejection]) -> Result<()> {
+    let mut kinds: Vec<&str> = Vec::new();
+    for problem in problems {
+        if !kinds.contains(&problem.kind) {
+            kinds.push(problem.kind);
+        }
+    }
+    for kind in kinds {
+        let of_kind: Vec<&Rejection> = problems.iter().filter(|problem| problem.kind == kind).collect();
+        let tolerated = if of_kind.iter().all(|problem| problem.is_tolerated) { ", tolerated" } else { "" };
+        writeln!(text, "\n{kind}: {}{tolerated}", of_kind.len())?;
+        for problem in of_kind.iter().take(SHOWN) {
+            writeln!(text, "{}", problem.to_string().replace("\nhint: ", "\n  hint: "))?;
+        }
+        if of_kind.len() > SHOWN {
+            writeln!(text, "and {} more", of_kind.len() - SHOWN)?;
+        }
+    }
+    if problems.is_empty() {
+        writeln!(text, "no problems")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datasets::tests::folder;
+
+    /// 2026-01-01.
+    const NOW_MS: i64 = 1_767_225_600_000;
+
+    #[test]
+    fn the_first_ten_of_a_kind_are_listed_with_place_and_hint() {
+        let rows: String = (0..12).map(|_| "1\tHeat\n").collect();
+        let files = folder("list", &[("u.item", "1|Heat\n"), ("u.data", &rows)]);
+        let problems = examine(files.path(), Format::of(files.path()).unwrap(), NOW_MS).unwrap().problems;
+        assert_eq!(problems.len(), 1, "without films there is no catalogue");
+
+        let event = r#"{"visitor":"v","item":"a","type":"sniff","ts":1700000000000}"#;
+        let events = [event; 12].join("\n");
+        let files =
+            folder("list", &[("catalog.jsonl", r#"{"id":"a","title":"Coat"}"#), ("events.jsonl", &events)]);
+        let findings = examine(files.path(), Format::of(files.path()).unwrap(), NOW_MS).unwrap();
+        assert!(findings.dataset.is_none());
+        let mut text = String::new();
+        list(&mut text, &findings.problems).unwrap();
+        assert!(text.starts_with("\nunknown event name: 12\n"), "{text}");
+        assert!(text.contains("events.jsonl:10:type: ") && !text.contains("events.jsonl:11:"), "{text}");
+        assert!(text.contains("\n  hint: ") && text.ends_with("\nand 2 more\n"), "{text}");
+    }
+
+    #[test]
+    fn impossible_times_are_found_in_every_format() {
+        let rows = "user_id:token\titem_id:token\ttimestamp:float\nu\t1\t880000\nu\t2\t880001\n";
+        let files = folder("times", &[("shop.inter", rows)]);
+        let problems = examine(files.path(), Format::of(files.path()).unwrap(), NOW_MS).unwrap().problems;
+        assert_eq!(problems.len(), 1);
+        let said = problems[0].to_string();
+        assert!(said.contains("on 1970-01-11, before 1990, and 1 more interactions like it"), "{said}");
+        assert!(!problems[0].is_tolerated);
+    }
 }

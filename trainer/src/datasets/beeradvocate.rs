@@ -7,7 +7,7 @@ use shared::{interaction::Interaction, preference::intensity_from_rating};
 
 use super::{
     Dataset, ImportReport,
-    gather::{self, ByVisitor},
+    gather::{self, ByVisitor, Items},
     table::{Rows, Separator, Table},
 };
 
@@ -32,7 +32,7 @@ pub fn read(folder: &Path) -> Result<Dataset> {
         )?;
     }
     let beers = folder.join(BEERS);
-    let mut items = Vec::new();
+    let mut items = Items::default();
     Table::open(&beers, Separator::Comma)?.each(
         ["beer", "name", "place", "style_genre", "style_name"],
         Rows::Others,
@@ -43,11 +43,10 @@ pub fn read(folder: &Path) -> Result<Dataset> {
             item.brand = Some(format!("Brewery {}", place.text));
             item.category = vec![genre.text.to_owned(), style.text.to_owned()];
             item.attrs.extend(strength.get(beer.text).map(|abv| ("abv".to_owned(), abv.clone())));
-            items.push(item);
-            Ok(())
+            items.add(beer, item)
         },
     )?;
-    let catalog = gather::catalog(items, &beers)?;
+    let catalog = items.catalog(&beers)?;
     let mut visitors: ByVisitor<Interaction> = BTreeMap::new();
     Table::open(&folder.join("ratings.csv"), Separator::Comma)?.each(
         ["usr", "beer", "date", "rating"],

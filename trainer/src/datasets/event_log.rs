@@ -11,7 +11,7 @@ use shared::{
     signals::{SignalsConfig, nearest, rules::Rule},
 };
 
-use super::{Dataset, open};
+use super::{Dataset, ImportReport, open, report::UNKNOWN_ITEM};
 use crate::signals_file;
 
 #[derive(Serialize, Deserialize)]
@@ -33,6 +33,7 @@ pub fn load(folder: &Path) -> Result<Dataset> {
     );
     let mut signals = signals_file::load(folder)?.unwrap_or_default();
     let path = folder.join("events.jsonl");
+    let mut report = ImportReport { rows: events.len(), accepted: events.len(), ..ImportReport::default() };
     let mut by_visitor: BTreeMap<String, Vec<Event>> = BTreeMap::new();
     for (row, VisitorEvent { visitor, event }) in events.into_iter().enumerate() {
         check(&event, &signals).with_context(|| format!("{}: event {}", path.display(), row + 1))?;
@@ -49,7 +50,7 @@ pub fn load(folder: &Path) -> Result<Dataset> {
         })
         .filter(|history| !history.is_empty())
         .collect();
-    let report = super::ImportReport::default();
+    report.withdraw(unknown, UNKNOWN_ITEM);
     Ok(Dataset { format: "vitrine-events", catalog, histories, unknown_events: unknown, report, signals })
 }
 

@@ -1,6 +1,9 @@
 //! How do rows become a data set? Items and visitors by their ids, then one ordered history per visitor.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::Path,
+};
 
 use anyhow::{Context, Result, ensure};
 use rand::seq::SliceRandom;
@@ -11,7 +14,11 @@ use shared::{
     signals::SignalsConfig,
 };
 
-use super::{Dataset, ImportReport};
+use super::{
+    Dataset, ImportReport,
+    report::{Fault, UNKNOWN_ITEM, Unused},
+    table::Field,
+};
 
 /// Rows of visitors, in the order of the file.
 pub type ByVisitor<T> = BTreeMap<String, Vec<T>>;
@@ -22,6 +29,52 @@ pub fn item(id: &str, title: &str) -> Item {
     let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
     Item { id: id.to_owned(), title, ..Item::default() }
 }
+
+/// The items of a file that has a line for each.
+#[derive(Default)]
+pub struct Items {
+    items: Vec<Item>,
+    line_by_id: HashMap<String, usize>,
+}
+
+impl Items {
+    /// Adds the item that the line of `id` tells of.
+    ///
+    /// # Errors
+    /// Names the earlier line when the id occurred before, and a missing title.
+    pub fn add(&mut self, id: Field, item: Item) -> Result<(), Unused> {
+        if item.title.is_empty() {
+            let reason = format!("item {:?} has no title", item.id);
+            return Err(Unused::Broken(Fault::new("missing title", reason, TITLE_HINT)));
+        }
+        if let Some(line) = self.line_by_id.insert(item.id.clone(), id.line) {
+            let reason = format!("item id {:?} is on line {line} already", item.id);
+            let fault = Fault::new("duplicate item id", reason, "keep one of the two lines").at(id.column);
+            return Err(Unused::Broken(fault));
+        }
+        self.items.push(item);
+        Ok(())
+    }
+
+    /// Line of every id.
+    #[must_use]
+    pub fn ids(&self) -> &HashMap<String, usize> {
+        &self.line_by_id
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// # Errors
+    /// When there are none.
+    pub fn catalog(self, path: &Path) -> Result<Catalog> {
+        catalog(self.items, path)
+    }
+}
+
+pub const TITLE_HINT: &str = "give the item the title that the shop shows, or remove the line";
 
 /// # Errors
 /// When there are no items, or two with one id.
@@ -38,10 +91,10 @@ pub fn catalog(items: Vec<Item>, path: &Path) -> Result<Catalog> {
 ///
 /// # Errors
 /// When nobody has any.
-pub fn from_interactions(
+pub fn from_interactions<Visitor: Ord>(
     format: &'static str,
     catalog: Catalog,
-    visitors: ByVisitor<Interaction>,
+    visitors: BTreeMap<Visitor, Vec<Interaction>>,
     report: ImportReport,
 ) -> Result<Dataset> {
     let histories = visitors.into_values().map(|list| History::new(list).interactions().to_vec());
@@ -74,8 +127,9 @@ fn finish(
     catalog: Catalog,
     mut histories: Vec<Vec<Interaction>>,
     unknown_events: usize,
-    report: ImportReport,
+    mut report: ImportReport,
 ) -> Result<Dataset> {
+    report.withdraw(unknown_events, UNKNOWN_ITEM);
     histories.retain(|history| !history.is_empty());
     let is_explained = report.errors().next().is_some();
     ensure!(

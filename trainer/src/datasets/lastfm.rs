@@ -8,7 +8,7 @@ use shared::{amount, interaction::Interaction};
 
 use super::{
     Dataset, ImportReport, date,
-    gather::{self, ByVisitor},
+    gather::{self, ByVisitor, Items},
     report::Unused,
     table::{Rows, Separator, Table},
 };
@@ -25,17 +25,14 @@ const YEARS: std::ops::RangeInclusive<i64> = 2005..=2011;
 pub fn read(folder: &Path) -> Result<Dataset> {
     let mut report = ImportReport::default();
     let artists = folder.join("artists.dat");
-    let mut items = Vec::new();
+    let mut items = Items::default();
     Table::open(&artists, Separator::Tab)?.each(
         ["id", "name"],
         Rows::Others,
         &mut report,
-        |[id, name]| {
-            items.push(gather::item(id.text, name.text));
-            Ok(())
-        },
+        |[id, name]| items.add(id, gather::item(id.text, name.text)),
     )?;
-    let catalog = gather::catalog(items, &artists)?;
+    let catalog = items.catalog(&artists)?;
 
     let mut counts: ByVisitor<(usize, f32)> = BTreeMap::new();
     Table::open(&folder.join(COUNTS), Separator::Tab)?.each(

@@ -4,20 +4,26 @@
 
 mod amazon_beauty;
 mod beeradvocate;
+pub mod check_event_log;
 pub mod date;
 mod event_log;
 mod gather;
 mod lastfm;
 mod movielens;
+mod online_retail;
+mod recbole;
+mod rees46;
 pub mod report;
 mod steam;
 pub mod summary;
 mod table;
+#[cfg(test)]
+pub mod tests;
 
 use std::{
     fs::File,
     io::{BufRead, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result, bail, ensure};
@@ -48,63 +54,110 @@ impl Dataset {
     }
 }
 
-/// A format: a name that its folder holds, who reads it, and what it is called.
-struct Format {
+/// A format: a file that its folder holds, who reads it, and what it is called.
+pub struct Format {
+    /// A name, with at most one `*` for any text.
     file: &'static str,
     read: fn(&Path) -> Result<Dataset>,
     name: &'static str,
 }
 
-const FORMATS: [Format; 10] = [
+const FORMATS: [Format; 13] = [
     Format { file: "u.data", read: movielens::load_100k, name: "MovieLens 100K" },
     Format { file: "u.item", read: movielens::load_100k, name: "MovieLens 100K" },
     Format { file: "movies.dat", read: movielens::load_1m, name: "MovieLens 1M" },
-    Format { file: "catalog.jsonl", read: event_log::load, name: "Vitrine event log" },
-    Format { file: "events.jsonl", read: event_log::load, name: "Vitrine event log" },
+    Format { file: "catalog.jsonl", read: event_log::load, name: EVENT_LOG },
+    Format { file: "events.jsonl", read: event_log::load, name: EVENT_LOG },
     Format { file: steam::REVIEWS, read: steam::read_reviews, name: "Steam reviews" },
     Format { file: steam::HOURS, read: steam::read_hours_alone, name: "Steam play hours" },
     Format { file: lastfm::COUNTS, read: lastfm::read, name: "Last.fm, HetRec 2011" },
     Format { file: beeradvocate::BEERS, read: beeradvocate::read, name: "BeerAdvocate" },
     Format { file: amazon_beauty::REVIEWS, read: amazon_beauty::read, name: "Amazon Beauty 2014" },
+    Format { file: online_retail::LINES, read: online_retail::read, name: "UCI Online Retail" },
+    Format { file: rees46::MONTHS, read: rees46::read, name: "REES46" },
+    Format { file: recbole::INTERACTIONS, read: recbole::read, name: "RecBole" },
 ];
+const EVENT_LOG: &str = "Vitrine event log";
+
+impl Format {
+    /// The format of the files in `folder`.
+    ///
+    /// # Errors
+    /// When the folder is missing or holds no known format.
+    pub fn of(folder: &Path) -> Result<&'static Self> {
+        ensure!(
+            folder.is_dir(),
+            "{} is not a folder\nhint: pass the folder that holds the data files with --data",
+            folder.display()
+        );
+        for format in &FORMATS {
+            if !matching(folder, format.file)?.is_empty() {
+                return Ok(format);
+            }
+        }
+        let known: Vec<String> =
+            FORMATS.iter().map(|format| format!("{} ({})", format.file, format.name)).collect();
+        bail!(
+            "{} holds no data set that this build knows\nhint: expected {}",
+            folder.display(),
+            known.join(", or ")
+        )
+    }
+
+    #[must_use]
+    pub fn is_event_log(&self) -> bool {
+        self.name == EVENT_LOG
+    }
+
+    /// Reads the files in `folder`; rows that break the format are left out and listed in the report.
+    ///
+    /// # Errors
+    /// When a file is missing or cannot be read at all.
+    pub fn read(&self, folder: &Path) -> Result<Dataset> {
+        (self.read)(folder)
+    }
+}
 
 /// Loads the data set in `folder`, in the format that its file names tell.
 ///
 /// # Errors
 /// When the folder holds no known format, or a file of it is missing, cut off or malformed.
 pub fn load(folder: &Path) -> Result<Dataset> {
-    let dataset = read(folder)?;
-    if let Some(first) = dataset.report.errors().next() {
-        let more = match dataset.report.errors().count() - 1 {
-            0 => String::new(),
-            more => format!("\nhint: {more} more such lines: trainer validate --data lists them"),
-        };
-        bail!("{first}{more}");
+    let dataset = Format::of(folder)?.read(folder)?;
+    let errors: Vec<_> = dataset.report.errors().collect();
+    match errors.as_slice() {
+        [] => Ok(dataset),
+        [one] => bail!("{one}"),
+        [first, more @ ..] => bail!("{first}; {} more such lines are listed by trainer validate", more.len()),
     }
-    Ok(dataset)
 }
 
-/// As [`load`], but rows that break the format are left out and listed in the report.
-///
-/// # Errors
-/// When the folder holds no known format, or a file of it is missing or cannot be read at all.
-pub fn read(folder: &Path) -> Result<Dataset> {
-    if !folder.is_dir() {
-        bail!(
-            "{} is not a folder\nhint: pass the folder that holds the data files with --data",
-            folder.display()
-        );
+/// The files of `folder` whose names fit `pattern`, in the order of their names.
+fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
+    let (start, end) = pattern.split_once('*').map_or((pattern, None), |(start, end)| (start, Some(end)));
+    let fits = |name: &str| match end {
+        None => name == start,
+        Some(end) => name.strip_prefix(start).is_some_and(|rest| rest.ends_with(end)),
+    };
+    let listing = folder.read_dir().with_context(|| format!("cannot list {}", folder.display()))?;
+    let mut files: Vec<PathBuf> = listing
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| fits(&path.file_name().unwrap_or_default().to_string_lossy()))
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+fn one_matching(folder: &Path, pattern: &str) -> Result<PathBuf> {
+    let mut files = matching(folder, pattern)?;
+    match (files.pop(), files.len()) {
+        (Some(file), 0) => Ok(file),
+        (_, others) => bail!(
+            "{} holds {} files {pattern}\nhint: exactly one tells what visitors did; keep that one",
+            folder.display(),
+            if others == 0 { 0 } else { others + 1 }
+        ),
     }
-    if let Some(format) = FORMATS.iter().find(|format| folder.join(format.file).exists()) {
-        return (format.read)(folder);
-    }
-    let known: Vec<String> =
-        FORMATS.iter().map(|format| format!("{} ({})", format.file, format.name)).collect();
-    bail!(
-        "{} holds no data set that this build knows\nhint: expected {}",
-        folder.display(),
-        known.join(", or ")
-    )
 }
 
 fn open(path: &Path) -> Result<BufReader<File>> {

@@ -5,15 +5,20 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use shared::{
     catalog::{Catalog, Item},
-    interaction::{History, Interaction},
+    interaction::Interaction,
     preference::intensity_from_rating,
-    signals::SignalsConfig,
 };
 
-use super::{Dataset, gzip_lines, latin1_lines};
+use super::{
+    Dataset, ImportReport,
+    gather::{self, Items},
+    gzip_lines, latin1_lines,
+    report::{Fault, Unused},
+    table::{self, Field},
+};
 
 const GENRES_100K: [&str; 19] = [
     "unknown",
@@ -39,60 +44,57 @@ const GENRES_100K: [&str; 19] = [
 const BEST_RATING: f32 = 5.0;
 
 pub fn load_100k(folder: &Path) -> Result<Dataset> {
-    let films = folder.join("u.item");
-    let mut items = Vec::new();
-    for (number, line) in numbered(latin1_lines(&films)?) {
+    let (films, ratings) = (folder.join("u.item"), folder.join("u.data"));
+    let mut report = ImportReport::default();
+    let mut items = Items::default();
+    for (line, text) in numbered(latin1_lines(&films)?) {
         // id | title | release | video release | address | 19 genre flags
-        let fields: Vec<&str> = line.split('|').collect();
-        ensure!(
-            fields.len() == 5 + GENRES_100K.len(),
-            "{}:{number}: expected 24 fields separated by |, got {}\n{CUT_OFF}",
-            films.display(),
-            fields.len()
-        );
-        let genres = GENRES_100K
-            .iter()
-            .zip(&fields[5..])
-            .filter(|(genre, flag)| **flag == "1" && **genre != "unknown");
-        items.push(film(fields[0], fields[1], genres.map(|(genre, _)| (*genre).to_owned()).collect()));
+        let genres = |flags: &[&str]| {
+            let genres = GENRES_100K.iter().zip(flags);
+            let genres = genres.filter(|(genre, flag)| **flag == "1" && **genre != "unknown");
+            genres.map(|(genre, _)| (*genre).to_owned()).collect()
+        };
+        let film = fields(&text, "|", 5 + GENRES_100K.len(), "24 fields separated by |")
+            .and_then(|fields| add(&mut items, line, fields[0], fields[1], genres(&fields[5..])));
+        report.reject(&films, line, film);
     }
-    let ratings = folder.join("u.data");
-    let rows = numbered(latin1_lines(&ratings)?)
-        .map(|(number, line)| rating(&ratings, number, &line.split('\t').collect::<Vec<_>>()))
-        .collect::<Result<_>>()?;
-    dataset("movielens-100k", items, &films, rows)
+    dataset("movielens-100k", items, &films, &ratings, latin1_lines(&ratings)?, "\t", report)
 }
 
 pub fn load_1m(folder: &Path) -> Result<Dataset> {
     let films = folder.join("movies.dat");
-    let mut items = Vec::new();
-    for (number, line) in numbered(latin1_lines(&films)?) {
-        let fields: Vec<&str> = line.split("::").collect();
-        ensure!(
-            fields.len() == 3,
-            "{}:{number}: expected id::title::genres, got {} fields\n{CUT_OFF}",
-            films.display(),
-            fields.len()
-        );
-        items.push(film(fields[0], fields[1], fields[2].split('|').map(str::to_owned).collect()));
+    let mut report = ImportReport::default();
+    let mut items = Items::default();
+    for (line, text) in numbered(latin1_lines(&films)?) {
+        let film = fields(&text, "::", 3, "id::title::genres").and_then(|fields| {
+            let genres = fields[2].split('|').map(str::to_owned).collect();
+            add(&mut items, line, fields[0], fields[1], genres)
+        });
+        report.reject(&films, line, film);
     }
     let ratings = ratings_file(folder)?;
     let is_packed = ratings.extension().is_some_and(|extension| extension == "gz");
     let lines = if is_packed { gzip_lines(&ratings)? } else { latin1_lines(&ratings)? };
-    let rows = numbered(lines)
-        .map(|(number, line)| rating(&ratings, number, &line.split("::").collect::<Vec<_>>()))
-        .collect::<Result<_>>()?;
-    dataset("movielens-1m", items, &films, rows)
+    dataset("movielens-1m", items, &films, &ratings, lines, "::", report)
 }
 
-const CUT_OFF: &str = "hint: the line is cut off or in another format; copy the file again from its source";
+const CUT_OFF: &str = "the line is cut off or in another format; copy the file again from its source";
 
 fn numbered(lines: Vec<String>) -> impl Iterator<Item = (usize, String)> {
     lines.into_iter().enumerate().map(|(index, line)| (index + 1, line))
 }
 
-fn film(id: &str, title: &str, category: Vec<String>) -> Item {
-    Item { id: id.to_owned(), title: title.trim().to_owned(), category, available: true, ..Item::default() }
+fn fields<'a>(line: &'a str, separator: &str, count: usize, expected: &str) -> Result<Vec<&'a str>, Unused> {
+    let fields: Vec<&str> = line.split(separator).collect();
+    if fields.len() == count {
+        return Ok(fields);
+    }
+    let reason = format!("expected {expected}, got {} fields", fields.len());
+    Err(Unused::Broken(Fault::new(table::CUT_OFF, reason, CUT_OFF)))
+}
+
+fn add(items: &mut Items, line: usize, id: &str, title: &str, category: Vec<String>) -> Result<(), Unused> {
+    items.add(Field { column: "id", text: id, line }, Item { category, ..gather::item(id, title) })
 }
 
 /// `ratings.dat`, packed or not, or the one file `ratings*.dat.gz` of a cut.
@@ -103,79 +105,49 @@ fn ratings_file(folder: &Path) -> Result<PathBuf> {
             return Ok(path);
         }
     }
-    let listing = folder.read_dir().with_context(|| format!("cannot list {}", folder.display()))?;
-    let mut cuts: Vec<PathBuf> = listing
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name.starts_with("ratings") && name.ends_with(".dat.gz")
-        })
-        .collect();
-    cuts.sort();
-    match cuts.as_slice() {
-        [one] => Ok(one.clone()),
-        [] => bail!(
-            "{} has movies.dat but no ratings\nhint: put ratings.dat or ratings.dat.gz beside it",
-            folder.display()
-        ),
-        several => bail!(
-            "{} holds {} files of ratings\nhint: keep one, or rename it to ratings.dat.gz",
-            folder.display(),
-            several.len()
-        ),
-    }
+    super::one_matching(folder, "ratings*.dat.gz")
+        .context("movies.dat has no ratings\nhint: put ratings.dat or ratings.dat.gz beside it")
 }
 
-struct Rating {
-    user: u32,
-    film: String,
-    rating: f32,
-    time_ms: i64,
-}
-
-fn rating(path: &Path, number: usize, fields: &[&str]) -> Result<Rating> {
-    let place = || format!("{}:{number}", path.display());
-    ensure!(
-        fields.len() == 4,
-        "{}: expected user, item, rating and time, got {} fields\n{CUT_OFF}",
-        place(),
-        fields.len()
-    );
-    let read = || -> Option<Rating> {
+/// User and interaction of a line of ratings.
+fn rating(fields: &[&str], catalog: &Catalog, films: &Path) -> Result<(u32, Interaction), Unused> {
+    let read = || -> Option<(u32, f32, i64)> {
         let rating: f32 = fields[2].parse().ok()?;
         (1.0..=BEST_RATING).contains(&rating).then_some(())?;
-        Some(Rating {
-            user: fields[0].parse().ok()?,
-            film: fields[1].to_owned(),
-            rating,
-            time_ms: fields[3].trim().parse::<i64>().ok()?.checked_mul(1000)?,
-        })
+        Some((fields[0].parse().ok()?, rating, fields[3].trim().parse::<i64>().ok()?.checked_mul(1000)?))
     };
-    read().with_context(|| {
-        format!(
-            "{}: expected whole numbers and a rating from 1 to 5, got {}\n{CUT_OFF}",
-            place(),
-            fields.join(" ")
-        )
-    })
+    let (user, rating, time_ms) = read().ok_or_else(|| {
+        let reason = format!("expected whole numbers and a rating from 1 to 5, got {}", fields.join(" "));
+        Unused::Broken(Fault::new("value out of range", reason, CUT_OFF))
+    })?;
+    let item = catalog.index(fields[1]).ok_or_else(|| {
+        let reason = format!("item {} is rated but missing in {}", fields[1], films.display());
+        Unused::Broken(Fault::new("unknown item", reason, "both files must be of one release"))
+    })?;
+    Ok((user, Interaction { item, intensity: intensity_from_rating(rating, BEST_RATING), time_ms }))
 }
 
-fn dataset(format: &'static str, items: Vec<Item>, films: &Path, rows: Vec<Rating>) -> Result<Dataset> {
-    let catalog = Catalog::new(items).with_context(|| format!("{} is no catalogue", films.display()))?;
-    ensure!(!rows.is_empty(), "the file of ratings is empty\n{CUT_OFF}");
-    let mut by_user: BTreeMap<u32, Vec<Interaction>> = BTreeMap::new();
-    for row in rows {
-        let item = catalog.index(&row.film).with_context(|| {
-            format!(
-                "item {} is rated but missing in {}\nhint: both files must be of one release",
-                row.film,
-                films.display()
-            )
-        })?;
-        let intensity = intensity_from_rating(row.rating, BEST_RATING);
-        by_user.entry(row.user).or_default().push(Interaction { item, intensity, time_ms: row.time_ms });
+fn dataset(
+    format: &'static str,
+    items: Items,
+    films: &Path,
+    ratings: &Path,
+    lines: Vec<String>,
+    separator: &str,
+    mut report: ImportReport,
+) -> Result<Dataset> {
+    // Why no line of films could be read says more than that there are no films.
+    if let (true, Some(first)) = (items.is_empty(), report.rejected.first()) {
+        bail!("{first}");
     }
-    let histories = by_user.into_values().map(|list| History::new(list).interactions().to_vec()).collect();
-    let (report, signals) = (super::ImportReport::default(), SignalsConfig::default());
-    Ok(Dataset { format, catalog, histories, unknown_events: 0, report, signals })
+    let catalog = items.catalog(films)?;
+    // By number, as the set counts its users.
+    let mut by_user: BTreeMap<u32, Vec<Interaction>> = BTreeMap::new();
+    for (line, text) in numbered(lines) {
+        let row = fields(&text, separator, 4, "user, item, rating and time")
+            .and_then(|fields| rating(&fields, &catalog, films))
+            .map(|(user, interaction)| by_user.entry(user).or_default().push(interaction));
+        report.count(ratings, line, row);
+    }
+    gather::from_interactions(format, catalog, by_user, report)
 }

@@ -2,8 +2,10 @@
 
 use std::{fmt, path::Path};
 
+use serde::Serialize;
+
 /// A row (or a whole file) that could not be used as it stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rejection {
     pub file: String,
     /// Counted from 1.
@@ -59,6 +61,9 @@ impl Fault {
     }
 }
 
+/// Why rows are left out that name an item without a line of its own.
+pub const UNKNOWN_ITEM: &str = "events of items that the catalogue lacks";
+
 /// Why a row did not become an interaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unused {
@@ -69,12 +74,13 @@ pub enum Unused {
 }
 
 /// What a loader did with the rows that tell of interactions.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ImportReport {
     /// Rows read: those accepted, rejected and left out.
     pub rows: usize,
     pub accepted: usize,
     /// Rows of all files that break the format, in the order met.
+    #[serde(skip)]
     pub rejected: Vec<Rejection>,
     /// Rows left out for a known reason, and how many.
     pub left_out: Vec<(&'static str, usize)>,
@@ -83,11 +89,53 @@ pub struct ImportReport {
 }
 
 impl ImportReport {
-    pub fn leave_out(&mut self, reason: &'static str) {
-        match self.left_out.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, count)) => *count += 1,
-            None => self.left_out.push((reason, 1)),
+    /// Counts a row and notes what became of it.
+    pub fn count(&mut self, path: &Path, line: usize, outcome: Result<(), Unused>) {
+        self.rows += 1;
+        match outcome {
+            Ok(()) => self.accepted += 1,
+            Err(Unused::LeftOut(reason)) => self.leave_out(1, reason),
+            broken => self.reject(path, line, broken),
         }
+    }
+
+    /// Notes a line of a file that is not counted: any reason not to use it is a rejection.
+    pub fn reject(&mut self, path: &Path, line: usize, outcome: Result<(), Unused>) {
+        let fault = match outcome {
+            Ok(()) => return,
+            Err(Unused::LeftOut(reason)) => Fault::new(reason, reason, "mend the line or remove it"),
+            Err(Unused::Broken(fault)) => fault,
+        };
+        self.rejected.push(Rejection::new(path, line, fault));
+    }
+
+    /// Takes back rows that were accepted at first and turned out to be of no use.
+    pub fn withdraw(&mut self, count: usize, reason: &'static str) {
+        self.accepted = self.accepted.saturating_sub(count);
+        if count > 0 {
+            self.leave_out(count, reason);
+        }
+    }
+
+    fn leave_out(&mut self, count: usize, reason: &'static str) {
+        match self.left_out.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, known)) => *known += count,
+            None => self.left_out.push((reason, count)),
+        }
+    }
+
+    /// The report for people, one line for each thing to know; no problems, which are listed apart.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let left_out: usize = self.left_out.iter().map(|(_, count)| count).sum();
+        let rejected = self.rows.saturating_sub(self.accepted + left_out);
+        let rows = format!(
+            "rows: {} read, {} accepted, {rejected} rejected, {left_out} left out",
+            self.rows, self.accepted
+        );
+        let reasons = self.left_out.iter().map(|(reason, count)| format!("  left out: {count} {reason}"));
+        let remarks = self.remarks.iter().map(|remark| format!("  note: {remark}"));
+        std::iter::once(rows).chain(reasons).chain(remarks).collect()
     }
 
     pub fn remark(&mut self, remark: impl Into<String>) {

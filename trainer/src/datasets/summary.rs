@@ -76,3 +76,34 @@ impl Summary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datasets::tests::folder;
+
+    #[test]
+    fn counts_of_two_visitors() {
+        let rows = "user_id:token\titem_id:token\trating:float\ttimestamp:float\n\
+            u\t1\t5\t880000000\nu\t2\t5\t880000000\nu\t3\t4\t880000001\nv\t1\t1\t880086400\n";
+        let items = "item_id:token\tname:token_seq\n1\tHeat\n2\tHeat\n3\tAlien\n4\tBrazil\n";
+        let files = folder("summary", &[("films.inter", rows), ("films.item", items)]);
+        let expected = Summary {
+            format: "recbole".to_owned(),
+            items: 4,
+            visitors: 2,
+            interactions: 4,
+            first_day: "1997-11-20".to_owned(),
+            last_day: "1997-11-21".to_owned(),
+            levels: [1, 0, 0, 0, 0, 0, 1, 0, 2],
+            liked_share: 0.75,
+            questions: 1,
+            median_length: 1,
+            p90_length: 3,
+            same_time_share: 0.25,
+            duplicate_titles: 1,
+            items_never_met: 1,
+        };
+        assert_eq!(Summary::of(&crate::datasets::load(files.path()).unwrap()), expected);
+    }
+}

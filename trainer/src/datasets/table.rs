@@ -7,11 +7,11 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use csv::{ByteRecord, ReaderBuilder};
+use csv::{ByteRecord, ReaderBuilder, Terminator};
 
 use super::{
     date, open,
-    report::{Fault, ImportReport, Rejection, Unused},
+    report::{Fault, ImportReport, Unused},
 };
 
 /// How the columns of a file are separated.
@@ -48,6 +48,8 @@ pub struct Table {
 pub struct Field<'a> {
     pub column: &'a str,
     pub text: &'a str,
+    /// Line of the file, counted from 1.
+    pub line: usize,
 }
 
 impl Table {
@@ -79,7 +81,8 @@ impl Table {
             Box::new(file)
         };
         let mut builder = ReaderBuilder::new();
-        builder.has_headers(false).flexible(true);
+        // Only a line feed ends a line, as editors count them; what Windows puts before it is trimmed in `row`.
+        builder.has_headers(false).flexible(true).terminator(Terminator::Any(b'\n'));
         if let Separator::Tab = separator {
             builder.delimiter(b'\t').quoting(false);
         }
@@ -87,9 +90,11 @@ impl Table {
         Ok(Self { path: path.to_owned(), columns, reader: builder.from_reader(bytes) })
     }
 
-    #[must_use]
-    pub fn columns(&self) -> &[String] {
-        &self.columns
+    /// Gives the columns other names.
+    pub fn rename(&mut self, name: impl Fn(&str) -> String) {
+        for column in &mut self.columns {
+            *column = name(column);
+        }
     }
 
     /// Position of the first of `names` that the table has.
@@ -143,24 +148,23 @@ impl Table {
         let mut record = ByteRecord::new();
         let mut is_last_cut = false;
         while self.reader.read_byte_record(&mut record).with_context(|| cannot_read(&self.path))? {
+            let is_blank = record.len() == 1 && record[0].iter().all(u8::is_ascii_whitespace);
+            if is_blank && self.columns.len() > 1 {
+                continue;
+            }
             let line = record.position().map_or(0, |position| position.line() as usize);
             let outcome = self.row(&record).and_then(|values| {
-                read(positions.map(|at| Field { column: &self.columns[at], text: values[at] }))
+                read(positions.map(|at| Field { column: &self.columns[at], text: values[at], line }))
             });
             is_last_cut = record.len() < self.columns.len();
-            let is_counted = rows != Rows::Others;
-            report.rows += usize::from(is_counted);
             match outcome {
-                Ok(()) => report.accepted += usize::from(is_counted),
-                Err(Unused::LeftOut(reason)) if is_counted => report.leave_out(reason),
-                Err(Unused::LeftOut(_)) => {}
-                Err(Unused::Broken(fault)) => report.rejected.push(Rejection::new(&self.path, line, fault)),
+                outcome if rows != Rows::Others => report.count(&self.path, line, outcome),
+                outcome => report.reject(&self.path, line, outcome),
             }
         }
-        if is_last_cut && rows == Rows::InteractionsWithCutEnd {
-            if let Some(last) = report.rejected.last_mut() {
-                last.is_tolerated = true;
-            }
+        let can_be_cut = rows == Rows::InteractionsWithCutEnd;
+        if let (true, true, Some(last)) = (can_be_cut, is_last_cut, report.rejected.last_mut()) {
+            last.is_tolerated = true;
         }
         Ok(())
     }
@@ -172,6 +176,8 @@ impl Table {
             return Err(Unused::Broken(Fault::new(CUT_OFF, reason, copy_again)));
         }
         let text = |(at, bytes): (usize, &'a [u8])| {
+            let is_last = at + 1 == self.columns.len();
+            let bytes = if is_last { bytes.strip_suffix(b"\r").unwrap_or(bytes) } else { bytes };
             std::str::from_utf8(bytes).map_err(|_| {
                 Unused::Broken(
                     Fault::new("text that is not UTF-8", "the text is not UTF-8", "save the file as UTF-8")
