@@ -59,6 +59,11 @@ pub fn train(
     let model_config = config.model(dataset.catalog.len(), tokens, asked);
     model_config.validate().context("the model's sizes do not fit")?;
 
+    // Before any training: a goal that lacks its column should say so at once. Private columns of a shop are
+    // not read yet, so clearance always does.
+    let counts = baselines::popularity(&split.train, texts.len());
+    let goals = Goals::new(&config.preference, &dataset.catalog, &counts, None)?;
+
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let mut reporter = Reporter::new(Some(&out.join("metrics.jsonl")), is_quiet)?;
     write_file(&out.join("config.toml"), toml::to_string(config)?.as_bytes())?;
@@ -117,9 +122,6 @@ pub fn train(
     let mut stages = vec![summary("sft", &sft, true)];
     let mut model = sft.model.clone();
     if config.preference.is_enabled {
-        let counts = baselines::popularity(&split.train, texts.len());
-        // Private columns of a shop are not read yet, so that clearance says what it lacks.
-        let goals = Goals::new(&config.preference, &dataset.catalog, &counts, None)?;
         let trained = context.prefer(&sft, &goals, &valid, &mut reporter)?;
         let is_kept = trained.epoch > 0;
         reporter.say(&if is_kept {
