@@ -51,6 +51,7 @@ pub struct PreferenceConfig {
     pub delay: Delay,
     pub negatives: NegativeShares,
     /// Business goals, as further terms of the margin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub goals: Vec<GoalConfig>,
     pub stage: StageConfig,
 }
