@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn order_value_by_hand() {
-        // ln of 1 and e² (7.389): mean 1, deviation 1 → −1 and 1; without price 0.
+        // Prices a factor of e² apart: their logarithms are one deviation below and above the mean; no price is 0.
         let catalog = catalog(&[Some(100), Some(739), None]);
         let goals = Goals::new(&config(GoalKind::OrderValue), &catalog, &[0.0; 3], None).unwrap();
         assert!((goals.value(1) - 0.5).abs() < 1e-5 && (goals.value(0) + 0.5).abs() < 1e-5);

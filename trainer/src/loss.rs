@@ -294,11 +294,11 @@ mod tests {
         let one = |name| loss(&arm(name), &POLICY[..2], &REFERENCE[..2], &[0.0], &[1.0; 2]);
         let (dpo, of_dpo) = one(Arm::Dpo);
         let (softmax, of_softmax) = one(Arm::Sdpo);
-        assert!((dpo - 0.001_502_3).abs() < 1e-7 && (softmax - dpo).abs() < 1e-7);
-        assert!(of_dpo.iter().zip(&of_softmax).all(|(a, b)| (a - b).abs() < 1e-7));
+        assert!((dpo - 0.001_502_3).abs() < 5e-7 && (softmax - dpo).abs() < 5e-7);
+        assert!(of_dpo.iter().zip(&of_softmax).all(|(a, b)| (a - b).abs() < 1e-6));
         // The published DPO sees the first of K alone.
         let first = PreferenceConfig { pairs: Pairs::First, ..arm(Arm::Dpo) };
-        assert_eq!(loss(&first, &POLICY, &REFERENCE, &[0.0; 3], &[1.0; 4]).0, dpo);
+        assert!((loss(&first, &POLICY, &REFERENCE, &[0.0; 3], &[1.0; 4]).0 - dpo).abs() < 5e-7);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use burn::tensor::{Device, Tensor, TensorData};
 use futures_lite::future::block_on;
 use shared::{
+    interaction::Interaction,
     score::Scorer,
     vocabulary::{Model, ModelConfig, Vocabulary},
 };
@@ -22,7 +23,7 @@ use crate::{
     metrics,
     negatives::{self, Sampler},
     output::{Reporter, write_file},
-    preference_config::Arm,
+    preference_config::{Arm, Keep},
     run::{self, Run, StageSummary, Summary, texts},
     split::{self, Question, Split},
     tokenizer_training,
@@ -66,6 +67,11 @@ pub fn train(job: &Job) -> Result<Run> {
     };
     let texts = texts(&dataset.catalog, &tokenizer_json, config.recipe)?;
 
+    // Before any training: a goal that lacks its column should say so at once. Private columns of a shop are
+    // not read yet, so clearance always does.
+    let counts = baselines::popularity(&split.train, texts.len());
+    let goals = Goals::new(&config.preference, &dataset.catalog, &counts, None)?;
+
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let mut reporter = Reporter::new(Some(&out.join("metrics.jsonl")), job.is_quiet)?;
     write_file(&out.join("config.toml"), toml::to_string(config)?.as_bytes())?;
@@ -103,7 +109,7 @@ pub fn train(job: &Job) -> Result<Run> {
             (Trained { model, validation, epoch: 0 }, run.summary.stages.clone())
         }
         None => {
-            let model = model_config.init(&training_device);
+            let model = begin_at_popularity(model_config.init(&training_device), &counts);
             let parameters = burn::module::Module::num_params(&model);
             reporter.say(&format!("{}: {parameters} parameters", config.recipe.name()));
             let sft = context.sft(model, &judge, &mut reporter)?;
@@ -113,9 +119,6 @@ pub fn train(job: &Job) -> Result<Run> {
     };
     let mut model = sft.model.clone();
     if config.preference.is_enabled {
-        let counts = baselines::popularity(&split.train, texts.len());
-        // Private columns of a shop are not read yet, so that clearance says what it lacks.
-        let goals = Goals::new(&config.preference, &dataset.catalog, &counts, None)?;
         let trained = context.prefer(&sft, &goals, &judge, &mut reporter)?;
         let is_kept = trained.epoch > 0;
         reporter.say(&if is_kept {
@@ -161,6 +164,21 @@ pub fn train(job: &Job) -> Result<Run> {
     run.save(out)?;
     reporter.say(&format!("run written to {} after {:.0} s", out.display(), run.summary.seconds));
     Ok(run)
+}
+
+/// The model with ln(times met) as the bias of every item that training meets.
+///
+/// Many visitors of a shop leave one interaction, which is nobody's next one: the supervised stage never sees it
+/// as a target, and it still says what is popular. An item never met begins and ends where one met once does.
+fn begin_at_popularity(mut model: Model, counts: &[f32]) -> Model {
+    if let Vocabulary::Items(items) = model.vocabulary {
+        let device = items.device();
+        let bias: Vec<f32> = counts.iter().map(|count| count.max(1.0).ln()).collect();
+        let count = bias.len();
+        let bias = Tensor::from_data(TensorData::new(bias, [count]), &device);
+        model.vocabulary = Vocabulary::Items(items.with_bias(bias));
+    }
+    model
 }
 
 /// A tokenizer for the catalogue, and the sizes of the model that reads it.
@@ -254,7 +272,7 @@ struct Stages<'a> {
     config: &'a RunConfig,
     model_config: &'a ModelConfig,
     texts: &'a [Vec<u32>],
-    train: &'a [Vec<shared::interaction::Interaction>],
+    train: &'a [Vec<Interaction>],
     training_device: &'a Device,
 }
 
@@ -298,6 +316,7 @@ impl Stages<'_> {
         if !goals.is_empty() {
             start.hit_rate_at_1 -= config.guard;
         }
+        let start = (config.keep == Keep::WhenBetter).then_some(start);
         let say = |count: usize, sampler: &Sampler| {
             format!("{stage}: {count} preferences with {}", sampler.describe())
         };
@@ -306,13 +325,13 @@ impl Stages<'_> {
                 let data = ItemData::new(self.train, self.texts, &model_config, self.training_device);
                 let mut objective = ItemPreference::new(data, &model, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
-                train::run(stage, &config.stage, model, &mut objective, Some(start), judge, reporter)?
+                train::run(stage, &config.stage, model, &mut objective, start, judge, reporter)?
             }
             Recipe::Text => {
                 let data = TokenData::new(self.train, self.texts, &model_config, self.training_device);
                 let mut objective = TokenPreference::new(data, &model, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
-                train::run(stage, &config.stage, model, &mut objective, Some(start), judge, reporter)?
+                train::run(stage, &config.stage, model, &mut objective, start, judge, reporter)?
             }
         };
         if trained.epoch == 0 {

@@ -13,6 +13,7 @@ use crate::config::StageConfig;
 #[serde(deny_unknown_fields, default)]
 pub struct PreferenceConfig {
     pub is_enabled: bool,
+    pub keep: Keep,
     /// Windows (item vocabulary) or examples (token vocabulary) per batch.
     pub batch_rows: usize,
     pub loss: LossKind,
@@ -52,6 +53,7 @@ pub struct PreferenceConfig {
     pub delay: Delay,
     pub negatives: NegativeShares,
     /// Business goals, as further terms of the margin.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub goals: Vec<GoalConfig>,
     pub stage: StageConfig,
 }
@@ -60,6 +62,7 @@ impl Default for PreferenceConfig {
     fn default() -> Self {
         Self {
             is_enabled: true,
+            keep: Keep::WhenBetter,
             batch_rows: 32,
             loss: LossKind::Softmax,
             margin: MarginKind::Ratio,
@@ -85,6 +88,16 @@ impl Default for PreferenceConfig {
             stage: StageConfig { epochs: 2, learning_rate: 1e-4, patience: 2, ..StageConfig::default() },
         }
     }
+}
+
+/// Which model a run ends with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Keep {
+    /// That of the stage's best epoch, if validation beats the model that the stage began with; else the latter.
+    WhenBetter,
+    /// That of the stage's best epoch, even if it is worse than the start: what a comparison of losses needs.
+    Always,
 }
 
 /// The preference term; equations and sources are in [`crate::loss`].

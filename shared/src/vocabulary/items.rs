@@ -287,6 +287,13 @@ impl ItemVocabulary {
         activation::log_softmax(logits, 1)
     }
 
+    /// Sets the bias of every item, `[N]`: where training begins.
+    #[must_use]
+    pub fn with_bias(mut self, bias: Tensor<1>) -> Self {
+        self.bias = self.bias.map(|_| bias.require_grad());
+        self
+    }
+
     /// Takes the id vectors (and biases) of items that training never met out of the model: text alone speaks.
     #[must_use]
     pub fn keep_ids(mut self, keep: Tensor<1>) -> Self {
