@@ -23,8 +23,8 @@ use crate::{
 
 /// Catalogues up to this size are scored title by title.
 const EXACT_ITEMS: usize = 2000;
-/// Width of the beam over larger ones.
-const BEAM: usize = 64;
+/// Width of the beam over larger ones: finds whatever has a probability above 1/256.
+const BEAM: usize = 256;
 /// Most tokens that the generative form writes, as in the authors' code.
 const WRITTEN_TOKENS: usize = 128;
 /// Questions over which the beam is compared with exact scores.
@@ -61,7 +61,8 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     let name = run.config.recipe.name();
     let name = arguments.quant.map_or(name.to_owned(), |quant| format!("{name} ({quant:?})").to_lowercase());
     let mut model = ModelRanker::new(name, scorer);
-    let width = arguments.beam.or((items > EXACT_ITEMS).then_some(BEAM)).filter(|_| model.scorer().is_by_tokens());
+    let width =
+        arguments.beam.or((items > EXACT_ITEMS).then_some(BEAM)).filter(|_| model.scorer().is_by_tokens());
     let mut notes = Vec::new();
     if short > 0 {
         notes.push(format!(
@@ -188,9 +189,10 @@ fn command(arguments: &cli::Eval) -> String {
     for protocol in protocols(&arguments.protocol) {
         words.push(format!("--protocol {}", protocol.name()));
     }
-    let names = arguments.baselines.iter().filter_map(|name| {
-        clap::ValueEnum::to_possible_value(name).map(|value| value.get_name().to_owned())
-    });
+    let names = arguments
+        .baselines
+        .iter()
+        .filter_map(|name| clap::ValueEnum::to_possible_value(name).map(|value| value.get_name().to_owned()));
     words.push(format!("--baselines {}", names.collect::<Vec<_>>().join(",")));
     let flags = [
         (arguments.split == SplitName::Valid).then(|| "--split valid".to_owned()),

@@ -44,9 +44,7 @@ pub fn means(scores: &[Vec<f32>]) -> (f64, f64) {
 /// HR@1, NDCG@10 and reciprocal rank of the first score among all.
 fn question(scores: &[f32]) -> [f64; 3] {
     let place = scores.split_first().and_then(|(&target, others)| Place::of(target, others.iter().copied()));
-    place.map_or([0.0; 3], |place| {
-        [place.hit_rate(1), place.ndcg(10), place.reciprocal_rank(scores.len())]
-    })
+    place.map_or([0.0; 3], |place| [place.hit_rate(1), place.ndcg(10), place.reciprocal_rank(scores.len())])
 }
 
 /// Adds the paper's generative form: what a model wrote freely after each prompt.

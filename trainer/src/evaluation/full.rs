@@ -36,7 +36,8 @@ pub fn report(task: &Task, ranker: &dyn Ranker) -> Result<Report> {
     let is_priced = task.catalog.items().iter().any(|item| item.price.is_some());
 
     for chunk in task.questions.chunks((SCORES_AT_ONCE / items).clamp(1, QUESTIONS_AT_ONCE)) {
-        let histories: Vec<&[Interaction]> = chunk.iter().map(|question| question.history.as_slice()).collect();
+        let histories: Vec<&[Interaction]> =
+            chunk.iter().map(|question| question.history.as_slice()).collect();
         let rows = ranker.score_catalog(&histories)?;
         for (question, mut row) in chunk.iter().zip(rows) {
             let (place, list) = answer(&mut row, &question.history, question.target, task.is_met_kept);

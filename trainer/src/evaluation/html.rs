@@ -21,7 +21,9 @@ pub struct Facts {
 pub fn page(facts: &Facts, reports: &[Report]) -> String {
     let mut body = format!("<h1>{}</h1>\n<dl>", escaped(&facts.title));
     for (name, value) in &facts.about {
-        body += &format!("<div><dt>{}</dt><dd>{}</dd></div>", escaped(name), escaped(value));
+        // Word by word, so that a line never breaks within a flag.
+        let words: Vec<String> = value.split(' ').map(|w| format!("<span>{}</span>", escaped(w))).collect();
+        body += &format!("<div><dt>{}</dt><dd>{}</dd></div>", escaped(name), words.join(" "));
     }
     body += "</dl>\n";
     for protocol in [Protocol::Candidates20, Protocol::Full] {
@@ -31,7 +33,8 @@ pub fn page(facts: &Facts, reports: &[Report]) -> String {
         }
     }
     if !facts.notes.is_empty() {
-        let notes: Vec<String> = facts.notes.iter().map(|note| format!("<li>{}</li>", escaped(note))).collect();
+        let notes: Vec<String> =
+            facts.notes.iter().map(|note| format!("<li>{}</li>", escaped(note))).collect();
         body += &format!("<section><h2>Notes</h2><ul>{}</ul></section>\n", notes.concat());
     }
     format!(
@@ -70,7 +73,8 @@ fn section(protocol: Protocol, reports: &[&Report], is_met_kept: bool) -> String
     if !parts.is_empty() {
         let metric = slices::headline(protocol);
         html += &format!("<h3>{} by part of the questions</h3>\n{}", label(metric), legend(reports));
-        let pictures: Vec<String> = parts.iter().map(|by| figure(by, &by_slice(by, metric, reports))).collect();
+        let pictures: Vec<String> =
+            parts.iter().map(|by| figure(by, &by_slice(by, metric, reports))).collect();
         html += &format!("<div class=\"figures\">{}</div>\n", pictures.concat());
     }
     html + "</section>\n"
@@ -193,9 +197,10 @@ h3 { font-size: 1.05rem; margin: 2rem 0 .25rem; }
 p { margin: 0 0 1rem; max-width: 44rem; }
 section { border-top: 1px solid var(--rule); margin-top: 2.5rem; padding-top: 1.75rem; }
 dl { display: grid; gap: .35rem; margin: 0; }
-dl div { display: grid; grid-template-columns: 12rem 1fr; gap: 1rem; }
+dl div { display: grid; grid-template-columns: 16rem 1fr; gap: 1rem; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
+dd span { display: inline-block; max-width: 100%; }
 .verdicts { margin: 0 0 1.5rem; padding-left: 1.2rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr));
   gap: 1.5rem 2.5rem; align-items: start; margin: 1.25rem 0 1.75rem; }
@@ -218,7 +223,7 @@ text.tick { fill: var(--soft); font-size: 11px; }
 .legend li { display: flex; align-items: center; gap: .4rem; }
 .legend svg { width: .8rem; height: .8rem; }
 .scroll { overflow-x: auto; margin-bottom: 1.25rem; }
-table { border-collapse: collapse; min-width: 34rem; width: 100%; font-size: .9375rem; }
+table { border-collapse: separate; border-spacing: 0; min-width: 34rem; width: 100%; font-size: .9375rem; }
 th, td { text-align: right; padding: .45rem .75rem; border-bottom: 1px solid var(--rule); white-space: nowrap; }
 th:first-child { text-align: left; padding-left: 0; position: sticky; left: 0; background: var(--paper); }
 thead th { color: var(--soft); font-weight: 500; }
@@ -254,7 +259,13 @@ mod tests {
             is_met_kept: false,
         };
         let page = page(&facts, &[report("popular", 0.25), report("compact", 0.5)]);
-        for part in ["<h1>a &amp; b</h1>", "x &lt;y&gt;", "a note", "0.250<small>[0.125, 0.750]", "0.500<small>"] {
+        for part in [
+            "<h1>a &amp; b</h1>",
+            "<span>&lt;y&gt;</span>",
+            "a note",
+            "0.250<small>[0.125, 0.750]",
+            "0.500<small>",
+        ] {
             assert!(page.contains(part), "{part} is missing");
         }
         // Nothing is loaded from anywhere.

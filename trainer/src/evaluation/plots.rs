@@ -33,7 +33,7 @@ pub fn bars(title: &str, groups: &[Group]) -> String {
     let all = || groups.iter().flat_map(|group| &group.bars);
     let has_labels = all().any(|bar| !bar.label.is_empty());
     let (left, right) = (if has_labels { 92.0 } else { 2.0 }, WIDTH - 46.0);
-    let (thick, pitch) = if has_labels { (14.0, 24.0) } else { (8.0, 13.0) };
+    let (thick, pitch) = if has_labels { (14.0, 24.0) } else { (8.0, 14.0) };
     let (step, most) = ticks(all().map(|bar| bar.estimate.high.max(bar.estimate.mean)).fold(0.0, f64::max));
     let x = |value: f64| left + (right - left) * (value / most).clamp(0.0, 1.0);
 
@@ -41,7 +41,7 @@ pub fn bars(title: &str, groups: &[Group]) -> String {
     let mut y = 4.0;
     for group in groups {
         if !group.title.is_empty() {
-            y += 16.0;
+            y += 18.0;
             marks += &words(0.0, y - 4.0, "start", "", &group.title);
         }
         for bar in &group.bars {
@@ -64,15 +64,15 @@ pub fn bars(title: &str, groups: &[Group]) -> String {
                     middle - 3.0
                 );
             }
-            marks += &words(WIDTH, middle + 4.0, "end", "number", &number(e.mean, most));
+            marks += &words(WIDTH, middle + 4.0, "end", "number", &figure(e.mean));
             y += pitch;
         }
-        y += 4.0;
+        y += 6.0;
     }
     let mut grid = String::new();
-    for tick in steps(step, most) {
-        grid += &format!("<path class=\"grid\" d=\"M{:.1} 2V{:.1}\"/>", x(tick), y);
-        grid += &words(x(tick), y + 14.0, "middle", "tick", &number(tick, step));
+    for at in steps(step, most) {
+        grid += &format!("<path class=\"grid\" d=\"M{:.1} 2V{:.1}\"/>", x(at), y);
+        grid += &words(x(at), y + 14.0, "middle", "tick", &tick(at, step));
     }
     picture(title, y + AXIS, &(grid + &marks))
 }
@@ -87,16 +87,17 @@ pub fn lines(title: &str, x_name: &str, series: &[Line]) -> String {
     let y = |value: f64| bottom - (bottom - top) * value / most;
 
     let mut marks = String::new();
-    for tick in steps(step, most) {
-        marks += &format!("<path class=\"grid\" d=\"M{left:.1} {0:.1}H{right:.1}\"/>", y(tick));
-        marks += &words(left - 6.0, y(tick) + 4.0, "end", "tick", &number(tick, step));
+    for at in steps(step, most) {
+        marks += &format!("<path class=\"grid\" d=\"M{left:.1} {0:.1}H{right:.1}\"/>", y(at));
+        marks += &words(left - 6.0, y(at) + 4.0, "end", "tick", &tick(at, step));
     }
     for (at, _) in series.first().map_or(&[][..], |line| &line.points) {
         marks += &words(x(*at), bottom + 16.0, "middle", "tick", &format!("{at}"));
     }
     marks += &words(right, bottom + 32.0, "end", "tick", x_name);
     for line in series {
-        let path: Vec<String> = line.points.iter().map(|(a, b)| format!("{:.1} {:.1}", x(*a), y(*b))).collect();
+        let path: Vec<String> =
+            line.points.iter().map(|(a, b)| format!("{:.1} {:.1}", x(*a), y(*b))).collect();
         marks += &format!("<path class=\"line {}\" d=\"M{}\"/>", line.colour, path.join("L"));
         for (a, b) in &line.points {
             marks += &format!(
@@ -124,16 +125,15 @@ pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// A value to as many digits as its scale needs.
-pub fn number(value: f64, scale: f64) -> String {
-    match scale.abs() {
-        scale if scale >= 100.0 => format!("{value:.0}"),
-        scale if scale >= 10.0 => format!("{value:.1}"),
-        // A round step below 1 is a tick: as short as it can be.
-        scale if (scale * 10.0).fract() < 1e-9 && scale < 1.0 => format!("{value:.1}"),
-        scale if (scale * 100.0 - (scale * 100.0).round()).abs() < 1e-9 && scale < 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.3}"),
-    }
+/// A figure: three digits, or whole when it is money.
+fn figure(value: f64) -> String {
+    if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") }
+}
+
+/// A tick, as short as the distance between ticks lets it be.
+fn tick(value: f64, step: f64) -> String {
+    let digits = (-step.log10().floor()).max(0.0) as usize;
+    format!("{value:.digits$}")
 }
 
 fn words(x: f64, y: f64, anchor: &str, class: &str, text: &str) -> String {
@@ -175,6 +175,7 @@ mod tests {
         close(ticks(1830.0), 500.0, 2000.0);
         close(ticks(0.0), 0.5, 0.5);
         assert_eq!(steps(0.5, 1.0).collect::<Vec<_>>(), [0.0, 0.5, 1.0]);
+        assert_eq!([tick(0.15, 0.05), tick(0.6, 0.2), tick(1500.0, 500.0)], ["0.15", "0.6", "1500"]);
     }
 
     #[test]
@@ -184,7 +185,7 @@ mod tests {
         let svg = bars("HR@1", &[Group { title: String::new(), bars: vec![bar] }]);
         // Bars run from 92 to 314, 222 units for 0 to 1.
         assert!(svg.contains("width=\"111.0\"") && svg.contains("M147.5 "), "{svg}");
-        assert!(svg.contains("a&lt;b") && svg.contains("H314.0"));
+        assert!(svg.contains("a&lt;b") && svg.contains("H314.0") && svg.contains(">0.500<"));
     }
 
     #[test]

@@ -148,7 +148,8 @@ pub fn sentence(protocol: Protocol, is_met_kept: bool) -> String {
         }
         Protocol::Full if is_met_kept => "full: the next liked item among the whole catalogue".to_owned(),
         Protocol::Full => {
-            "full: the next liked item among the whole catalogue without what the visitor met already".to_owned()
+            "full: the next liked item among the whole catalogue without what the visitor met already"
+                .to_owned()
         }
     }
 }
@@ -199,11 +200,8 @@ pub fn text(sentence: &str, protocol: Protocol, reports: &[&Report]) -> String {
             let cells = reports.iter().map(|r| super::slices::cell(r, &by, &name, metric));
             [name.clone(), questions.to_string()].into_iter().chain(cells).collect()
         });
-        text += &format!(
-            "\n{} by {by}\n{}",
-            label(metric),
-            aligned(std::iter::once(head).chain(rows).collect())
-        );
+        text +=
+            &format!("\n{} by {by}\n{}", label(metric), aligned(std::iter::once(head).chain(rows).collect()));
     }
     text
 }

@@ -78,8 +78,12 @@ pub fn add_asked(report: &mut Report, mut ask: impl FnMut(usize) -> Result<Repor
     for stars in 1..=5 {
         let asked = ask(stars)?;
         let name = if stars == 1 { "1 star".to_owned() } else { format!("{stars} stars") };
-        let slice =
-            Slice { by: "stars asked for".to_owned(), name, questions: asked.questions, metrics: asked.metrics };
+        let slice = Slice {
+            by: "stars asked for".to_owned(),
+            name,
+            questions: asked.questions,
+            metrics: asked.metrics,
+        };
         report.slices.push(slice);
     }
     Ok(())
@@ -151,8 +155,7 @@ mod tests {
         let items = vec![item("a", &["Drama"]), item("b", &["Drama", "War"]), item("c", &[])];
         let catalog = Catalog::new(items).unwrap();
         let met = Interaction { item: 0, intensity: 1.0, time_ms: 0 };
-        let question =
-            |visitor, length, target| Question { visitor, history: vec![met; length], target };
+        let question = |visitor, length, target| Question { visitor, history: vec![met; length], target };
         let questions = [question(0, 4, 0), question(1, 5, 1), question(2, 50, 2)];
         let task = Task::new(&catalog, &[vec![met, Interaction { item: 1, ..met }]], &questions, &[], 1);
         let values = vec![1.0, 0.0, 0.5];
