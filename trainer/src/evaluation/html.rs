@@ -202,9 +202,8 @@ dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
 dd span { display: inline-block; max-width: 100%; }
 .verdicts { margin: 0 0 1.5rem; padding-left: 1.2rem; }
-.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr));
-  gap: 1.5rem 2.5rem; align-items: start; margin: 1.25rem 0 1.75rem; }
-figure { margin: 0; min-width: 0; }
+.figures { columns: 20rem; column-gap: 2.5rem; margin: 1.25rem 0 .5rem; }
+figure { margin: 0 0 1.5rem; break-inside: avoid; }
 figcaption { font-weight: 600; margin-bottom: .35rem; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 text { font: 12px system-ui, sans-serif; font-variant-numeric: tabular-nums; fill: var(--ink); }
