@@ -110,7 +110,9 @@ struct Prefix {
 impl Scorer {
     /// Items and their log π, best first, found by a beam of the `width` likeliest prefixes of titles.
     ///
-    /// Items that are not allowed take no place in the beam. A beam as wide as the catalogue finds every item.
+    /// Items that are not allowed take no place in the beam. A beam as wide as the catalogue finds every item,
+    /// and one of width W every item with π > 1/W: prefixes of one length exclude each other, so that fewer
+    /// than W of them can be as likely.
     /// An empty history and an item vocabulary, which scores all items in one product, have no answer.
     ///
     /// # Errors
@@ -129,10 +131,13 @@ impl Scorer {
             return Ok(Vec::new());
         }
         // Allowed items before each place in the order: whether a node leads to one is a difference of two.
-        let mut allowed_before = vec![0_usize];
+        let is_allowed = |item: usize| is_allowed.get(item).copied().unwrap_or(false);
+        let mut allowed_before = Vec::with_capacity(trie.order.len() + 1);
+        let mut allowed = 0;
+        allowed_before.push(allowed);
         for &item in &trie.order {
-            let allowed = usize::from(is_allowed.get(item).copied().unwrap_or(false));
-            allowed_before.push(allowed_before[allowed_before.len() - 1] + allowed);
+            allowed += usize::from(is_allowed(item));
+            allowed_before.push(allowed);
         }
         let leads_on = |node: usize| {
             let span = &trie.spans[node];
@@ -162,7 +167,7 @@ impl Scorer {
                         .map(|(next, before)| before + next[row * (next.len() / held.len()) + token as usize])
                         .collect();
                     let score = log_sum_exp(by_asked.iter().zip(&weights).map(|(log_p, w)| log_p + w));
-                    let ended = trie.ended(node).iter().filter(|&&item| is_allowed[item]);
+                    let ended = trie.ended(node).iter().filter(|&&item| is_allowed(item));
                     found.extend(ended.map(|&item| (item, score)));
                     // What is no number or impossible leads nowhere.
                     if !trie.is_leaf(node) && score > f32::NEG_INFINITY {

@@ -1,6 +1,8 @@
 //! What can rank a catalogue after a history? The one interface of the model and of every baseline, so that
 //! evaluation never asks which of them it is looking at.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use futures_lite::future::block_on;
 use shared::{
@@ -47,7 +49,7 @@ pub struct ModelRanker {
     name: String,
     all: Vec<usize>,
     /// Titles as a trie, when the catalogue is searched instead of scored item by item.
-    search: Option<Search>,
+    search: Option<Arc<Search>>,
 }
 
 struct Search {
@@ -68,7 +70,8 @@ impl ModelRanker {
     #[must_use]
     pub fn searching(mut self, width: usize, is_met_kept: bool) -> Self {
         if self.scorer.is_by_tokens() {
-            self.search = Some(Search { trie: Trie::new(self.scorer.texts()), width, is_met_kept });
+            let trie = Trie::new(self.scorer.texts());
+            self.search = Some(Arc::new(Search { trie, width, is_met_kept }));
         }
         self
     }
@@ -77,7 +80,8 @@ impl ModelRanker {
     #[must_use]
     pub fn asking(&self, stars: usize) -> Self {
         let level = intensity_level((stars as f32 - 3.0) / 2.0);
-        Self::new(self.name.clone(), self.scorer.asking(vec![Asked { level, weight: 1.0 }]))
+        let scorer = self.scorer.asking(vec![Asked { level, weight: 1.0 }]);
+        Self { search: self.search.clone(), ..Self::new(self.name.clone(), scorer) }
     }
 
     #[must_use]

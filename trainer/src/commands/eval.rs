@@ -23,8 +23,8 @@ use crate::{
 
 /// Catalogues up to this size are scored title by title.
 const EXACT_ITEMS: usize = 2000;
-/// Width of the beam over larger ones.
-const BEAM: usize = 64;
+/// Width of the beam over larger ones: finds whatever has a probability above 1/256.
+const BEAM: usize = 256;
 /// Most tokens that the generative form writes, as in the authors' code.
 const WRITTEN_TOKENS: usize = 128;
 /// Questions over which the beam is compared with exact scores.

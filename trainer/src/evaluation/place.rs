@@ -46,7 +46,8 @@ impl Place {
     /// Mean of `value` over the ranks that the target may have, 0 beyond the cutoff.
     fn mean(self, cutoff: usize, value: impl Fn(usize) -> f64) -> f64 {
         let last = (self.better + self.tied + 1).min(cutoff);
-        (self.better + 1..=last).map(value).sum::<f64>() / (self.tied + 1) as f64
+        // Folded, because the sum of nothing would be −0.
+        (self.better + 1..=last).map(value).fold(0.0, |sum, value| sum + value) / (self.tied + 1) as f64
     }
 }
 

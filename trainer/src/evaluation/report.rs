@@ -154,6 +154,27 @@ pub fn sentence(protocol: Protocol, is_met_kept: bool) -> String {
     }
 }
 
+/// The last report against each of the others in one measure, in words: the paired bootstrap over visitors.
+#[must_use]
+pub fn differences(metric: &str, reports: &[&Report]) -> Vec<String> {
+    /// The intervals of the differences are drawn by this seed.
+    const SEED: u64 = 42;
+    let Some((model, others)) = reports.split_last() else {
+        return Vec::new();
+    };
+    let words = |other: &&Report| {
+        let e = model.difference(other, metric, SEED).ok()?;
+        let verdict = match (e.low > 0.0, e.high < 0.0) {
+            (true, _) => "is better than",
+            (_, true) => "is worse than",
+            _ => "is not clearly different from",
+        };
+        let by = format!("{:.3} [{:.3}, {:.3}]", e.mean, e.low, e.high);
+        Some(format!("{} {verdict} {}: {} by {by}", model.method, other.method, label(metric)))
+    };
+    others.iter().filter_map(words).collect()
+}
+
 /// All tables of one protocol, as a terminal shows them.
 #[must_use]
 pub fn text(sentence: &str, protocol: Protocol, reports: &[&Report]) -> String {
@@ -166,8 +187,12 @@ pub fn text(sentence: &str, protocol: Protocol, reports: &[&Report]) -> String {
             .map(|r| std::iter::once(r.method.clone()).chain(group.iter().map(|m| r.cell(m))).collect());
         text += &format!("\n{}", aligned(std::iter::once(head).chain(rows).collect()));
     }
-    let names = super::slices::names(reports);
     let metric = super::slices::headline(protocol);
+    let verdicts = differences(metric, reports);
+    if !verdicts.is_empty() {
+        text += &format!("\n{}\n", verdicts.join("\n"));
+    }
+    let names = super::slices::names(reports);
     for by in names {
         let head = ["".to_owned(), "questions".to_owned()];
         let head = head.into_iter().chain(reports.iter().map(|r| r.method.clone())).collect();
@@ -201,6 +226,32 @@ pub fn aligned(rows: Vec<Vec<String>>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn report(method: &str, visitors: &[usize], hits: &[f64]) -> Report {
+        Report {
+            method: method.to_owned(),
+            protocol: Protocol::Candidates20,
+            questions: hits.len(),
+            metrics: BTreeMap::new(),
+            totals: BTreeMap::new(),
+            slices: Vec::new(),
+            visitors: visitors.to_vec(),
+            per_question: [("hit_rate_at_1".to_owned(), hits.to_vec())].into(),
+        }
+    }
+
+    #[test]
+    fn a_difference_needs_the_same_questions_and_is_put_in_words() {
+        let (a, b) = (report("a", &[0, 1], &[0.0, 0.0]), report("b", &[0, 1], &[1.0, 1.0]));
+        let other = report("c", &[0, 2], &[1.0, 1.0]);
+        assert!(b.difference(&other, "hit_rate_at_1", 1).is_err());
+        assert!(b.difference(&a, "mrr", 1).is_err());
+        assert_eq!(b.difference(&a, "hit_rate_at_1", 1).unwrap().mean, 1.0);
+        let words = |reports: &[&Report]| differences("hit_rate_at_1", reports).join("\n");
+        assert_eq!(words(&[&a, &b]), "b is better than a: HR@1 by 1.000 [1.000, 1.000]");
+        assert_eq!(words(&[&b, &a]), "a is worse than b: HR@1 by -1.000 [-1.000, -1.000]");
+        assert!(words(&[&b, &b]).contains("b is not clearly different from b"));
+    }
 
     #[test]
     fn labels_and_columns_line_up() {
