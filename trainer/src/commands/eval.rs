@@ -4,11 +4,12 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::{
-    baselines::{self, ItemNeighbours},
+    baselines::{Exam, item_neighbours::ItemNeighbours, popular},
     cli::{self, SplitName},
     datasets, export, metrics,
     metrics::{Estimate, Report},
     negatives, pipeline,
+    ranker::Ranker,
     run::Run,
     split,
 };
@@ -33,10 +34,12 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     let short = candidates.iter().filter(|list| list.len() <= negatives::UNSEEN_CANDIDATES).count();
     let seed = pipeline::CANDIDATE_SEED;
 
-    let counts = baselines::popularity(&split.train, items);
-    let popular: Vec<Vec<f32>> =
-        candidates.iter().map(|list| list.iter().map(|&item| counts[item]).collect()).collect();
-    let neighbours = ItemNeighbours::tuned(&split.train, items, &split.valid, &lists(&split.valid));
+    let pairs: Vec<_> =
+        questions.iter().zip(&candidates).map(|(q, list)| (q.history.as_slice(), list.as_slice())).collect();
+    let popular = popular::new(&split.train, items).score_candidates(&pairs)?;
+    let valid_candidates = lists(&split.valid);
+    let exam = Exam { questions: &split.valid, candidates: &valid_candidates };
+    let neighbours = ItemNeighbours::tuned(&split.train, items, &exam);
     let scorer = match arguments.quant {
         None => run.scorer(&device)?,
         Some(quant) => export::scorer(&run, quant, &device)?,
@@ -45,7 +48,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     let name = arguments.quant.map_or(name.to_owned(), |quant| format!("{name} ({quant:?})").to_lowercase());
     let reports = [
         metrics::report("popular", &popular, seed),
-        metrics::report("item-kNN", &neighbours.score_all(questions, &candidates), seed),
+        metrics::report("item-kNN", &neighbours.score_candidates(&pairs)?, seed),
         metrics::report(&name, &pipeline::scores(&scorer, questions, &candidates)?, seed),
     ];
     if is_json {
