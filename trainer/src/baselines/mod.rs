@@ -2,12 +2,18 @@
 //! interface of everything that ranks.
 
 pub mod content;
+pub mod gru4rec;
 pub mod item_neighbours;
 pub mod popular;
 pub mod recent;
+pub mod sasrec;
+pub mod sequence_training;
 
 use anyhow::Result;
 use burn::tensor::Device;
+use gru4rec::Gru4rec;
+use sasrec::Sasrec;
+use sequence_training::Network;
 use serde::{Deserialize, Serialize};
 use shared::{catalog::Catalog, interaction::Interaction};
 
@@ -49,9 +55,9 @@ pub fn all(
     valid: &[Question],
     valid_candidates: &[Vec<usize>],
     chosen: &[BaselineName],
-    _seed: u64,
-    _device: &Device,
-    _reporter: &mut Reporter,
+    seed: u64,
+    device: &Device,
+    reporter: &mut Reporter,
 ) -> Result<Vec<Box<dyn Ranker>>> {
     let items = catalog.len();
     let exam = Exam { questions: valid, candidates: valid_candidates };
@@ -65,7 +71,24 @@ pub fn all(
                     Box::new(item_neighbours::ItemNeighbours::tuned(train, items, &exam))
                 }
                 BaselineName::Content => Box::new(content::Content::tuned(catalog, &exam)?),
-                BaselineName::Sasrec | BaselineName::Gru4rec => anyhow::bail!("not there yet"),
+                BaselineName::Sasrec => Box::new(sequence_training::train::<Sasrec>(
+                    &Sasrec::config(),
+                    train,
+                    items,
+                    &exam,
+                    seed,
+                    device,
+                    reporter,
+                )?),
+                BaselineName::Gru4rec => Box::new(sequence_training::train::<Gru4rec>(
+                    &Gru4rec::config(),
+                    train,
+                    items,
+                    &exam,
+                    seed,
+                    device,
+                    reporter,
+                )?),
             })
         })
         .collect()

@@ -14,7 +14,7 @@ use crate::loss;
 /// so that every interaction but the very first is a target exactly once.
 ///
 /// The first window has a random length: targets meet histories of every length over the epochs.
-fn windows(length: usize, context: usize, generator: &mut ChaCha8Rng) -> Vec<(usize, usize)> {
+pub(crate) fn windows(length: usize, context: usize, generator: &mut ChaCha8Rng) -> Vec<(usize, usize)> {
     let mut list = Vec::new();
     if length < 2 {
         return list;
