@@ -155,6 +155,8 @@ impl Ranker for Content {
 
 #[cfg(test)]
 mod tests {
+    use std::f32::consts::LN_2;
+
     use shared::catalog::Item;
 
     use super::*;
@@ -185,7 +187,7 @@ mod tests {
         let settings = ContentSettings { recency: 2.0, dislike: 0.5 };
         let content = Content::new(&catalog, settings);
         // ln(4/2), ln(4/3), ln(4/2), ln(4/1) for red, coat, blue, shoe.
-        let [red, coat, blue, shoe] = [0.693_147_2_f32, 0.287_682_1, 0.693_147_2, 1.386_294_4];
+        let [red, coat, blue, shoe] = [LN_2, 0.287_682_1, LN_2, 2.0 * LN_2];
         let (first, third, fourth) = (red.hypot(coat), blue.hypot(coat), blue.hypot(shoe));
         let shared_coat = coat * coat / (first * third);
         let shared_blue = blue * blue / (third * fourth);

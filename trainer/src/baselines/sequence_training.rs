@@ -30,7 +30,8 @@ pub trait Network: Module {
     /// Name in tables.
     const NAME: &'static str;
 
-    /// Chosen once on MovieLens 100K and Amazon Beauty; the same for every data set.
+    /// The same for every data set. Dropout and learning rate lie between those that were tried (dropout 0.2
+    /// and 0.4, rates 2e-3 to 5e-3; SASRec on MovieLens 100K and Amazon Beauty, GRU4Rec on the former).
     fn config() -> SequenceConfig;
 
     /// Random weights for a catalogue of so many items.
