@@ -51,10 +51,14 @@ fn files_stay_readable() {
     }
 }
 
+/// The rule is about our model: the baselines are other people's models and compute what theirs compute.
 #[test]
 fn there_is_one_forward_pass() {
     for folder in ["trainer/src", "web/src"] {
         for (path, text) in sources(folder) {
+            if path.components().any(|part| part.as_os_str() == "baselines") {
+                continue;
+            }
             assert!(!text.contains("fn forward"), "{} has a forward pass of its own", path.display());
         }
     }

@@ -4,7 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::{config::Recipe, evaluation::baselines_shim::BaselineName, preference_config::Arm};
+use crate::{
+    baselines::BaselineName,
+    config::Recipe,
+    preference_config::{Arm, Keep},
+};
 
 /// Trains, evaluates and exports private, on-device recommenders.
 #[derive(Debug, Parser)]
@@ -80,9 +84,31 @@ pub struct Inspect {
 
 #[derive(Args, Debug)]
 pub struct Compare {
-    /// Folders with the data files; may be given several times.
-    #[arg(long)]
+    /// Settings that replace the recipe's defaults (TOML), the same for every arm.
+    pub config: Option<PathBuf>,
+    /// Folder with data files; may be given several times.
+    #[arg(long, required = true)]
     pub data: Vec<PathBuf>,
+    /// What is compared, separated by commas. `sft` is always trained: the others begin with it.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Arm::COMPARED)]
+    pub losses: Vec<Arm>,
+    /// Further λ for RecPO, separated by commas; each is an arm of its own.
+    #[arg(long, value_delimiter = ',')]
+    pub lambdas: Vec<f32>,
+    /// Other people's methods on the same questions, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = BaselineName::ALL)]
+    pub baselines: Vec<BaselineName>,
+    /// Every arm is trained with the seeds 1 to this.
+    #[arg(long, default_value_t = 3)]
+    pub seeds: u64,
+    /// Seeds of the baselines that are trained (SASRec, GRU4Rec).
+    #[arg(long, default_value_t = 1)]
+    pub baseline_seeds: u64,
+    #[arg(long)]
+    pub recipe: Option<Recipe>,
+    /// Steps at work at the same time; one per core without it.
+    #[arg(long)]
+    pub jobs: Option<usize>,
     /// Folder for the runs and the report; a comparison that was interrupted goes on there.
     #[arg(long)]
     pub out: PathBuf,
@@ -124,6 +150,12 @@ pub struct Train {
     /// Folder for the run; must not hold one.
     #[arg(long)]
     pub out: PathBuf,
+    /// λ of the margin.
+    #[arg(long)]
+    pub lambda: Option<f32>,
+    /// Keep the preference stage even if it is worse than its start, as comparisons of losses must.
+    #[arg(long, value_enum)]
+    pub keep: Option<Keep>,
     /// A finished run: its model begins the preference stage, and no supervised stage is run.
     #[arg(long)]
     pub from: Option<PathBuf>,
@@ -143,6 +175,18 @@ pub struct Eval {
     /// What the model is compared with, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = BaselineName::CHEAP)]
     pub baselines: Vec<BaselineName>,
+    /// Ask the model alone.
+    #[arg(long)]
+    pub no_baselines: bool,
+    /// Ask the baselines alone.
+    #[arg(long, conflicts_with = "no_baselines")]
+    pub baselines_only: bool,
+    /// Instead of the protocols: the behaviour suite, eight tests of what preferences promise.
+    #[arg(long)]
+    pub behaviour: bool,
+    /// Further runs on the same data, beside the first in the behaviour suite.
+    #[arg(long, requires = "behaviour")]
+    pub beside: Vec<PathBuf>,
     /// Also ask by history length, warm and cold targets, category, and stars asked for.
     #[arg(long)]
     pub slices: bool,

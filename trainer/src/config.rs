@@ -155,6 +155,7 @@ impl RunConfig {
                 },
                 preference: PreferenceConfig {
                     batch_rows: 8,
+                    max_examples: 2000,
                     stage: StageConfig {
                         epochs: 1,
                         learning_rate: 2e-5,

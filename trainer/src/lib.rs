@@ -5,6 +5,7 @@ pub mod baselines;
 pub mod behaviour;
 pub mod cli;
 mod commands;
+pub mod compare;
 pub mod config;
 pub mod datasets;
 pub mod demo_shop;
@@ -32,8 +33,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use cli::{Cli, Command};
-/// The former name, for branches that are merged later.
-pub use evaluation as metrics;
 
 /// Runs one command. The exit code is 0, or 1 when the command did its work and what it found is bad.
 ///

@@ -15,12 +15,12 @@ use crate::{
     baselines,
     config::{Recipe, RunConfig, asked},
     datasets::Dataset,
+    evaluation,
     examples::{
         items::{ItemData, ItemPreference, ItemSft},
         tokens::{TokenData, TokenPreference, TokenSft},
     },
     goals::Goals,
-    metrics,
     negatives::{self, Sampler},
     output::{Reporter, write_file},
     preference_config::{Arm, Keep},
@@ -69,7 +69,7 @@ pub fn train(job: &Job) -> Result<Run> {
 
     // Before any training: a goal that lacks its column should say so at once. Private columns of a shop are
     // not read yet, so clearance always does.
-    let counts = baselines::popularity(&split.train, texts.len());
+    let counts = baselines::popular::counts(&split.train, texts.len());
     let goals = Goals::new(&config.preference, &dataset.catalog, &counts, None)?;
 
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
@@ -247,7 +247,7 @@ impl Validator<'_> {
 
 impl Judge for Validator<'_> {
     fn validate(&self, model: &Model) -> Result<Validation> {
-        let (hit_rate_at_1, ndcg_at_10) = metrics::means(&self.scores(model)?);
+        let (hit_rate_at_1, ndcg_at_10) = evaluation::means(&self.scores(model)?);
         Ok(Validation { hit_rate_at_1, ndcg_at_10 })
     }
 

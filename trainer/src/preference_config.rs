@@ -39,7 +39,7 @@ pub struct PreferenceConfig {
     pub use_time: bool,
     /// Whether intensity counts in the margin.
     pub use_intensity: bool,
-    /// Most examples (token vocabulary).
+    /// Most preferences; the paper trains on 10,000.
     pub max_examples: usize,
     /// The chosen item is the one of largest utility among this many next interactions: 1 is the next item,
     /// 10 the paper's "best of the next ten".
@@ -77,7 +77,7 @@ impl Default for PreferenceConfig {
             utility: Utility::Paper,
             use_time: true,
             use_intensity: true,
-            max_examples: 2000,
+            max_examples: 10_000,
             target_window: 1,
             min_intensity: LIKED,
             goal_similarity: 2.0,
@@ -91,7 +91,7 @@ impl Default for PreferenceConfig {
 }
 
 /// Which model a run ends with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Keep {
     /// That of the stage's best epoch, if validation beats the model that the stage began with; else the latter.
@@ -226,6 +226,10 @@ pub enum Arm {
 }
 
 impl Arm {
+    /// Those of the paper, and the control that it lacks.
+    pub const COMPARED: [Self; 7] =
+        [Self::Sft, Self::Dpo, Self::Simpo, Self::Sdpo, Self::SdpoConst, Self::RecpoNoTime, Self::Recpo];
+
     /// Every arm, in the order of tables.
     #[must_use]
     pub fn all() -> &'static [Self] {

@@ -6,7 +6,7 @@ use shared::{catalog::Catalog, interaction::Interaction};
 
 use super::{BehaviourConfig, Subject};
 use crate::{
-    metrics::{Estimate, estimate},
+    evaluation::{Estimate, estimate},
     ranker::Ranker,
     split::Question,
 };

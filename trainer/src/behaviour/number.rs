@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::BehaviourReport;
-use crate::metrics::{Estimate, estimate};
+use crate::evaluation::{Estimate, estimate};
 
 /// Which direction is the wished-for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -6,10 +6,11 @@ use serde_json::json;
 use shared::tokenizer::Tokenizer;
 
 use crate::{
+    baselines,
     cli::{self, SplitName},
     datasets,
     evaluation::{
-        Protocol, Report, Task, baselines_shim as baselines, candidates, full, html,
+        Protocol, Report, Task, candidates, full, html,
         report::{sentence, text},
         slices,
     },
@@ -31,6 +32,9 @@ const WRITTEN_TOKENS: usize = 128;
 const BEAM_CHECKS: usize = 20;
 
 pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
+    if arguments.behaviour {
+        return super::behaviour::run(arguments, is_json);
+    }
     let run = Run::load(&arguments.run)?;
     let dataset = datasets::load(arguments.data.as_ref().unwrap_or(&run.summary.data))?;
     ensure!(
@@ -74,13 +78,13 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         model = model.searching(width, arguments.keep_met);
         notes.push(beam_note(&model, &task, width)?);
     }
+    let valid = split::sample(&split.valid, run.config.valid_questions);
     let compared = baselines::all(
         &split.train,
         &dataset.catalog,
-        &run.texts()?,
-        &split.valid,
-        &lists(&split.valid),
-        &arguments.baselines,
+        &valid,
+        &lists(&valid),
+        if arguments.no_baselines { &[] } else { &arguments.baselines },
         run.config.seed,
         &device,
         &mut reporter,
@@ -96,16 +100,20 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
             reporter.say(&format!("asking {}", ranker.name()));
             reports.push(ask(ranker.as_ref())?);
         }
-        reporter.say(&format!("asking {}", model.name()));
-        let mut report = ask(&model)?;
-        if protocol == Protocol::Candidates20 && model.scorer().is_by_tokens() {
-            write_answers(&mut report, &task, &model, &Tokenizer::from_json(&run.tokenizer_json)?)?;
+        if !arguments.baselines_only {
+            reporter.say(&format!("asking {}", model.name()));
+            let mut report = ask(&model)?;
+            if protocol == Protocol::Candidates20 && model.scorer().is_by_tokens() {
+                write_answers(&mut report, &task, &model, &Tokenizer::from_json(&run.tokenizer_json)?)?;
+            }
+            reports.push(report);
         }
-        reports.push(report);
         if arguments.slices {
             let of_protocol = reports.iter_mut().filter(|report| report.protocol == protocol);
             of_protocol.for_each(|report| slices::add(report, &task));
-            if let Some(report) = reports.last_mut() {
+            // Once is enough: it takes five times as long as the question itself.
+            let is_asked = protocol == protocols[0] && !arguments.baselines_only;
+            if let Some(report) = reports.last_mut().filter(|_| is_asked) {
                 slices::add_asked(report, |stars| ask(&model.asking(stars)))?;
             }
         }

@@ -1,5 +1,6 @@
 //! One verb, one file.
 
+pub mod behaviour;
 pub mod compare;
 pub mod demo;
 pub mod eval;

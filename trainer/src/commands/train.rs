@@ -22,6 +22,8 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     if let Some(arm) = arguments.loss {
         arm.apply(&mut config.preference);
     }
+    config.preference.lambda = arguments.lambda.unwrap_or(config.preference.lambda);
+    config.preference.keep = arguments.keep.unwrap_or(config.preference.keep);
     config.validate()?;
     let dataset = datasets::load(&arguments.data)?;
     if !is_quiet {

@@ -3,7 +3,6 @@
 //! [`candidates`] and [`full`] ask the questions, [`place`] and [`lists`] measure the answers, [`slices`]
 //! looks at parts of them, [`interval`] says how sure the means are; [`report`] and [`html`] show them.
 
-pub mod baselines_shim;
 pub mod candidates;
 pub mod full;
 pub mod html;
@@ -21,7 +20,7 @@ pub use candidates::means;
 pub use interval::{Estimate, estimate, paired};
 pub use report::Report;
 
-use crate::split::Question;
+use crate::{baselines::popular, split::Question};
 
 /// How the questions are asked. Figures of one never stand in a table with those of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -66,10 +65,7 @@ impl<'a> Task<'a> {
         candidates: &'a [Vec<usize>],
         seed: u64,
     ) -> Self {
-        let mut counts = vec![0.0; catalog.len()];
-        for interaction in train.iter().flatten() {
-            counts[interaction.item] += 1.0;
-        }
+        let counts = popular::counts(train, catalog.len());
         Self { catalog, questions, candidates, counts, is_met_kept: false, seed }
     }
 }

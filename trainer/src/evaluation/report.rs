@@ -57,17 +57,58 @@ impl Report {
         self.per_question.extend(per_question);
     }
 
-    /// By how much this method is better than `other` in `metric`, over the same questions.
+    /// The same method trained with several seeds: every question counts with its mean over them.
     ///
     /// # Errors
-    /// When the two were not asked the same questions, or one lacks the measure.
-    pub fn difference(&self, other: &Self, metric: &str, seed: u64) -> Result<Estimate> {
+    /// When there is none, or they were asked different questions.
+    pub fn mean_of(reports: &[Self], seed: u64) -> Result<Self> {
+        let [first, others @ ..] = reports else { anyhow::bail!("there is no report to take the mean of") };
+        for other in others {
+            first.ensure_same_questions(other)?;
+        }
+        let count = reports.len() as f64;
+        let mean = |values: &[&[f64]]| {
+            let questions = values.iter().map(|values| values.len()).min().unwrap_or(0);
+            (0..questions).map(|q| values.iter().map(|values| values[q]).sum::<f64>() / count).collect()
+        };
+        let per_question = first.per_question.keys().filter_map(|metric| {
+            let of_seeds: Option<Vec<&[f64]>> =
+                reports.iter().map(|report| report.per_question.get(metric).map(Vec::as_slice)).collect();
+            Some((metric.clone(), mean(&of_seeds?)))
+        });
+        let totals = first.totals.keys().filter_map(|metric| {
+            let sum: Option<f64> = reports.iter().map(|report| report.totals.get(metric)).sum();
+            Some((metric.clone(), sum? / count))
+        });
+        let mut merged = Self {
+            metrics: BTreeMap::new(),
+            totals: totals.collect(),
+            slices: Vec::new(),
+            per_question: BTreeMap::new(),
+            method: first.method.clone(),
+            visitors: first.visitors.clone(),
+            ..*first
+        };
+        merged.add(per_question.collect(), seed);
+        Ok(merged)
+    }
+
+    fn ensure_same_questions(&self, other: &Self) -> Result<()> {
         ensure!(
             self.protocol == other.protocol && self.visitors == other.visitors,
             "{} and {} answered different questions\nhint: evaluate both on the same data, split and protocol",
             self.method,
             other.method
         );
+        Ok(())
+    }
+
+    /// By how much this method is better than `other` in `metric`, over the same questions.
+    ///
+    /// # Errors
+    /// When the two were not asked the same questions, or one lacks the measure.
+    pub fn difference(&self, other: &Self, metric: &str, seed: u64) -> Result<Estimate> {
+        self.ensure_same_questions(other)?;
         let (Some(own), Some(others)) = (self.per_question.get(metric), other.per_question.get(metric))
         else {
             anyhow::bail!("{} and {} do not both have {metric}", self.method, other.method);

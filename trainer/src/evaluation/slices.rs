@@ -19,6 +19,8 @@ pub struct Slice {
 
 /// Least length of each bucket of histories.
 const LENGTHS: [usize; 5] = [1, 5, 10, 20, 50];
+/// What slices by the intensity that was asked for are told apart by.
+pub const ASKED: &str = "stars asked for";
 /// Most categories.
 const CATEGORIES: usize = 8;
 
@@ -78,12 +80,7 @@ pub fn add_asked(report: &mut Report, mut ask: impl FnMut(usize) -> Result<Repor
     for stars in 1..=5 {
         let asked = ask(stars)?;
         let name = if stars == 1 { "1 star".to_owned() } else { format!("{stars} stars") };
-        let slice = Slice {
-            by: "stars asked for".to_owned(),
-            name,
-            questions: asked.questions,
-            metrics: asked.metrics,
-        };
+        let slice = Slice { by: ASKED.to_owned(), name, questions: asked.questions, metrics: asked.metrics };
         report.slices.push(slice);
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use rand::{Rng, SeedableRng};
+use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use shared::{
     interaction::Interaction,
@@ -272,7 +272,14 @@ impl ItemPreference {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
         let hard = if config.negatives.hard > 0.0 { Some(HardItems::new(&data, reference)) } else { None };
         let mut rows = Vec::new();
-        for (visitor, history) in data.histories.iter().enumerate() {
+        let mut left = config.max_examples;
+        let mut visitors: Vec<usize> = (0..data.histories.len()).collect();
+        visitors.shuffle(&mut generator);
+        for visitor in visitors {
+            let history = &data.histories[visitor];
+            if left == 0 {
+                break;
+            }
             for (start, end) in windows(history.len(), data.context, &mut generator) {
                 let inputs = &history[start..end - 1];
                 let mut positions = items::positions(inputs, intensity_level(history[end - 1].intensity));
@@ -282,6 +289,9 @@ impl ItemPreference {
                 };
                 let mut preferences = Vec::new();
                 for (position, hard) in hard.iter().enumerate() {
+                    if preferences.len() == left {
+                        break;
+                    }
                     let target = start + position + 1;
                     let drawn = sampler.preference(visitor, history, target, hard, &mut generator);
                     if let Some(preference) = drawn {
@@ -290,6 +300,7 @@ impl ItemPreference {
                         preferences.push((position, preference));
                     }
                 }
+                left -= preferences.len();
                 if !preferences.is_empty() {
                     rows.push(PreferenceRow { positions, preferences, reference: Vec::new() });
                 }

@@ -18,7 +18,7 @@ use crate::{
 /// so that every interaction but the very first is a target exactly once.
 ///
 /// The first window has a random length: targets meet histories of every length over the epochs.
-fn windows(length: usize, context: usize, generator: &mut ChaCha8Rng) -> Vec<(usize, usize)> {
+pub(crate) fn windows(length: usize, context: usize, generator: &mut ChaCha8Rng) -> Vec<(usize, usize)> {
     let mut list = Vec::new();
     if length < 2 {
         return list;
@@ -36,7 +36,7 @@ fn windows(length: usize, context: usize, generator: &mut ChaCha8Rng) -> Vec<(us
 
 /// Groups `rows` into batches of about equal lengths, in random order. A batch takes rows until their costs
 /// reach `budget`; one row alone may cost more.
-fn bucket<R>(
+pub(crate) fn bucket<R>(
     mut rows: Vec<R>,
     budget: usize,
     length: impl Fn(&R) -> usize,

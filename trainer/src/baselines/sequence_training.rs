@@ -1,0 +1,385 @@
+//! How do networks over item ids learn and answer? What SASRec and GRU4Rec share.
+//!
+//! Both learn by the cross-entropy of the next item over the whole catalogue: trained so, they are far stronger
+//! than with the sampled losses that they were published with, and as strong as what came later.
+//!
+//! # Source
+//! Full cross-entropy: arXiv 2308.07192, 2309.07602.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use burn::{
+    grad_clipping::GradientClippingConfig,
+    module::Module,
+    optim::{AdamWConfig, GradientsParams},
+    tensor::{Device, Int, Tensor, TensorData},
+};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Map, json};
+use shared::interaction::Interaction;
+
+use super::{CONTEXT, Exam, newest};
+use crate::{
+    config::StageConfig,
+    examples::{bucket, windows},
+    kernels::normaliser::log_normaliser,
+    output::Reporter,
+    ranker::Ranker,
+    schedule::learning_rate,
+    train::Validation,
+};
+
+/// A network that reads item ids from left to right.
+pub trait Network: Module {
+    /// Name in tables.
+    const NAME: &'static str;
+
+    /// The same for every data set. Dropout and learning rate lie between those that were tried (dropout 0.2
+    /// and 0.4, rates 2e-3 to 5e-3; SASRec on MovieLens 100K and Amazon Beauty, GRU4Rec on the former).
+    fn config() -> SequenceConfig;
+
+    /// Random weights for a catalogue of so many items.
+    fn new(items: usize, config: &SequenceConfig, device: &Device) -> Self;
+
+    /// What is known after each position, of it and those before it only.
+    ///
+    /// # Shapes
+    /// items `[B, T]` → states `[B, T, D]`
+    fn states(&self, items: Tensor<2, Int>) -> Tensor<3>;
+
+    /// The vector of every item: its score is the product with a state.
+    ///
+    /// # Shapes
+    /// `[N, D]`
+    fn item_vectors(&self) -> Tensor<2>;
+}
+
+#[derive(Clone, Debug)]
+pub struct SequenceConfig {
+    pub hidden_size: usize,
+    pub dropout: f64,
+    pub stage: StageConfig,
+}
+
+/// Targets in a batch; rows are cut by it, because histories are long on one data set and short on the next.
+const BATCH_TARGETS: usize = 1500;
+/// Positions, padding included, that are scored at once.
+const POSITIONS_AT_ONCE: usize = 8192;
+
+/// Trains a network and keeps its best epoch by the validation questions.
+///
+/// # Errors
+/// When the loss stops being a number, no history has two interactions, or the device fails.
+pub fn train<N: Network>(
+    config: &SequenceConfig,
+    histories: &[Vec<Interaction>],
+    items: usize,
+    exam: &Exam,
+    seed: u64,
+    device: &Device,
+    reporter: &mut Reporter,
+) -> Result<SequenceRanker<N>> {
+    let (name, stage) = (N::NAME, &config.stage);
+    let training_device = device.clone().autodiff();
+    training_device.seed(seed);
+    let mut generator = ChaCha8Rng::seed_from_u64(seed);
+    let mut network = N::new(items, config, &training_device);
+    let mut optimizer = AdamWConfig::new()
+        .with_beta_2(0.98)
+        .with_epsilon(1e-8)
+        .with_weight_decay(stage.weight_decay)
+        .with_grad_clipping(Some(GradientClippingConfig::Norm(stage.clip)))
+        .init();
+    let mut best: Option<(Validation, SequenceRanker<N>)> = None;
+    let (mut step, mut epochs_without_gain) = (0, 0);
+    let began = Instant::now();
+    for epoch in 1..=stage.epochs {
+        let batches = batches(histories, &mut generator);
+        ensure!(
+            !batches.is_empty(),
+            "{name} has no examples\nhint: visitors need two interactions before those that are held out"
+        );
+        let total_steps = batches.len() * stage.epochs;
+        reporter.begin_epoch(name, epoch, stage.epochs, batches.len());
+        let mut losses = 0.0;
+        for rows in &batches {
+            let rate = learning_rate(step, total_steps, stage);
+            let (loss, gradients) = gradients(&network, rows, &training_device);
+            ensure!(
+                loss.is_finite(),
+                "the loss of {name} is not a number at epoch {epoch}, step {step}\nhint: leave this baseline out"
+            );
+            network = optimizer.step(rate, network, gradients);
+            losses += loss;
+            step += 1;
+            reporter.step(loss, rate);
+        }
+        let ranker = SequenceRanker::new(&network, device);
+        let validation = exam.validate(&ranker)?;
+        let is_best = best.as_ref().is_none_or(|(best, _)| validation.is_better_than(best));
+        let means = Map::from_iter([("loss".to_owned(), json!(losses / batches.len() as f64))]);
+        reporter.end_epoch(name, epoch, &means, &validation, is_best, began.elapsed().as_secs_f64())?;
+        if is_best {
+            best = Some((validation, ranker));
+            epochs_without_gain = 0;
+        } else {
+            epochs_without_gain += 1;
+            if epochs_without_gain >= stage.patience {
+                break;
+            }
+        }
+    }
+    Ok(best.map_or_else(|| SequenceRanker::new(&network, device), |(_, ranker)| ranker))
+}
+
+/// Windows of all histories, in batches of about equal length and number of targets, in random order.
+fn batches<'a>(histories: &'a [Vec<Interaction>], generator: &mut ChaCha8Rng) -> Vec<Vec<&'a [Interaction]>> {
+    let mut rows: Vec<&[Interaction]> = Vec::new();
+    for history in histories {
+        rows.extend(
+            windows(history.len(), CONTEXT, generator).into_iter().map(|(start, end)| &history[start..end]),
+        );
+    }
+    let targets = |row: &&[Interaction]| row.len() - 1;
+    bucket(rows, BATCH_TARGETS, targets, targets, generator)
+}
+
+/// Mean loss of the next item at every position of every row, and its gradients.
+fn gradients<N: Network>(network: &N, rows: &[&[Interaction]], device: &Device) -> (f64, GradientsParams) {
+    let inputs: Vec<&[Interaction]> = rows.iter().map(|row| &row[..row.len() - 1]).collect();
+    let states = network.states(item_rows(&inputs, device));
+    let [count, length, hidden] = states.dims();
+    let (mut places, mut targets) = (Vec::new(), Vec::new());
+    for (number, row) in rows.iter().enumerate() {
+        places.extend((0..row.len() - 1).map(|position| (number * length + position) as i32));
+        targets.extend(row[1..].iter().map(|next| next.item as i32));
+    }
+    let states = states.reshape([count * length, hidden]).select(0, index(places, device));
+    let loss = cross_entropy(states, network.item_vectors(), index(targets, device));
+    let value = f64::from(loss.clone().into_scalar::<f32>());
+    (value, GradientsParams::from_grads(loss.backward(), network))
+}
+
+/// Mean cross-entropy of the targets under a softmax over all items.
+///
+/// # Shapes
+/// states `[R, D]`, vectors `[N, D]`, targets `[R]`
+fn cross_entropy(states: Tensor<2>, vectors: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+    let no_bias = Tensor::zeros([vectors.dims()[0]], &vectors.device());
+    let chosen = (states.clone() * vectors.clone().select(0, targets)).sum_dim(1);
+    (log_normaliser(states, vectors, no_bias) - chosen).mean()
+}
+
+/// Item ids of rows, padded on the right with item 0 (what comes later is never looked at): `[B, T]`.
+fn item_rows(rows: &[&[Interaction]], device: &Device) -> Tensor<2, Int> {
+    let length = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+    let mut items = Vec::with_capacity(rows.len() * length);
+    for row in rows {
+        items.extend(row.iter().map(|interaction| interaction.item as i32));
+        items.resize(items.len() + length - row.len(), 0);
+    }
+    Tensor::from_data(TensorData::new(items, [rows.len(), length]), device)
+}
+
+fn index(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
+    let count = values.len();
+    Tensor::from_data(TensorData::new(values, [count]), device)
+}
+
+/// A network without gradients, ready to answer.
+#[derive(Debug)]
+pub struct SequenceRanker<N> {
+    network: N,
+    /// `[N, D]`
+    vectors: Tensor<2>,
+    device: Device,
+}
+
+impl<N: Network> SequenceRanker<N> {
+    #[must_use]
+    pub fn new(network: &N, device: &Device) -> Self {
+        let network = network.valid();
+        Self { vectors: network.item_vectors(), network, device: device.clone() }
+    }
+
+    /// The state after each history, a batch at a time: which histories, and their states `[B, D]`.
+    /// A history without interactions has none.
+    fn last_states(&self, histories: &[&[Interaction]]) -> Vec<(Vec<usize>, Tensor<2>)> {
+        let mut order: Vec<usize> = (0..histories.len()).filter(|&row| !histories[row].is_empty()).collect();
+        order.sort_by_key(|&row| newest(histories[row]).len());
+        let mut rest = order.as_slice();
+        let mut answers = Vec::new();
+        while let Some(&shortest) = rest.first() {
+            // Lengths rise slowly: the shortest says well enough how many rows fit.
+            let count = (POSITIONS_AT_ONCE / newest(histories[shortest]).len()).clamp(1, rest.len());
+            let (now, later) = rest.split_at(count);
+            let rows: Vec<&[Interaction]> = now.iter().map(|&row| newest(histories[row])).collect();
+            let states = self.network.states(item_rows(&rows, &self.device));
+            let [count, length, hidden] = states.dims();
+            let last = rows.iter().enumerate().map(|(i, row)| (i * length + row.len() - 1) as i32).collect();
+            let states = states.reshape([count * length, hidden]).select(0, index(last, &self.device));
+            answers.push((now.to_vec(), states));
+            rest = later;
+        }
+        answers
+    }
+}
+
+/// A visitor without interactions gets the same score for every item.
+impl<N: Network> Ranker for SequenceRanker<N> {
+    fn name(&self) -> String {
+        N::NAME.to_owned()
+    }
+
+    fn score_catalog(&self, histories: &[&[Interaction]]) -> Result<Vec<Vec<f32>>> {
+        let items = self.vectors.dims()[0];
+        let mut scores = vec![vec![0.0; items]; histories.len()];
+        for (rows, states) in self.last_states(histories) {
+            let of_items = values(states.matmul(self.vectors.clone().transpose()))?;
+            for (row, of_items) in rows.into_iter().zip(of_items.chunks(items)) {
+                scores[row].copy_from_slice(of_items);
+            }
+        }
+        Ok(scores)
+    }
+
+    fn score_candidates(&self, questions: &[(&[Interaction], &[usize])]) -> Result<Vec<Vec<f32>>> {
+        let hidden = self.vectors.dims()[1];
+        let vectors = values(self.vectors.clone())?;
+        let histories: Vec<&[Interaction]> = questions.iter().map(|(history, _)| *history).collect();
+        let mut scores: Vec<Vec<f32>> = questions.iter().map(|(_, list)| vec![0.0; list.len()]).collect();
+        for (rows, states) in self.last_states(&histories) {
+            for (row, state) in rows.into_iter().zip(values(states)?.chunks(hidden)) {
+                for (score, &item) in scores[row].iter_mut().zip(questions[row].1) {
+                    let vector = &vectors[item * hidden..(item + 1) * hidden];
+                    *score = state.iter().zip(vector).map(|(a, b)| a * b).sum();
+                }
+            }
+        }
+        Ok(scores)
+    }
+}
+
+fn values(tensor: Tensor<2>) -> Result<Vec<f32>> {
+    tensor.try_into_vec_as::<f32>().context("the device cannot be read")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{gru4rec::Gru4rec, sasrec::Sasrec},
+        *,
+    };
+    use crate::split::Question;
+
+    fn met(item: usize) -> Interaction {
+        Interaction { item, intensity: 1.0, time_ms: 0 }
+    }
+
+    /// `length` items from `start`, each followed by the next in a circle of ten.
+    fn circle(start: usize, length: usize) -> Vec<Interaction> {
+        (start..start + length).map(|item| met(item % 10)).collect()
+    }
+
+    fn small() -> SequenceConfig {
+        let stage = StageConfig { epochs: 60, learning_rate: 2e-2, patience: 60, ..StageConfig::default() };
+        SequenceConfig { hidden_size: 16, dropout: 0.0, stage }
+    }
+
+    fn learns_a_circle<N: Network>() {
+        // Every start with every length from 2 to 8.
+        let histories: Vec<Vec<Interaction>> = (0..70).map(|row| circle(row, 2 + row % 7)).collect();
+        let questions: Vec<Question> = (0..10)
+            .map(|start| Question { visitor: 0, history: circle(start, 4), target: (start + 4) % 10 })
+            .collect();
+        let candidates: Vec<Vec<usize>> =
+            (0..10).map(|start| (start + 4..start + 14).map(|item| item % 10).collect()).collect();
+        let exam = Exam { questions: &questions, candidates: &candidates };
+        let mut reporter = Reporter::new(None, true).unwrap();
+        let device = Device::flex();
+        let ranker: SequenceRanker<N> =
+            train(&small(), &histories, 10, &exam, 1, &device, &mut reporter).unwrap();
+        assert_eq!(exam.validate(&ranker).unwrap().hit_rate_at_1, 1.0);
+
+        // A history has the same scores alone, beside longer ones, and among candidates; an empty one has none.
+        let (short, long) = (circle(3, 2), circle(5, 60));
+        let alone = ranker.score_catalog(&[&short]).unwrap();
+        let rows = ranker.score_catalog(&[&long, &short, &[]]).unwrap();
+        let picked = ranker.score_candidates(&[(&long, &[1]), (&short, &[5, 2]), (&[], &[0, 1])]).unwrap();
+        for (item, score) in alone[0].iter().enumerate() {
+            assert!((score - rows[1][item]).abs() < 1e-4);
+        }
+        assert!((picked[1][0] - alone[0][5]).abs() < 1e-4 && (picked[1][1] - alone[0][2]).abs() < 1e-4);
+        assert!((picked[0][0] - rows[0][1]).abs() < 1e-4);
+        assert_eq!((rows[2].as_slice(), picked[2].as_slice()), (&[0.0; 10][..], &[0.0; 2][..]));
+    }
+
+    #[test]
+    fn sasrec_learns_a_circle() {
+        learns_a_circle::<Sasrec>();
+    }
+
+    #[test]
+    fn gru4rec_learns_a_circle() {
+        learns_a_circle::<Gru4rec>();
+    }
+
+    fn sees_no_future<N: Network>() {
+        let device = Device::flex();
+        let network = N::new(10, &small(), &device);
+        let states = |items: [i32; 5]| {
+            let items = Tensor::from_data(TensorData::new(items.to_vec(), [1, 5]), &device);
+            network.states(items).try_into_vec_as::<f32>().unwrap()
+        };
+        let (one, other) = (states([1, 2, 3, 4, 5]), states([1, 2, 3, 9, 0]));
+        let seen = 3 * small().hidden_size;
+        assert!(one[..seen].iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-6));
+        assert!(one[seen..].iter().zip(&other[seen..]).any(|(a, b)| (a - b).abs() > 1e-3));
+    }
+
+    #[test]
+    fn networks_see_no_future() {
+        sees_no_future::<Sasrec>();
+        sees_no_future::<Gru4rec>();
+    }
+
+    #[test]
+    fn cross_entropy_is_that_of_a_log_softmax() {
+        let device = Device::flex().autodiff();
+        let leaves = || {
+            let states = Tensor::<2>::from_floats([[0.5, -1.0], [2.0, 0.3], [-0.7, 0.1]], &device);
+            let vectors =
+                Tensor::<2>::from_floats([[1.0, 0.2], [-0.4, 0.9], [0.3, -1.5], [0.0, 0.6]], &device);
+            (states.require_grad(), vectors.require_grad(), index(vec![2, 0, 2], &device))
+        };
+        let (states, vectors, targets) = leaves();
+        let loss = cross_entropy(states.clone(), vectors.clone(), targets);
+        let gradients = loss.backward();
+        let (plain_states, plain_vectors, targets) = leaves();
+        let logits = plain_states.clone().matmul(plain_vectors.clone().transpose());
+        let plain = -burn::tensor::activation::log_softmax(logits, 1).gather(1, targets.unsqueeze_dim(1)).mean();
+        assert!((loss.into_scalar::<f32>() - plain.clone().into_scalar::<f32>()).abs() < 1e-6);
+        let plain_gradients = plain.backward();
+        for (ours, plain) in [(states, plain_states), (vectors, plain_vectors)] {
+            let ours = values(ours.grad(&gradients).unwrap()).unwrap();
+            let plain = values(plain.grad(&plain_gradients).unwrap()).unwrap();
+            assert!(ours.iter().zip(plain).all(|(a, b)| (a - b).abs() < 1e-6), "{ours:?}");
+        }
+    }
+
+    #[test]
+    fn batches_hold_every_target_once_and_are_cut_by_targets() {
+        let histories: Vec<Vec<Interaction>> =
+            (0..400).map(|row| (0..row % 130).map(met).collect()).collect();
+        let targets: usize = histories.iter().map(|history| history.len().saturating_sub(1)).sum();
+        let batches = batches(&histories, &mut ChaCha8Rng::seed_from_u64(1));
+        let sizes: Vec<usize> =
+            batches.iter().map(|rows| rows.iter().map(|row| row.len() - 1).sum()).collect();
+        assert_eq!(sizes.iter().sum::<usize>(), targets);
+        assert!(sizes.iter().all(|&size| size < BATCH_TARGETS + CONTEXT));
+        // 25 000 targets: not many more batches than 1 500 at a time make.
+        assert!(sizes.len() <= targets / BATCH_TARGETS + 3, "{sizes:?}");
+    }
+}

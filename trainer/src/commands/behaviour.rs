@@ -1,0 +1,107 @@
+//! `trainer eval RUN --behaviour`: the eight tests of what preferences promise, for one run or several side by
+//! side, each against the first.
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::{
+    behaviour::{self, BehaviourConfig, BehaviourReport, LambdaModel},
+    cli, datasets, output,
+    preference_config::Arm,
+    ranker::{ModelRanker, Ranker},
+    run::Run,
+    split,
+};
+
+pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
+    let first = Run::load(&arguments.run)?;
+    let dataset = datasets::load(arguments.data.as_ref().unwrap_or(&first.summary.data))?;
+    let device = super::device(arguments.device)?;
+    let mut runs = vec![first];
+    for folder in &arguments.beside {
+        runs.push(Run::load(folder)?);
+    }
+    let folders = std::iter::once(&arguments.run).chain(&arguments.beside);
+    for (run, folder) in runs.iter().zip(folders) {
+        ensure!(
+            dataset.catalog.items() == run.catalog.items(),
+            "{} has another catalogue than the data\nhint: all runs must be trained on one data set",
+            folder.display()
+        );
+    }
+    // Nothing from the validation target on was trained on.
+    let questions = split::leave_last_liked_out(&dataset.histories).valid;
+    let config = BehaviourConfig { utility: runs[0].config.preference.utility, ..BehaviourConfig::default() };
+    let mut models = Vec::new();
+    for run in &runs {
+        models.push(ModelRanker::new(name(run), run.scorer(&device)?));
+    }
+    let mut reports: Vec<(String, BehaviourReport)> = Vec::new();
+    for model in &models {
+        let report = behaviour::run(model, &dataset.histories, &questions, &dataset.catalog, &config)?;
+        reports.push((model.name(), report));
+    }
+    let along_lambda = along_lambda(&runs, &models);
+    let trade_off = match along_lambda.len() {
+        0 | 1 => None,
+        _ => Some(behaviour::lambda_trade_off(
+            &along_lambda,
+            &dataset.histories,
+            &questions,
+            &dataset.catalog,
+            &config,
+        )?),
+    };
+    let differences: Vec<_> = reports
+        .iter()
+        .skip(1)
+        .map(|(name, report)| json!({ "of": name, "to": reports[0].0, "numbers": behaviour::compare(report, &reports[0].1, config.seed) }))
+        .collect();
+    if is_json {
+        let reports: Vec<_> = reports.iter().map(|(_, report)| report).collect();
+        return output::print_json(
+            &json!({ "data": dataset.format, "reports": reports, "differences": differences, "lambda": trade_off }),
+        );
+    }
+    let mut text = behaviour::table(&reports);
+    if let Some(trade_off) = trade_off {
+        text += &format!("\nB7 along λ: {}\n", trade_off.statement);
+        for point in &trade_off.points {
+            text += &format!(
+                "  λ = {:<6} HR@1 {:.3} [{:.3}, {:.3}]\n",
+                point.lambda, point.hit_rate_at_1.mean, point.hit_rate_at_1.low, point.hit_rate_at_1.high
+            );
+        }
+    }
+    output::print(&text)
+}
+
+/// The arm that a run ended with, and its λ where that is not the usual one.
+fn name(run: &Run) -> String {
+    let preference = &run.config.preference;
+    let arm = if preference.is_enabled { Arm::of(preference) } else { Arm::Sft };
+    if arm == Arm::Recpo && (preference.lambda - 2.0).abs() > f32::EPSILON {
+        return format!("recpo λ={}", preference.lambda);
+    }
+    arm.name()
+}
+
+/// RecPO by λ, of which S-DPO is the case λ = 0.
+fn along_lambda<'a>(runs: &[Run], models: &'a [ModelRanker]) -> Vec<LambdaModel<'a>> {
+    let mut list: Vec<LambdaModel> = runs
+        .iter()
+        .zip(models)
+        .filter_map(|(run, ranker)| {
+            let preference = &run.config.preference;
+            let lambda = match Arm::of(preference) {
+                Arm::Sdpo => 0.0,
+                Arm::Recpo => f64::from(preference.lambda),
+                _ => return None,
+            };
+            preference.is_enabled.then_some(LambdaModel { lambda, ranker, valid_ratio: None })
+        })
+        .collect();
+    list.sort_by(|a, b| a.lambda.total_cmp(&b.lambda));
+    list.dedup_by(|a, b| a.lambda == b.lambda);
+    list
+}

@@ -1,0 +1,230 @@
+//! Which steps make a comparison, and what must be there before each of them?
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{baselines::BaselineName, config::Recipe, preference_config::Arm};
+
+/// What is compared.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    pub config: Option<PathBuf>,
+    pub data: Vec<PathBuf>,
+    pub arms: Vec<ArmChoice>,
+    pub baselines: Vec<BaselineName>,
+    pub seeds: u64,
+    pub baseline_seeds: u64,
+    pub recipe: Option<Recipe>,
+    pub out: PathBuf,
+}
+
+/// An arm, or RecPO with another λ.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ArmChoice {
+    pub arm: Arm,
+    pub lambda: Option<f32>,
+}
+
+impl ArmChoice {
+    /// Name in tables and of files.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self.lambda {
+            Some(lambda) => format!("{}-lambda-{lambda}", self.arm.name()),
+            None => self.arm.name(),
+        }
+    }
+}
+
+/// One process: done when its file is there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Words for people.
+    pub name: String,
+    /// Arguments of `trainer`.
+    pub arguments: Vec<String>,
+    /// The file that says that the step was finished.
+    pub made: PathBuf,
+    /// Where the step's stdout is kept, when that is its result.
+    pub is_output_kept: bool,
+    /// Files of other steps that must be there.
+    pub needs: Vec<PathBuf>,
+}
+
+impl Comparison {
+    /// The name of a data set: that of its folder.
+    ///
+    /// # Errors
+    /// When a folder has no name, or two have the same.
+    pub fn names(&self) -> Result<Vec<String>> {
+        let mut names: Vec<String> = Vec::new();
+        for folder in &self.data {
+            let folder = folder.canonicalize().with_context(|| {
+                format!(
+                    "{} is not a folder\nhint: pass the folder that holds the data files",
+                    folder.display()
+                )
+            })?;
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            ensure!(
+                !name.is_empty() && !names.contains(&name),
+                "two data folders are named {name:?}\nhint: rename one; reports tell data sets apart by it"
+            );
+            names.push(name);
+        }
+        Ok(names)
+    }
+
+    /// The folder of one data set and seed.
+    #[must_use]
+    pub fn folder(&self, data: &str, seed: u64) -> PathBuf {
+        self.out.join(data).join(format!("seed-{seed}"))
+    }
+
+    /// All steps, those that others need first.
+    ///
+    /// # Errors
+    /// As [`Comparison::names`].
+    pub fn steps(&self) -> Result<Vec<Step>> {
+        let mut steps = Vec::new();
+        for (data, name) in self.data.iter().zip(self.names()?) {
+            for seed in 1..=self.seeds {
+                self.steps_of(data, &name, seed, &mut steps);
+            }
+        }
+        Ok(steps)
+    }
+
+    fn steps_of(&self, data: &Path, name: &str, seed: u64, steps: &mut Vec<Step>) {
+        let folder = self.folder(name, seed);
+        let sft = folder.join("sft");
+        let place = format!("{name}, seed {seed}");
+        for choice in &self.arms {
+            let run = folder.join(choice.name());
+            let mut arguments = vec!["train".to_owned()];
+            arguments.extend(self.config.iter().map(|path| text(path)));
+            arguments.extend(flags(&[
+                ("--data", &text(data)),
+                ("--loss", &choice.arm.name()),
+                ("--seed", &seed.to_string()),
+                ("--out", &text(&run)),
+            ]));
+            if let Some(recipe) = self.recipe {
+                arguments.extend(flags(&[("--recipe", recipe.name())]));
+            }
+            let mut needs = Vec::new();
+            if choice.arm != Arm::Sft {
+                // What an arm reaches is reported whether or not it helped.
+                arguments.extend(flags(&[("--from", &text(&sft)), ("--keep", "always")]));
+                needs.push(sft.join("run.json"));
+            }
+            if let Some(lambda) = choice.lambda {
+                arguments.extend(flags(&[("--lambda", &lambda.to_string())]));
+            }
+            let made = run.join("run.json");
+            let step = |what: &str| format!("{place}: {what} {}", choice.name());
+            steps.push(Step {
+                name: step("train"),
+                arguments,
+                made: made.clone(),
+                is_output_kept: false,
+                needs,
+            });
+            let mut arguments = vec!["eval".to_owned(), text(&run), "--no-baselines".to_owned()];
+            arguments.extend(["--protocol", "both", "--slices", "--json"].map(str::to_owned));
+            steps.push(Step {
+                name: step("evaluate"),
+                arguments,
+                made: folder.join(format!("{}.json", choice.name())),
+                is_output_kept: true,
+                needs: vec![made],
+            });
+        }
+        self.steps_of_baselines(&folder, &place, seed, steps);
+        let runs: Vec<PathBuf> = self.arms.iter().map(|choice| folder.join(choice.name())).collect();
+        if let [first, others @ ..] = runs.as_slice() {
+            let mut arguments = vec!["eval".to_owned(), text(first), "--behaviour".to_owned()];
+            arguments.extend(others.iter().flat_map(|run| ["--beside".to_owned(), text(run)]));
+            arguments.push("--json".to_owned());
+            steps.push(Step {
+                name: format!("{place}: behaviour"),
+                arguments,
+                made: folder.join("behaviour.json"),
+                is_output_kept: true,
+                needs: runs.iter().map(|run| run.join("run.json")).collect(),
+            });
+        }
+    }
+
+    /// Methods without a seed are asked once; those that are trained as often as was wished.
+    fn steps_of_baselines(&self, folder: &Path, place: &str, seed: u64, steps: &mut Vec<Step>) {
+        let sft = folder.join("sft");
+        for baseline in &self.baselines {
+            let seeds = if BaselineName::CHEAP.contains(baseline) { 1 } else { self.baseline_seeds };
+            if seed > seeds {
+                continue;
+            }
+            let mut arguments = vec!["eval".to_owned(), text(&sft)];
+            arguments.extend(flags(&[("--baselines", &baseline.name()), ("--protocol", "both")]));
+            arguments.extend(["--baselines-only", "--slices", "--json"].map(str::to_owned));
+            steps.push(Step {
+                name: format!("{place}: evaluate {}", baseline.name()),
+                arguments,
+                made: folder.join(format!("{}.json", baseline.name())),
+                is_output_kept: true,
+                needs: vec![sft.join("run.json")],
+            });
+        }
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+fn flags(pairs: &[(&str, &str)]) -> Vec<String> {
+    pairs.iter().flat_map(|(flag, value)| [(*flag).to_owned(), (*value).to_owned()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comparison(data: Vec<PathBuf>) -> Comparison {
+        let arms = [Arm::Sft, Arm::Recpo].map(|arm| ArmChoice { arm, lambda: None });
+        Comparison {
+            config: None,
+            data,
+            arms: arms.into(),
+            baselines: vec![BaselineName::Popular, BaselineName::Sasrec],
+            seeds: 2,
+            baseline_seeds: 2,
+            recipe: None,
+            out: PathBuf::from("out"),
+        }
+    }
+
+    /// A step finds everything that it needs among the results of the steps before it.
+    #[test]
+    fn what_a_step_needs_is_made_before_it() {
+        let steps = comparison(vec![std::env::temp_dir()]).steps().unwrap();
+        let mut made: Vec<&PathBuf> = Vec::new();
+        for step in &steps {
+            assert!(step.needs.iter().all(|file| made.contains(&file)), "{}", step.name);
+            assert!(!made.contains(&&step.made), "{} is made twice", step.made.display());
+            made.push(&step.made);
+        }
+        // Two seeds of (2 arms trained and evaluated, SASRec, behaviour), popularity once.
+        assert_eq!(steps.len(), 2 * (4 + 1 + 1) + 1);
+    }
+
+    #[test]
+    fn folders_that_cannot_be_told_apart_are_refused() {
+        let folder = std::env::temp_dir();
+        let error = comparison(vec![folder.clone(), folder]).steps().unwrap_err();
+        assert!(error.to_string().contains("hint: rename one"), "{error}");
+        let error = comparison(vec![PathBuf::from("/no/such/folder")]).steps().unwrap_err();
+        assert!(error.to_string().contains("/no/such/folder is not a folder"));
+    }
+}
