@@ -106,6 +106,9 @@ pub struct Compare {
     pub baseline_seeds: u64,
     #[arg(long)]
     pub recipe: Option<Recipe>,
+    /// Ask only this many visitors of each data set, taken evenly.
+    #[arg(long)]
+    pub questions: Option<usize>,
     /// Steps at work at the same time; one per core without it.
     #[arg(long)]
     pub jobs: Option<usize>,

@@ -57,7 +57,8 @@ impl BaselineName {
 /// The chosen baselines, tuned or trained, in the order in which they were asked for.
 ///
 /// They see what the model sees: the same training interactions, the same validation questions to tune on.
-/// `valid_candidates` holds a list per question of `valid`, the target first.
+/// `valid_candidates` holds a list per question of `valid`, the target first. Networks train for at most
+/// `epochs`: as many as the model that they are compared with.
 ///
 /// # Errors
 /// When the device fails, a loss stops being a number or the metrics file cannot be written.
@@ -68,6 +69,7 @@ pub fn all(
     valid: &[Question],
     valid_candidates: &[Vec<usize>],
     chosen: &[BaselineName],
+    epochs: usize,
     seed: u64,
     device: &Device,
     reporter: &mut Reporter,
@@ -85,7 +87,7 @@ pub fn all(
                 }
                 BaselineName::Content => Box::new(content::Content::tuned(catalog, &exam)?),
                 BaselineName::Sasrec => Box::new(sequence_training::train::<Sasrec>(
-                    &Sasrec::config(),
+                    &Sasrec::config().with_epochs(epochs),
                     train,
                     items,
                     &exam,
@@ -94,7 +96,7 @@ pub fn all(
                     reporter,
                 )?),
                 BaselineName::Gru4rec => Box::new(sequence_training::train::<Gru4rec>(
-                    &Gru4rec::config(),
+                    &Gru4rec::config().with_epochs(epochs),
                     train,
                     items,
                     &exam,

@@ -63,6 +63,14 @@ pub struct SequenceConfig {
     pub stage: StageConfig,
 }
 
+impl SequenceConfig {
+    #[must_use]
+    pub fn with_epochs(mut self, epochs: usize) -> Self {
+        self.stage.epochs = epochs;
+        self
+    }
+}
+
 /// Targets in a batch; rows are cut by it, because histories are long on one data set and short on the next.
 const BATCH_TARGETS: usize = 1500;
 /// Positions, padding included, that are scored at once.
@@ -359,7 +367,8 @@ mod tests {
         let gradients = loss.backward();
         let (plain_states, plain_vectors, targets) = leaves();
         let logits = plain_states.clone().matmul(plain_vectors.clone().transpose());
-        let plain = -burn::tensor::activation::log_softmax(logits, 1).gather(1, targets.unsqueeze_dim(1)).mean();
+        let plain =
+            -burn::tensor::activation::log_softmax(logits, 1).gather(1, targets.unsqueeze_dim(1)).mean();
         assert!((loss.into_scalar::<f32>() - plain.clone().into_scalar::<f32>()).abs() < 1e-6);
         let plain_gradients = plain.backward();
         for (ours, plain) in [(states, plain_states), (vectors, plain_vectors)] {

@@ -33,6 +33,7 @@ pub fn run(arguments: &cli::Compare, is_json: bool, is_quiet: bool) -> Result<()
         seeds: arguments.seeds,
         baseline_seeds: arguments.baseline_seeds,
         recipe: arguments.recipe,
+        questions: arguments.questions,
         out: arguments.out.clone(),
     };
     let reporter = Reporter::new(None, is_quiet)?;
@@ -91,5 +92,6 @@ fn command(arguments: &cli::Compare) -> String {
     }
     words.push(format!("--seeds {}", arguments.seeds));
     words.push(format!("--baseline-seeds {}", arguments.baseline_seeds));
+    words.extend(arguments.questions.map(|questions| format!("--questions {questions}")));
     words.join(" ")
 }

@@ -85,6 +85,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         &valid,
         &lists(&valid),
         if arguments.no_baselines { &[] } else { &arguments.baselines },
+        run.config.sft.stage.epochs,
         run.config.seed,
         &device,
         &mut reporter,

@@ -16,6 +16,8 @@ pub struct Comparison {
     pub seeds: u64,
     pub baseline_seeds: u64,
     pub recipe: Option<Recipe>,
+    /// Most test questions of a data set; all without it.
+    pub questions: Option<usize>,
     pub out: PathBuf,
 }
 
@@ -88,9 +90,11 @@ impl Comparison {
     /// As [`Comparison::names`].
     pub fn steps(&self) -> Result<Vec<Step>> {
         let mut steps = Vec::new();
-        for (data, name) in self.data.iter().zip(self.names()?) {
-            for seed in 1..=self.seeds {
-                self.steps_of(data, &name, seed, &mut steps);
+        let names = self.names()?;
+        // All of the first seed first: a comparison that is cut short has something to say of every data set.
+        for seed in 1..=self.seeds {
+            for (data, name) in self.data.iter().zip(&names) {
+                self.steps_of(data, name, seed, &mut steps);
             }
         }
         Ok(steps)
@@ -131,8 +135,7 @@ impl Comparison {
                 is_output_kept: false,
                 needs,
             });
-            let mut arguments = vec!["eval".to_owned(), text(&run), "--no-baselines".to_owned()];
-            arguments.extend(["--protocol", "both", "--slices", "--json"].map(str::to_owned));
+            let arguments = self.evaluation(&run, &["--no-baselines"]);
             steps.push(Step {
                 name: step("evaluate"),
                 arguments,
@@ -157,6 +160,17 @@ impl Comparison {
         }
     }
 
+    /// Arguments that ask the test questions, under both protocols and by parts.
+    fn evaluation(&self, run: &Path, whom: &[&str]) -> Vec<String> {
+        let mut arguments = vec!["eval".to_owned(), text(run)];
+        arguments.extend(whom.iter().map(|word| (*word).to_owned()));
+        arguments.extend(["--protocol", "both", "--slices", "--json"].map(str::to_owned));
+        if let Some(questions) = self.questions {
+            arguments.extend(flags(&[("--questions", &questions.to_string())]));
+        }
+        arguments
+    }
+
     /// Methods without a seed are asked once; those that are trained as often as was wished.
     fn steps_of_baselines(&self, folder: &Path, place: &str, seed: u64, steps: &mut Vec<Step>) {
         let sft = folder.join("sft");
@@ -165,9 +179,7 @@ impl Comparison {
             if seed > seeds {
                 continue;
             }
-            let mut arguments = vec!["eval".to_owned(), text(&sft)];
-            arguments.extend(flags(&[("--baselines", &baseline.name()), ("--protocol", "both")]));
-            arguments.extend(["--baselines-only", "--slices", "--json"].map(str::to_owned));
+            let arguments = self.evaluation(&sft, &["--baselines-only", "--baselines", &baseline.name()]);
             steps.push(Step {
                 name: format!("{place}: evaluate {}", baseline.name()),
                 arguments,
@@ -201,6 +213,7 @@ mod tests {
             seeds: 2,
             baseline_seeds: 2,
             recipe: None,
+            questions: None,
             out: PathBuf::from("out"),
         }
     }
