@@ -77,9 +77,21 @@ pub enum SchemaOf {
 
 #[derive(Args, Debug)]
 pub struct Inspect {
+    /// Settings that replace the recipe's defaults (TOML).
+    pub config: Option<PathBuf>,
     /// Folder with the data files.
     #[arg(long)]
     pub data: PathBuf,
+    #[arg(long)]
+    pub recipe: Option<Recipe>,
+    /// The preference stage whose margins are shown.
+    #[arg(long, value_enum)]
+    pub loss: Option<Arm>,
+    /// Examples to show.
+    #[arg(long, default_value_t = 3)]
+    pub examples: usize,
+    #[arg(long)]
+    pub seed: Option<u64>,
 }
 
 #[derive(Args, Debug)]

@@ -51,7 +51,7 @@ pub fn candidates(
 }
 
 /// How far ahead an observed item may lie: the paper's ten, the chosen one included.
-const HORIZON: usize = 10;
+pub const HORIZON: usize = 10;
 /// Intensity of an item that was on the screen once and not touched (signal table).
 const SEEN_INTENSITY: f32 = -0.05;
 /// Popular items are drawn in proportion to their count to this power, as word2vec draws its negatives

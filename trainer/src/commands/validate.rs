@@ -14,7 +14,7 @@ use crate::{
     cli,
     datasets::{
         Dataset, Format, check_event_log,
-        report::{Fault, ImportReport, Rejection},
+        report::{Fault, Rejection},
         summary::Summary,
     },
     output,
@@ -38,7 +38,10 @@ pub fn run(arguments: &cli::Validate, is_json: bool, is_quiet: bool) -> Result<E
     } else {
         let mut text = String::new();
         if let (Some(dataset), Some(summary), false) = (&dataset, &summary, is_quiet) {
-            describe(&mut text, summary, &dataset.report)?;
+            describe(&mut text, summary)?;
+            for line in dataset.report.lines() {
+                writeln!(text, "{line}")?;
+            }
         }
         list(&mut text, &problems)?;
         output::print(&text)?;
@@ -88,16 +91,14 @@ fn times(folder: &Path, dataset: &Dataset, now_ms: i64) -> Option<Rejection> {
     Some(Rejection::new(folder, 1, Fault { reason, ..first }))
 }
 
-fn describe(text: &mut String, summary: &Summary, report: &ImportReport) -> Result<()> {
+/// What a data set holds, in words.
+pub fn describe(text: &mut String, summary: &Summary) -> Result<()> {
     let s = summary;
     writeln!(
         text,
         "{}: {} items, {} visitors, {} interactions from {} to {}",
         s.format, s.items, s.visitors, s.interactions, s.first_day, s.last_day
     )?;
-    for line in report.lines() {
-        writeln!(text, "{line}")?;
-    }
     writeln!(text, "intensities:")?;
     for (level, count) in s.levels.iter().enumerate() {
         let share = *count as f64 / s.interactions.max(1) as f64;
