@@ -94,7 +94,8 @@ fn train_eval_recommend_export() {
 
         let said = succeeds(&trainer(&["eval", &run, "--json"]));
         let result: serde_json::Value = serde_json::from_str(&said).unwrap();
-        assert_eq!(result["reports"].as_array().unwrap().len(), 3);
+        // Four baselines that take no training, then the model.
+        assert_eq!(result["reports"].as_array().unwrap().len(), 5);
 
         let history = "Film 1 (1951):5, Film 2 (1952):4, Film 20 (1970):1";
         let from_run = succeeds(&trainer(&["recommend", &run, "--history", history, "--k", "5"]));
@@ -173,4 +174,94 @@ fn a_cut_off_archive_is_named() {
     fs::write(folder.path("ratings.dat.gz"), [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3]).unwrap();
     let output = trainer(&["train", "--data", &folder.path(""), "--out", &folder.path("run")]);
     fails(&output, &["ratings.dat.gz", "cut off"]);
+}
+
+/// Every step of a comparison leaves its file; what is done is not done again, and other settings are refused.
+#[test]
+fn compare_makes_one_report_and_goes_on_where_it_stopped() {
+    let folder = Folder::new("compare");
+    let (data, out) = (folder.path("films"), folder.path("comparison"));
+    write_movielens(Path::new(&data));
+    let config = small(&folder, "compact");
+    let compare = |losses: &str| {
+        let mut arguments = vec!["compare", &config, "--data", &data, "--losses", losses, "--out", &out];
+        arguments.extend(["--seeds", "2", "--baselines", "popular,gru4rec"]);
+        trainer(&arguments)
+    };
+    let report = succeeds(&compare("sft,sdpo,recpo"));
+    for words in ["## films", "| popular | 1 |", "| gru4rec | 1 |", "| sft | 2 |", "| recpo | 2 |", "B3"] {
+        assert!(report.contains(words), "{words:?} is not in: {report}");
+    }
+    let page = fs::read_to_string(Path::new(&out).join("films.html")).unwrap();
+    assert!(page.contains("<svg") && !page.contains("http://") && !page.contains("https://"));
+
+    let run = Path::new(&out).join("films/seed-2/recpo/run.json");
+    let before = fs::metadata(&run).unwrap().modified().unwrap();
+    assert_eq!(succeeds(&compare("sft,sdpo,recpo")), report);
+    assert_eq!(fs::metadata(&run).unwrap().modified().unwrap(), before);
+
+    fs::write(&config, fs::read_to_string(&config).unwrap().replace("epochs = 2", "epochs = 3")).unwrap();
+    fails(&compare("sft"), &["begun with other settings", "hint:"]);
+}
+
+#[test]
+fn behaviour_and_inspect_show_what_a_loss_does() {
+    let folder = Folder::new("behaviour");
+    let (data, run) = (folder.path("data"), folder.path("run"));
+    write_movielens(Path::new(&data));
+    let config = small(&folder, "compact");
+    succeeds(&trainer(&["train", &config, "--data", &data, "--out", &run, "--quiet"]));
+    let table = succeeds(&trainer(&["eval", &run, "--behaviour", "--beside", &run]));
+    assert!(table.contains("B1") && table.contains("B8"), "{table}");
+    let shown =
+        succeeds(&trainer(&["inspect", "--data", &data, "--recipe", "text", "--examples", "2", "--json"]));
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let examples = shown["examples"].as_array().unwrap();
+    assert_eq!(examples.len(), 2);
+    for example in examples {
+        // λ = 2 times the ratio of the utilities that stand beside it.
+        let chosen = example["chosen"]["utility"].as_f64().unwrap();
+        for rejected in example["rejected"].as_array().unwrap() {
+            let margin = 2.0 * chosen / rejected["utility"].as_f64().unwrap();
+            assert!((rejected["margin"].as_f64().unwrap() - margin).abs() < 1e-3, "{example}");
+        }
+    }
+}
+
+#[test]
+fn invalid_data_is_listed_and_the_exit_code_is_1() {
+    let folder = Folder::new("validate");
+    let write = |name: &str, text: &str| fs::write(folder.path(name), text).unwrap();
+    write(
+        "catalog.jsonl",
+        "{\"id\":\"a\",\"title\":\"Scarf\",\"price\":100,\"currency\":\"EUR\"}\n\
+         {\"id\":\"a\",\"title\":\"Hat\",\"price\":100,\"currency\":\"EUR\"}\n\
+         {\"id\":\"b\",\"title\":\"Bag\",\"price\":100,\"currency\":\"USD\"}\n",
+    );
+    write(
+        "events.jsonl",
+        "{\"visitor\":\"v\",\"item\":\"a\",\"type\":\"glance\",\"ts\":1700000000000}\n\
+         {\"visitor\":\"v\",\"item\":\"a\",\"type\":\"view\"}\n",
+    );
+    write("signals.toml", "[events]\ncart_add = { p = 0.2 }\n");
+    let data = folder.path("");
+    let output = trainer(&["validate", "--data", &data]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let words = [
+        "catalog.jsonl:2:id",
+        "catalog.jsonl:3:currency",
+        "events.jsonl:1:type",
+        "glance",
+        "events.jsonl:2:ts",
+        "signals.toml",
+        "wishlist_add",
+        "hint:",
+    ];
+    for word in words {
+        assert!(said.contains(word), "{word:?} is not in: {said}");
+    }
+    let good = folder.path("good");
+    write_movielens(Path::new(&good));
+    succeeds(&trainer(&["validate", "--data", &good]));
 }

@@ -1,4 +1,4 @@
-//! The native side of Vitrine: reads files, trains, evaluates, exports. The modules in pipeline order.
+//! The native side of Vitrine: reads files, trains, evaluates, exports.
 
 pub mod average;
 pub mod baselines;

@@ -12,7 +12,7 @@ use shared::{
 };
 
 use crate::{
-    baselines,
+    baselines::{Exam, popular, recent},
     config::{Recipe, RunConfig, asked},
     datasets::Dataset,
     evaluation,
@@ -69,7 +69,7 @@ pub fn train(job: &Job) -> Result<Run> {
 
     // Before any training: a goal that lacks its column should say so at once. Private columns of a shop are
     // not read yet, so clearance always does.
-    let counts = baselines::popular::counts(&split.train, texts.len());
+    let counts = popular::counts(&split.train, texts.len());
     let goals = Goals::new(&config.preference, &dataset.catalog, &counts, None)?;
 
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
@@ -109,7 +109,8 @@ pub fn train(job: &Job) -> Result<Run> {
             (Trained { model, validation, epoch: 0 }, run.summary.stages.clone())
         }
         None => {
-            let model = begin_at_popularity(model_config.init(&training_device), &counts);
+            let prior = popularity_of_late(&split.train, &counts, &judge)?;
+            let model = begin_at_popularity(model_config.init(&training_device), &prior);
             let parameters = burn::module::Module::num_params(&model);
             reporter.say(&format!("{}: {parameters} parameters", config.recipe.name()));
             let sft = context.sft(model, &judge, &mut reporter)?;
@@ -166,19 +167,31 @@ pub fn train(job: &Job) -> Result<Run> {
     Ok(run)
 }
 
-/// The model with ln(times met) as the bias of every item that training meets.
+/// The model with ln(popularity) as the bias of every item that training meets.
 ///
 /// Many visitors of a shop leave one interaction, which is nobody's next one: the supervised stage never sees it
-/// as a target, and it still says what is popular. An item never met begins and ends where one met once does.
-fn begin_at_popularity(mut model: Model, counts: &[f32]) -> Model {
+/// as a target, and it still says what is popular. An item never met begins and ends where the least popular does.
+fn begin_at_popularity(mut model: Model, popularity: &[f32]) -> Model {
     if let Vocabulary::Items(items) = model.vocabulary {
         let device = items.device();
-        let bias: Vec<f32> = counts.iter().map(|count| count.max(1.0).ln()).collect();
+        let least = popularity.iter().copied().filter(|&p| p > 0.0).fold(f32::INFINITY, f32::min);
+        let bias: Vec<f32> = popularity.iter().map(|p| (p / least).max(1.0).ln()).collect();
         let count = bias.len();
         let bias = Tensor::from_data(TensorData::new(bias, [count]), &device);
         model.vocabulary = Vocabulary::Items(items.with_bias(bias));
     }
     model
+}
+
+/// How popular each item is now: its interactions, those of late most.
+///
+/// What the validation questions say is the half-life; a share of all interactions ever keeps old items apart.
+fn popularity_of_late(train: &[Vec<Interaction>], counts: &[f32], judge: &Validator) -> Result<Vec<f32>> {
+    /// Weight of an old interaction, beside 1 of one just now.
+    const OLD: f32 = 0.02;
+    let exam = Exam { questions: judge.questions, candidates: &judge.candidates };
+    let recent = recent::tuned(train, counts.len(), &exam)?;
+    Ok(recent.scores.iter().zip(counts).map(|(recent, count)| recent + OLD * count).collect())
 }
 
 /// A tokenizer for the catalogue, and the sizes of the model that reads it.

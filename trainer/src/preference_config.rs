@@ -141,7 +141,7 @@ pub struct NegativeShares {
     pub disliked: f64,
     /// Met soon after, and worth less than the chosen item.
     pub observed_other: f64,
-    /// Was on the screen and not touched.
+    /// Was on the screen and not touched; no reader of data fills this pool yet, so that its share passes on.
     pub seen_not_clicked: f64,
     /// Any item that somebody met in training and this visitor did not.
     pub uniform: f64,
@@ -195,7 +195,7 @@ pub enum GoalKind {
     OrderValue,
     /// Rarely met items first.
     Discovery,
-    /// Items that are to be cleared first; needs a private column.
+    /// Items that are to be cleared first; needs a private column, which no reader of data fills yet.
     Clearance,
 }
 

@@ -37,6 +37,7 @@ pub fn run(arguments: &cli::Compare, is_json: bool, is_quiet: bool) -> Result<()
         out: arguments.out.clone(),
     };
     let reporter = Reporter::new(None, is_quiet)?;
+    keep_settings(&comparison)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let program = std::env::current_exe().context("cannot find the trainer's own file")?;
     let jobs = arguments.jobs.unwrap_or(cores);
@@ -77,6 +78,23 @@ pub fn run(arguments: &cli::Compare, is_json: bool, is_quiet: bool) -> Result<()
     if is_json { output::print_json(&result) } else { output::print(&text) }
 }
 
+/// Steps that are done were done with these settings; others belong in another folder.
+fn keep_settings(comparison: &Comparison) -> Result<()> {
+    let path = comparison.out.join("settings.txt");
+    let settings = comparison.settings()?;
+    match std::fs::read_to_string(&path) {
+        Ok(earlier) => ensure!(
+            earlier == settings,
+            "{} was begun with other settings\nhint: choose another --out, or give the config, recipe and questions \
+             of {}",
+            comparison.out.display(),
+            path.display()
+        ),
+        Err(_) => output::write_file(&path, settings.as_bytes())?,
+    }
+    Ok(())
+}
+
 /// The command again, for the report; what was not given is left out.
 fn command(arguments: &cli::Compare) -> String {
     let mut words = vec!["trainer compare".to_owned()];
@@ -90,8 +108,12 @@ fn command(arguments: &cli::Compare) -> String {
         let lambdas: Vec<String> = arguments.lambdas.iter().map(f32::to_string).collect();
         words.push(format!("--lambdas {}", lambdas.join(",")));
     }
+    let baselines: Vec<String> = arguments.baselines.iter().map(|baseline| baseline.name()).collect();
+    words.push(format!("--baselines {}", baselines.join(",")));
+    words.extend(arguments.recipe.map(|recipe| format!("--recipe {}", recipe.name())));
     words.push(format!("--seeds {}", arguments.seeds));
     words.push(format!("--baseline-seeds {}", arguments.baseline_seeds));
     words.extend(arguments.questions.map(|questions| format!("--questions {questions}")));
+    words.push(format!("--out {}", arguments.out.display()));
     words.join(" ")
 }

@@ -18,6 +18,11 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     let from = arguments.from.as_deref().map(Run::load).transpose()?;
     let recipe = arguments.recipe.or(from.as_ref().map(|run| run.config.recipe));
     let mut config = RunConfig::load(arguments.config.as_deref(), recipe)?;
+    if let Some(from) = &from {
+        // The model is that of the earlier run, whatever a config says of new ones.
+        let RunConfig { tokens, context, hidden_size, layers, heads, .. } = from.config;
+        config = RunConfig { tokens, context, hidden_size, layers, heads, ..config };
+    }
     config.seed = arguments.seed.unwrap_or(config.seed);
     if let Some(arm) = arguments.loss {
         arm.apply(&mut config.preference);

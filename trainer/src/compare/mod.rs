@@ -6,7 +6,7 @@
 //! OUT/DATA/seed-1/sft/           a run: the supervised stage
 //! OUT/DATA/seed-1/recpo/         a run of each arm, begun from it
 //! OUT/DATA/seed-1/recpo.json     what `trainer eval` says of it, under both protocols
-//! OUT/DATA/seed-1/baselines.json the same of other people's methods
+//! OUT/DATA/seed-1/sasrec.json    the same of each of other people's methods
 //! OUT/DATA/seed-1/behaviour.json the behaviour suite of all arms
 //! OUT/report.md, report.json, DATA.html
 //! ```

@@ -84,6 +84,23 @@ impl Comparison {
         self.out.join(data).join(format!("seed-{seed}"))
     }
 
+    /// The behaviour suite of exactly these arms: with others added, it is run again.
+    #[must_use]
+    pub fn behaviour_file(&self, folder: &Path) -> PathBuf {
+        let arms: Vec<String> = self.arms.iter().map(ArmChoice::name).collect();
+        folder.join(format!("behaviour.{}.json", arms.join(".")))
+    }
+
+    /// What decides the results of steps that are done, as text: a comparison goes on only with the same.
+    ///
+    /// # Errors
+    /// When the config cannot be read.
+    pub fn settings(&self) -> Result<String> {
+        let config = self.config.as_deref().map(std::fs::read_to_string).transpose();
+        let config = config.context("cannot read the config\nhint: check the path")?.unwrap_or_default();
+        Ok(format!("recipe {:?}, questions {:?}\n{config}", self.recipe, self.questions))
+    }
+
     /// All steps, those that others need first.
     ///
     /// # Errors
@@ -153,7 +170,7 @@ impl Comparison {
             steps.push(Step {
                 name: format!("{place}: behaviour"),
                 arguments,
-                made: folder.join("behaviour.json"),
+                made: self.behaviour_file(&folder),
                 is_output_kept: true,
                 needs: runs.iter().map(|run| run.join("run.json")).collect(),
             });

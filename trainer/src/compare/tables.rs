@@ -20,6 +20,8 @@ pub struct Results {
     pub data: String,
     /// By method in the order of tables: the reports of both protocols, each the mean over seeds.
     pub methods: Vec<Method>,
+    /// HR@1 along λ of the first seed, in words; empty with fewer than two λ.
+    along_lambda: String,
     /// Behaviour numbers: label, then the mean over seeds of each arm.
     behaviour: Vec<(String, Vec<Option<f64>>)>,
 }
@@ -56,7 +58,9 @@ impl Results {
             methods.push(Method::read(comparison, data, &choice.name(), comparison.seeds)?);
         }
         let behaviour = behaviour(comparison, data)?;
-        Ok(Self { data: data.to_owned(), methods, behaviour })
+        let first: Value = read(&comparison.behaviour_file(&comparison.folder(data, 1)))?;
+        let along_lambda = first["lambda"]["statement"].as_str().unwrap_or_default().to_owned();
+        Ok(Self { data: data.to_owned(), methods, along_lambda, behaviour })
     }
 
     fn method(&self, name: &str) -> Option<&Method> {
@@ -121,7 +125,7 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
 fn behaviour(comparison: &Comparison, data: &str) -> Result<Vec<(String, Vec<Option<f64>>)>> {
     let mut rows: Vec<(String, Vec<Option<f64>>)> = Vec::new();
     for seed in 1..=comparison.seeds {
-        let found: Value = read(&comparison.folder(data, seed).join("behaviour.json"))?;
+        let found: Value = read(&comparison.behaviour_file(&comparison.folder(data, seed)))?;
         let reports = found["reports"].as_array().map_or(&[][..], Vec::as_slice);
         for (arm, report) in reports.iter().enumerate() {
             for number in report["numbers"].as_array().map_or(&[][..], Vec::as_slice) {
@@ -289,6 +293,9 @@ fn table_of_behaviour(text: &mut String, comparison: &Comparison, results: &Resu
         }
         text.push('\n');
     }
+    if !results.along_lambda.is_empty() {
+        writeln!(text, "\nB7 along λ, seed 1: {}", results.along_lambda)?;
+    }
     Ok(())
 }
 
@@ -350,6 +357,7 @@ pub fn json(all: &[Results], command: &str) -> Value {
             "data": results.data,
             "methods": results.methods.iter().map(of_method).collect::<Vec<_>>(),
             "behaviour": behaviour,
+            "along_lambda": results.along_lambda,
         })
     };
     json!({ "command": command, "data_sets": all.iter().map(of_data).collect::<Vec<_>>() })

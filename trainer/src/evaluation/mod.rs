@@ -22,7 +22,7 @@ pub use report::Report;
 
 use crate::{baselines::popular, split::Question};
 
-/// How the questions are asked. Figures of one never stand in a table with those of the other.
+/// How the questions are asked. Figures of one are never compared with those of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {

@@ -130,7 +130,7 @@ impl CatalogNormaliser for Flex {
         vectors: FloatTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        forward::<Self>(&states, &vectors, &bias)
+        normalise::<Self>(&states, &vectors, &bias)
     }
 }
 
@@ -141,7 +141,7 @@ impl<R: burn::backend::cubecl::CubeRuntime> CatalogNormaliser for burn::backend:
         vectors: FloatTensor<Self>,
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self> {
-        forward::<Self>(&states, &vectors, &bias)
+        normalise::<Self>(&states, &vectors, &bias)
     }
 }
 
@@ -154,7 +154,7 @@ impl<B: BlockKernel, C: CheckpointStrategy> CatalogNormaliser for Autodiff<B, C>
         let inputs = [states.node(), vectors.node(), bias.node()];
         let (states, vectors, bias) =
             (states.into_primitive(), vectors.into_primitive(), bias.into_primitive());
-        let normaliser = forward::<B>(&states, &vectors, &bias);
+        let normaliser = normalise::<B>(&states, &vectors, &bias);
         match LogNormaliser.prepare::<C>(inputs).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => {
                 prepared.finish((states, vectors, bias, normaliser.clone()), normaliser)
@@ -173,7 +173,7 @@ impl<B: BlockKernel> Backward<B, 3> for LogNormaliser {
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let gradient = gradients.consume::<B>(&ops.node);
         let (states, vectors, bias, normaliser) = ops.state;
-        let found = backward::<B>(&states, &vectors, &bias, &normaliser, &gradient);
+        let found = differentiate::<B>(&states, &vectors, &bias, &normaliser, &gradient);
         for (parent, gradient) in ops.parents.into_iter().zip(found) {
             if let Some(node) = parent {
                 gradients.register::<B>(node.id, gradient);
@@ -202,7 +202,7 @@ fn row_vector<B: Backend>(bias: FloatTensor<B>) -> FloatTensor<B> {
     B::float_reshape(bias, Shape::from([1, items]))
 }
 
-fn forward<B: BlockKernel>(
+fn normalise<B: BlockKernel>(
     states: &FloatTensor<B>,
     vectors: &FloatTensor<B>,
     bias: &FloatTensor<B>,
@@ -219,7 +219,7 @@ fn forward<B: BlockKernel>(
 }
 
 /// ∂/∂states = p·vectors, ∂/∂vectors = pᵀ·states, ∂/∂bias = Σ p with p the softmax scaled by the gradient.
-fn backward<B: BlockKernel>(
+fn differentiate<B: BlockKernel>(
     states: &FloatTensor<B>,
     vectors: &FloatTensor<B>,
     bias: &FloatTensor<B>,
