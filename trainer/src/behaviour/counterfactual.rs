@@ -121,12 +121,12 @@ fn turned(subject: &Subject) -> Result<Vec<(usize, f64)>> {
         cases.iter().map(|(_, history, list, _)| (history.as_slice(), list.clone())).collect();
     let lead = |scores: &[f64], owned: usize| mean(&scores[..owned]) - mean(&scores[owned..]);
     let answers = ask(subject.ranker, &before)?.into_iter().zip(ask(subject.ranker, &after)?);
-    let change =
-        |((moment, _, _, owned), (before, after)): (&(&Moment, _, _, usize), (Vec<f64>, Vec<f64>))| {
-            let change = lead(&after, *owned) - lead(&before, *owned);
-            (moment.visitor, in_deviations(change, &[before, after].concat()))
-        };
-    Ok(cases.iter().zip(answers).map(change).collect())
+    let mut changes = Vec::with_capacity(cases.len());
+    for ((moment, _, _, owned), (before, after)) in cases.iter().zip(answers) {
+        let change = lead(&after, *owned) - lead(&before, *owned);
+        changes.push((moment.visitor, in_deviations(change, &[before, after].concat())));
+    }
+    Ok(changes)
 }
 
 fn labels<'a>(category: impl Iterator<Item = &'a String>) -> HashSet<&'a str> {

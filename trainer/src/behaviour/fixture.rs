@@ -115,10 +115,13 @@ impl Shop {
     }
 }
 
+/// The score of an item after a history.
+type Rule<'a> = dyn Fn(&[Interaction], usize) -> f32 + 'a;
+
 pub struct ByRule<'a> {
     name: &'static str,
     items: usize,
-    rule: Box<dyn Fn(&[Interaction], usize) -> f32 + 'a>,
+    rule: Box<Rule<'a>>,
 }
 
 impl Ranker for ByRule<'_> {

@@ -117,6 +117,7 @@ fn items_of(model: &Model) -> &ItemVocabulary {
 
 /// Texts of all items in the form that the device sums fastest.
 #[derive(Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one per stage")]
 enum Texts {
     /// On the processor: sparse.
     Bags(Arc<TextBags>),
