@@ -15,11 +15,13 @@ import { VitrineError, toError } from './protocol.js';
 const EVENT_TYPES = new Set([
   'impression', 'click', 'view', 'dwell', 'zoom', 'review', 'compare', 'share', 'search', 'list_view',
   'wishlist_add', 'wishlist_remove', 'cart_add', 'cart_remove', 'cart_view', 'checkout', 'purchase', 'return',
-  'rate', 'dismiss', 'revisit',
+  'rate', 'dismiss', 'revisit', 'size_guide', 'variant', 'order_cancel',
 ]);
 
 /** All that is ever kept of an event: whatever else a shop passes (names, addresses) is dropped on entry. */
-const EVENT_FIELDS = ['item', 'type', 'ts', 'dwell_ms', 'qty', 'rating', 'reason', 'list', 'pos', 'rec_id'];
+const EVENT_FIELDS = [
+  'item', 'type', 'ts', 'dwell_ms', 'depth', 'zoom', 'qty', 'rating', 'reason', 'list', 'pos', 'rec_id',
+];
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -288,6 +290,11 @@ function checkedEvent(event) {
       throw new VitrineError('bad_request', `${field} is ${kept[field]}, not a count`);
     }
     kept[field] = Math.min(Math.round(/** @type {number} */ (kept[field])), 0xffffffff);
+  }
+  for (const field of ['depth', 'zoom']) {
+    if (kept[field] !== undefined && !Number.isFinite(kept[field])) {
+      throw new VitrineError('bad_request', `${field} is ${kept[field]}, not a number`);
+    }
   }
   if (kept.rating !== undefined && !(/** @type {number} */ (kept.rating) >= 1 && /** @type {number} */ (kept.rating) <= 5)) {
     throw new VitrineError('bad_request', `rating is ${kept.rating}, not 1 to 5`);

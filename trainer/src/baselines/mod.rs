@@ -19,7 +19,7 @@ use shared::{catalog::Catalog, interaction::Interaction};
 
 use crate::{evaluation, output::Reporter, ranker::Ranker, split::Question, train::Validation};
 
-/// How many of the newest interactions every baseline reads: as many as the model.
+/// How many of the newest interactions every baseline reads: as many as the model of the recipe `compact`.
 const CONTEXT: usize = 50;
 
 /// A method to compare with.
@@ -58,7 +58,7 @@ impl BaselineName {
 ///
 /// They see what the model sees: the same training interactions, the same validation questions to tune on.
 /// `valid_candidates` holds a list per question of `valid`, the target first. Networks train for at most
-/// `epochs`: as many as the model that they are compared with.
+/// `epochs`, as many as the model that they are compared with, and no fewer than they need.
 ///
 /// # Errors
 /// When the device fails, a loss stops being a number or the metrics file cannot be written.
@@ -74,7 +74,9 @@ pub fn all(
     device: &Device,
     reporter: &mut Reporter,
 ) -> Result<Vec<Box<dyn Ranker>>> {
-    let items = catalog.len();
+    /// A model that begins pretrained, or reads titles, may need fewer epochs than a network from scratch.
+    const LEAST_EPOCHS: usize = 12;
+    let (items, epochs) = (catalog.len(), epochs.max(LEAST_EPOCHS));
     let exam = Exam { questions: valid, candidates: valid_candidates };
     chosen
         .iter()

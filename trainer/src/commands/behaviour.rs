@@ -13,6 +13,9 @@ use crate::{
     split,
 };
 
+/// Visitors who are looked at without `--questions`: enough for intervals of two points, minutes for ten runs.
+const MOMENTS: usize = 2000;
+
 pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     let first = Run::load(&arguments.run)?;
     let dataset = datasets::load(arguments.data.as_ref().unwrap_or(&first.summary.data))?;
@@ -31,6 +34,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     }
     // Nothing from the validation target on was trained on.
     let questions = split::leave_last_liked_out(&dataset.histories).valid;
+    let questions = split::sample(&questions, arguments.questions.unwrap_or(MOMENTS));
     let config = BehaviourConfig { utility: runs[0].config.preference.utility, ..BehaviourConfig::default() };
     let mut models = Vec::new();
     for run in &runs {

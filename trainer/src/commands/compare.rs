@@ -29,7 +29,7 @@ pub fn run(arguments: &cli::Compare, is_json: bool, is_quiet: bool) -> Result<()
         config: arguments.config.clone(),
         data,
         arms,
-        baselines: arguments.baselines.clone(),
+        baselines: once(arguments.baselines.iter().copied()),
         seeds: arguments.seeds,
         baseline_seeds: arguments.baseline_seeds,
         recipe: arguments.recipe,
@@ -78,6 +78,17 @@ pub fn run(arguments: &cli::Compare, is_json: bool, is_quiet: bool) -> Result<()
     if is_json { output::print_json(&result) } else { output::print(&text) }
 }
 
+/// Each of the values once, in the order in which they were named.
+fn once<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    let mut list = Vec::new();
+    for value in values {
+        if !list.contains(&value) {
+            list.push(value);
+        }
+    }
+    list
+}
+
 /// Steps that are done were done with these settings; others belong in another folder.
 fn keep_settings(comparison: &Comparison) -> Result<()> {
     let path = comparison.out.join("settings.txt");
@@ -91,6 +102,17 @@ fn keep_settings(comparison: &Comparison) -> Result<()> {
             path.display()
         ),
         Err(_) => output::write_file(&path, settings.as_bytes())?,
+    }
+    for (name, source) in comparison.sources()? {
+        let path = comparison.out.join(name).join("source.txt");
+        match std::fs::read_to_string(&path) {
+            Ok(earlier) => ensure!(
+                earlier == source,
+                "the data of {} are not those that the comparison was begun with\nhint: choose another --out",
+                path.display()
+            ),
+            Err(_) => output::write_file(&path, source.as_bytes())?,
+        }
     }
     Ok(())
 }

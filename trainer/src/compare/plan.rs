@@ -101,6 +101,25 @@ impl Comparison {
         Ok(format!("recipe {:?}, questions {:?}\n{config}", self.recipe, self.questions))
     }
 
+    /// Name of each data set, and the files it was read from with their sizes: where they are may change.
+    ///
+    /// # Errors
+    /// When a folder cannot be listed.
+    pub fn sources(&self) -> Result<Vec<(String, String)>> {
+        let mut sources = Vec::new();
+        for (folder, name) in self.data.iter().zip(self.names()?) {
+            let listing = folder.read_dir().with_context(|| format!("cannot list {}", folder.display()))?;
+            let mut files = Vec::new();
+            for entry in listing {
+                let entry = entry.with_context(|| format!("cannot list {}", folder.display()))?;
+                files.push(format!("{} {}", entry.file_name().to_string_lossy(), entry.metadata()?.len()));
+            }
+            files.sort();
+            sources.push((name, files.join("\n") + "\n"));
+        }
+        Ok(sources)
+    }
+
     /// All steps, those that others need first.
     ///
     /// # Errors

@@ -64,6 +64,9 @@ pub fn read(folder: &Path) -> Result<Dataset> {
     let histories: ByVisitor<Interaction> = histories.collect();
     report
         .remark_count(undated, "rows without a time keep their position and have the time of the row before");
+    report.remark(
+        "the published order is by item id within a day (39 % of neighbouring rows), which favours methods that read order",
+    );
     report.remark("there are no ratings: every review counts as a purchase (intensity 1)");
     gather::from_interactions("amazon-beauty-2014", catalog, histories, report)
 }

@@ -101,7 +101,8 @@ pub fn from_interactions<Visitor: Ord>(
     finish(format, catalog, histories.collect(), 0, report)
 }
 
-/// Folds each visitor's events to interactions.
+/// Folds each visitor's events to interactions. Events of one moment stay in the order of the file: without a
+/// running number they would be sorted by item, and a model could read off what comes next.
 ///
 /// # Errors
 /// When nobody has any.
@@ -113,7 +114,10 @@ pub fn from_events(
 ) -> Result<Dataset> {
     let signals = SignalsConfig::default();
     let mut unknown_events = 0;
-    let histories = visitors.into_values().map(|events| {
+    let histories = visitors.into_values().map(|mut events| {
+        for (number, event) in events.iter_mut().enumerate() {
+            event.n = Some(number as u64);
+        }
         let (history, fold) = History::from_events(&events, &catalog, &signals);
         unknown_events += fold.unknown_items;
         history.interactions().to_vec()
