@@ -68,15 +68,15 @@ impl Goals {
         self.terms.is_empty()
     }
 
-    /// What the goals add to the margin of a chosen over a rejected item whose utilities are
-    /// `difference` apart: Σ w·clamp(g(chosen) − g(rejected), −1, 1), or nothing when one of them is clearly
+    /// What the goals add to the margin of a chosen over a rejected item whose stars are `difference` apart
+    /// (an item that was not met has three): Σ w·clamp(g(chosen) − g(rejected), −1, 1), or nothing when one of them is clearly
     /// preferred.
     ///
     /// # Source
     /// Ours (design: "Business goals as margins").
     #[must_use]
     pub fn margin(&self, chosen: usize, rejected: usize, difference: f32) -> f32 {
-        if difference.abs() >= self.similarity {
+        if difference.abs() > self.similarity {
             return 0.0;
         }
         let term = |(weight, values): &(f32, Vec<f32>)| {
@@ -104,11 +104,18 @@ impl Goals {
 
 /// Mean 0 and standard deviation 1 over what is known; what is not known counts as the mean.
 fn standardised(known: &[Option<f32>]) -> Vec<f32> {
-    let count = known.iter().flatten().count().max(1) as f32;
-    let mean = known.iter().flatten().sum::<f32>() / count;
-    let variance = known.iter().flatten().map(|value| (value - mean).powi(2)).sum::<f32>() / count;
-    let deviation = variance.sqrt().max(f32::MIN_POSITIVE);
-    known.iter().map(|value| value.map_or(0.0, |value| (value - mean) / deviation)).collect()
+    let values = || known.iter().flatten().map(|&value| f64::from(value));
+    let count = values().count().max(1) as f64;
+    let mean = values().sum::<f64>() / count;
+    let deviation = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+    // Equal values differ by rounding alone, which is no goal.
+    if deviation < 1e-6 * mean.abs().max(1.0) {
+        return vec![0.0; known.len()];
+    }
+    known
+        .iter()
+        .map(|value| value.map_or(0.0, |value| ((f64::from(value) - mean) / deviation) as f32))
+        .collect()
 }
 
 #[cfg(test)]

@@ -246,7 +246,7 @@ impl<'a> Sampler<'a> {
         let weighing = self.config.weighing();
         let [chosen_utility, utility] = [chosen, other].map(|of| weighing.of(of.intensity, of.delay));
         let margin = self.config.margin.margin(self.config.lambda, chosen_utility, utility)
-            + self.goals.margin(chosen.item, other.item, chosen_utility - utility);
+            + self.goals.margin(chosen.item, other.item, 2.0 * (chosen.intensity - other.intensity));
         match self.config.largest_margin {
             0.0 => margin,
             largest => margin.min(largest),

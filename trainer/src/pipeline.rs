@@ -23,7 +23,7 @@ use crate::{
     goals::Goals,
     negatives::{self, Sampler},
     output::{Reporter, write_file},
-    preference_config::{Arm, Keep},
+    preference_config::Keep,
     run::{self, Run, StageSummary, Summary, texts},
     split::{self, Question, Split},
     tokenizer_training,
@@ -144,7 +144,7 @@ pub fn train(job: &Job) -> Result<Run> {
                 config.preference.guard
             ));
         }
-        stages.push(summary(&Arm::of(&config.preference).name(), &trained, is_kept));
+        stages.push(summary(&config.preference.name(), &trained, is_kept));
         model = trained.model;
     }
 
@@ -316,7 +316,7 @@ impl Stages<'_> {
         reporter: &mut Reporter,
     ) -> Result<Trained> {
         let (config, seed) = (&self.config.preference, self.config.seed);
-        let stage = &Arm::of(config).name();
+        let stage = &config.name();
         // Which items were on a visitor's screen is not read yet.
         let mut sampler = Sampler::new(self.train, config, goals, &[])?;
         // Without dropout the policy begins exactly at the reference.
@@ -329,7 +329,10 @@ impl Stages<'_> {
         if !goals.is_empty() {
             start.hit_rate_at_1 -= config.guard;
         }
-        let start = (config.keep == Keep::WhenBetter).then_some(start);
+        // Goals are never kept at any price: the guard holds whatever `keep` says.
+        let start = (config.keep == Keep::WhenBetter || !goals.is_empty()).then_some(start);
+        let nothing =
+            Trained { model: only_met(&sft.model, &judge.is_met), validation: sft.validation, epoch: 0 };
         let say = |count: usize, sampler: &Sampler| {
             format!("{stage}: {count} preferences with {}", sampler.describe())
         };
@@ -338,12 +341,18 @@ impl Stages<'_> {
                 let data = ItemData::new(self.train, self.texts, &model_config, self.training_device);
                 let mut objective = ItemPreference::new(data, &model, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
+                if objective.is_empty() {
+                    return Ok(nothing);
+                }
                 train::run(stage, &config.stage, model, &mut objective, start, judge, reporter)?
             }
             Recipe::Text => {
                 let data = TokenData::new(self.train, self.texts, &model_config, self.training_device);
                 let mut objective = TokenPreference::new(data, &model, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
+                if objective.is_empty() {
+                    return Ok(nothing);
+                }
                 train::run(stage, &config.stage, model, &mut objective, start, judge, reporter)?
             }
         };

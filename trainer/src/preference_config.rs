@@ -14,7 +14,7 @@ use crate::config::StageConfig;
 pub struct PreferenceConfig {
     pub is_enabled: bool,
     pub keep: Keep,
-    /// Windows (item vocabulary) or examples (token vocabulary) per batch.
+    /// Preferences per batch, about.
     pub batch_rows: usize,
     pub loss: LossKind,
     pub margin: MarginKind,
@@ -46,7 +46,7 @@ pub struct PreferenceConfig {
     pub target_window: usize,
     /// A chosen item was met at least this strongly.
     pub min_intensity: f32,
-    /// Goals raise the margin only between items whose utilities differ by less than this.
+    /// Goals raise the margin only between items whose stars differ by at most this (one not met has three).
     pub goal_similarity: f32,
     /// Validation HR@1 that goals may cost; a stage with goals that loses more is dropped.
     pub guard: f64,
@@ -63,7 +63,7 @@ impl Default for PreferenceConfig {
         Self {
             is_enabled: true,
             keep: Keep::WhenBetter,
-            batch_rows: 32,
+            batch_rows: 128,
             loss: LossKind::Softmax,
             margin: MarginKind::Ratio,
             rejected: 3,
@@ -273,9 +273,9 @@ impl Arm {
         }
     }
 
-    /// The arm that a config amounts to.
+    /// The arm that a config amounts to; none where a config file mixes its own.
     #[must_use]
-    pub fn of(config: &PreferenceConfig) -> Self {
+    pub fn of(config: &PreferenceConfig) -> Option<Self> {
         let candidates = Self::all().iter().copied();
         let is_same = |arm: &Self| {
             let mut applied = config.clone();
@@ -284,11 +284,17 @@ impl Arm {
             applied.nll_weight = config.nll_weight;
             applied == *config
         };
-        candidates.into_iter().find(is_same).unwrap_or(Self::Recpo)
+        candidates.into_iter().find(is_same)
     }
 }
 
 impl PreferenceConfig {
+    /// Name of the stage in metrics and tables.
+    #[must_use]
+    pub fn name(&self) -> String {
+        Arm::of(self).map_or_else(|| "custom".to_owned(), Arm::name)
+    }
+
     /// How the margin weighs an item.
     #[must_use]
     pub fn weighing(&self) -> Weighing {
@@ -338,6 +344,19 @@ impl PreferenceConfig {
             shares.iter().any(|(_, share)| *share > 0.0),
             "every share of preference.negatives is 0\nhint: uniform = 1.0 rejects items that were never met"
         );
+        let has_margin =
+            matches!(self.loss, LossKind::Dpo | LossKind::Softmax | LossKind::SoftmaxReferenceFree);
+        ensure!(
+            has_margin || (self.margin == MarginKind::None && self.goals.is_empty()),
+            "preference.loss has no margin, and preference.margin or preference.goals ask for one\n\
+             hint: write margin = \"none\" and no goals, or take another loss"
+        );
+        ensure!(
+            has_margin || self.loss == LossKind::Simpo || self.nll_weight == 0.0,
+            "preference.loss has an NLL term of its own, and preference.nll_weight is {}\n\
+             hint: write nll_weight = 0.0",
+            self.nll_weight
+        );
         ensure!(
             self.goals.is_empty() || self.margin != MarginKind::Constant,
             "preference.goals add to a margin of each pair, and preference.margin is constant\n\
@@ -357,24 +376,24 @@ mod tests {
         for &arm in Arm::all() {
             let mut config = own.clone();
             arm.apply(&mut config);
-            assert_eq!(Arm::of(&config), arm);
+            assert_eq!(Arm::of(&config), Some(arm));
             assert_eq!((config.rejected, config.lambda, config.beta), (5, 0.5, 0.3));
             config.validate().unwrap();
             let text = toml::to_string(&config).unwrap();
             assert_eq!(toml::from_str::<PreferenceConfig>(&text).unwrap(), config);
         }
-        assert_eq!(Arm::of(&own), Arm::Recpo);
+        assert_eq!(Arm::of(&own), Some(Arm::Recpo));
         assert_eq!(Arm::RecpoNoTime.name(), "recpo-no-time");
         assert_eq!(Arm::SdpoConst.name(), "sdpo-const");
     }
 
     #[test]
     fn a_config_file_names_delay_negatives_and_goals() {
-        let text = "loss = \"simpo\"\nmargin = \"log1p_difference\"\npairs = \"first\"\n\
+        let text = "loss = \"dpo\"\nmargin = \"log1p_difference\"\npairs = \"first\"\n\
                     delay = { days = { half_life = 30 } }\n[negatives]\nhard = 0.2\n\
                     [[goals]]\nkind = \"order_value\"\nweight = 0.5\n";
         let config: PreferenceConfig = toml::from_str(text).unwrap();
-        assert_eq!(config.loss, LossKind::Simpo);
+        assert_eq!(config.loss, LossKind::Dpo);
         assert_eq!(config.delay, Delay::Days { half_life: 30.0 });
         assert_eq!(config.negatives.hard, 0.2);
         assert_eq!(config.goals, [GoalConfig { kind: GoalKind::OrderValue, weight: 0.5 }]);

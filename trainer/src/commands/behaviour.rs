@@ -83,11 +83,13 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
 /// The arm that a run ended with, and its λ where that is not the usual one.
 fn name(run: &Run) -> String {
     let preference = &run.config.preference;
-    let arm = if preference.is_enabled { Arm::of(preference) } else { Arm::Sft };
-    if arm == Arm::Recpo && (preference.lambda - 2.0).abs() > f32::EPSILON {
+    if !preference.is_enabled {
+        return Arm::Sft.name();
+    }
+    if Arm::of(preference) == Some(Arm::Recpo) && (preference.lambda - 2.0).abs() > f32::EPSILON {
         return format!("recpo λ={}", preference.lambda);
     }
-    arm.name()
+    preference.name()
 }
 
 /// RecPO by λ, of which S-DPO is the case λ = 0.
@@ -98,8 +100,8 @@ fn along_lambda<'a>(runs: &[Run], models: &'a [ModelRanker]) -> Vec<LambdaModel<
         .filter_map(|(run, ranker)| {
             let preference = &run.config.preference;
             let lambda = match Arm::of(preference) {
-                Arm::Sdpo => 0.0,
-                Arm::Recpo => f64::from(preference.lambda),
+                Some(Arm::Sdpo) => 0.0,
+                Some(Arm::Recpo) => f64::from(preference.lambda),
                 _ => return None,
             };
             preference.is_enabled.then_some(LambdaModel { lambda, ranker, valid_ratio: None })

@@ -36,6 +36,10 @@ pub fn run(arguments: &cli::Inspect, is_json: bool) -> Result<()> {
         arm.apply(&mut config.preference);
     }
     config.validate()?;
+    ensure!(
+        config.preference.negatives.hard == 0.0,
+        "preference.negatives.hard asks a model which items are hard, and there is none here\nhint: set it to 0 to inspect"
+    );
     let dataset = datasets::load(&arguments.data)?;
     let split = split::leave_last_liked_out(&dataset.histories);
     let counts = popular::counts(&split.train, dataset.catalog.len());

@@ -1,6 +1,9 @@
 //! Batches of the item vocabulary: every position of a window is an example, in one pass.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -260,6 +263,20 @@ struct PreferenceRow {
     reference: Vec<f32>,
 }
 
+impl PreferenceRow {
+    fn new(positions: Vec<ItemPosition>, preferences: Vec<(usize, Preference)>) -> Self {
+        Self { positions, preferences, reference: Vec::new() }
+    }
+}
+
+/// Positions of a window, of which the last interaction is only a target.
+fn positions_of(window: &[Interaction]) -> Vec<ItemPosition> {
+    match window.split_last() {
+        Some((last, inputs)) => items::positions(inputs, intensity_level(last.intensity)),
+        None => Vec::new(),
+    }
+}
+
 impl ItemPreference {
     /// # Errors
     /// When the device fails while the reference is read.
@@ -271,40 +288,56 @@ impl ItemPreference {
         seed: u64,
     ) -> Result<Self> {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
-        let hard = if config.negatives.hard > 0.0 { Some(HardItems::new(&data, reference)) } else { None };
-        let mut rows = Vec::new();
+        let mut hard = (config.negatives.hard > 0.0).then(|| HardItems::new(&data, reference));
+        let mut spans = Vec::new();
+        for (visitor, history) in data.histories.iter().enumerate() {
+            for (start, end) in windows(history.len(), data.context, &mut generator) {
+                spans.push((visitor, start, end));
+            }
+        }
+        // Places at random: a few preferences then still come from many visitors.
+        let mut places: Vec<(usize, usize)> = spans
+            .iter()
+            .enumerate()
+            .flat_map(|(span, (_, start, end))| (start + 1..*end).map(move |target| (span, target)))
+            .collect();
+        places.shuffle(&mut generator);
+        let mut drawn: BTreeMap<usize, Vec<(usize, Preference)>> = BTreeMap::new();
         let mut left = config.max_examples;
-        let mut visitors: Vec<usize> = (0..data.histories.len()).collect();
-        visitors.shuffle(&mut generator);
-        for visitor in visitors {
-            let history = &data.histories[visitor];
+        for (span, target) in places {
             if left == 0 {
                 break;
             }
-            for (start, end) in windows(history.len(), data.context, &mut generator) {
-                let inputs = &history[start..end - 1];
-                let mut positions = items::positions(inputs, intensity_level(history[end - 1].intensity));
-                let hard = match &hard {
-                    Some(hard) => hard.of_window(&positions, history)?,
-                    None => vec![Vec::new(); positions.len()],
-                };
-                let mut preferences = Vec::new();
-                for (position, hard) in hard.iter().enumerate() {
-                    if preferences.len() == left {
-                        break;
-                    }
-                    let target = start + position + 1;
-                    let drawn = sampler.preference(visitor, history, target, hard, &mut generator);
-                    if let Some(preference) = drawn {
-                        // The chosen item may come later than the next one, which was met less strongly.
-                        positions[position].asked = intensity_level(preference.intensity) + 1;
-                        preferences.push((position, preference));
-                    }
-                }
-                left -= preferences.len();
-                if !preferences.is_empty() {
-                    rows.push(PreferenceRow { positions, preferences, reference: Vec::new() });
-                }
+            let (visitor, start, end) = spans[span];
+            let history = &data.histories[visitor];
+            let hard = match &mut hard {
+                Some(hard) => hard.at(span, &history[start..end], target - start - 1, history)?,
+                None => Vec::new(),
+            };
+            if let Some(preference) = sampler.preference(visitor, history, target, &hard, &mut generator) {
+                drawn.entry(span).or_default().push((target, preference));
+                left -= 1;
+            }
+        }
+        let mut rows = Vec::with_capacity(drawn.len());
+        for (span, mut preferences) in drawn {
+            let (visitor, start, end) = spans[span];
+            let history = &data.histories[visitor];
+            preferences.sort_by_key(|(target, _)| *target);
+            let positions = positions_of(&history[start..end]);
+            // What was asked is part of what later positions read. Where the chosen item is not the next one, the
+            // question differs from what followed, so that the preference has a row that ends with it.
+            let (of_next, of_later): (Vec<_>, Vec<_>) =
+                preferences.into_iter().partition(|(target, p)| p.chosen == history[*target].item);
+            for (target, preference) in of_later {
+                let last = target - start - 1;
+                let mut positions = positions[..=last].to_vec();
+                positions[last].asked = intensity_level(preference.intensity) + 1;
+                rows.push(PreferenceRow::new(positions, vec![(last, preference)]));
+            }
+            if !of_next.is_empty() {
+                let of_next = of_next.into_iter().map(|(target, p)| (target - start - 1, p)).collect();
+                rows.push(PreferenceRow::new(positions, of_next));
             }
         }
         sampler
@@ -355,7 +388,8 @@ impl Objective for ItemPreference {
     fn epoch(&mut self) -> Vec<Batch> {
         let rows: Vec<PreferenceRow> = self.rows.clone();
         let length = |row: &PreferenceRow| row.positions.len();
-        let batches = bucket(rows, self.config.batch_rows, length, |_| 1, &mut self.generator);
+        let cost = |row: &PreferenceRow| row.preferences.len();
+        let batches = bucket(rows, self.config.batch_rows, length, cost, &mut self.generator);
         batches.iter().map(|rows| batch(&self.data, &rows.iter().collect::<Vec<_>>())).collect()
     }
 
@@ -384,12 +418,30 @@ struct HardItems {
     data: ItemData,
     model: Model,
     met_items: Vec<usize>,
+    /// One list per position of each window that was asked about.
+    of_windows: HashMap<usize, Vec<Vec<usize>>>,
 }
 
 impl HardItems {
     fn new(data: &ItemData, model: &Model) -> Self {
         let met_items = negatives::met_items(&data.histories);
-        Self { data: data.without_gradients(), model: train::frozen(model), met_items }
+        let (data, model) = (data.without_gradients(), train::frozen(model));
+        Self { data, model, met_items, of_windows: HashMap::new() }
+    }
+
+    /// The hard items at a position of a window.
+    fn at(
+        &mut self,
+        span: usize,
+        window: &[Interaction],
+        position: usize,
+        history: &[Interaction],
+    ) -> Result<Vec<usize>> {
+        if !self.of_windows.contains_key(&span) {
+            let lists = self.of_window(&positions_of(window), history)?;
+            self.of_windows.insert(span, lists);
+        }
+        Ok(self.of_windows[&span][position].clone())
     }
 
     /// One list per position.
