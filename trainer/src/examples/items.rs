@@ -1,162 +1,32 @@
 //! Batches of the item vocabulary: every position of a window is an example, in one pass.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::{Context, Result};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use shared::{
     interaction::Interaction,
-    model::{Places, RowPlaces, TransformerConfig},
     preference::{Preference, intensity_level},
     vocabulary::{
-        Model, ModelConfig, Vocabulary,
-        items::{self, ItemBatch, ItemPosition, ItemTable, ItemTexts, ItemVocabulary},
+        Model,
+        items::{self, ItemBatch, ItemPosition},
     },
 };
 
-use super::{bucket, margin_tensor, windows};
+pub use super::item_data::{Batch, ItemData};
+use super::{
+    bucket,
+    item_data::{index_matrix, index_vector, items_of},
+    margin_tensor, windows,
+};
 use crate::{
     config::{PreferenceConfig, SftConfig},
-    kernels::{
-        normaliser::log_normaliser,
-        text_bag::{TextBags, text_bags},
-    },
     loss::{self, Alternatives},
     negatives::{self, HARD_ITEMS, Sampler},
     train::{self, Objective, StepOutcome},
 };
-
-/// What both stages know about the catalogue.
-#[derive(Clone)]
-pub struct ItemData {
-    histories: Vec<Vec<Interaction>>,
-    texts: Texts,
-    items: usize,
-    /// Takes items that training never meets out of the distribution: as mere negatives they would be taught
-    /// never to be recommended (study §4.6).
-    excluded: Tensor<1>,
-    transformer: TransformerConfig,
-    context: usize,
-    device: Device,
-}
-
-impl ItemData {
-    #[must_use]
-    pub fn new(
-        histories: &[Vec<Interaction>],
-        texts: &[Vec<u32>],
-        config: &ModelConfig,
-        device: &Device,
-    ) -> Self {
-        let mut excluded = vec![-1e9_f32; texts.len()];
-        for item in negatives::met_items(histories) {
-            excluded[item] = 0.0;
-        }
-        Self {
-            histories: histories.to_vec(),
-            texts: Texts::new(texts, config.vocabulary.tokens(), device),
-            items: texts.len(),
-            excluded: Tensor::from_data(TensorData::new(excluded, [texts.len()]), device),
-            transformer: config.transformer.clone(),
-            context: config.context,
-            device: device.clone(),
-        }
-    }
-
-    /// The same data for a model without gradients.
-    fn without_gradients(&self) -> Self {
-        let data = self.clone();
-        Self {
-            texts: data.texts.without_gradients(),
-            excluded: data.excluded.inner(),
-            device: data.device.inner(),
-            ..data
-        }
-    }
-
-    /// log π of a batch's items at its chosen states: `[R, C]`.
-    ///
-    /// The distribution is over the whole catalogue, of which only the normaliser is computed.
-    fn log_probabilities(&self, model: &Model, batch: &Batch) -> Tensor<2> {
-        let (table, states) = self.table_and_states(items_of(model), model, batch);
-        let normaliser =
-            log_normaliser(states.clone(), table.vectors(), table.bias() + self.excluded.clone());
-        table.logits_of(states, batch.items.clone()) - normaliser
-    }
-
-    /// Vectors of all items, and the hidden states that a batch asks: `[R, D]`.
-    fn table_and_states(
-        &self,
-        vocabulary: &ItemVocabulary,
-        model: &Model,
-        batch: &Batch,
-    ) -> (ItemTable, Tensor<2>) {
-        let table = match &self.texts {
-            Texts::Bags(bags) => {
-                let bags = text_bags(vocabulary.token_vectors(), Arc::clone(bags));
-                vocabulary.table_of_bags(bags, batch.id_keep.clone())
-            }
-            Texts::Padded(texts) => vocabulary.table(texts, batch.id_keep.clone()),
-        };
-        let embeddings = vocabulary.embed(&table, &batch.rows);
-        let [rows, length, hidden] = embeddings.dims();
-        let places = Places::new(&[RowPlaces::causal(length)], 0, &self.transformer, &self.device);
-        let states = model.model.forward(embeddings, &places, None);
-        (table, states.reshape([rows * length, hidden]).select(0, batch.states.clone()))
-    }
-}
-
-fn items_of(model: &Model) -> &ItemVocabulary {
-    let Vocabulary::Items(vocabulary) = &model.vocabulary else {
-        unreachable!("item batches are made for item vocabularies only");
-    };
-    vocabulary
-}
-
-/// Texts of all items in the form that the device sums fastest.
-#[derive(Clone)]
-#[expect(clippy::large_enum_variant, reason = "there is one per stage")]
-enum Texts {
-    /// On the processor: sparse.
-    Bags(Arc<TextBags>),
-    /// Elsewhere: padded to the longest.
-    Padded(ItemTexts),
-}
-
-impl Texts {
-    fn new(texts: &[Vec<u32>], vocabulary: usize, device: &Device) -> Self {
-        if device.clone().inner() == Device::flex() {
-            Self::Bags(Arc::new(TextBags::new(texts, vocabulary)))
-        } else {
-            Self::Padded(ItemTexts::new(texts, device))
-        }
-    }
-
-    fn without_gradients(self) -> Self {
-        match self {
-            Self::Padded(texts) => Self::Padded(texts.without_gradients()),
-            bags @ Self::Bags(_) => bags,
-        }
-    }
-}
-
-/// Rows, the states in them that are asked, and the items whose log-probability is read there.
-pub struct Batch {
-    rows: ItemBatch,
-    /// Index into the flattened `[B·T]` states.
-    states: Tensor<1, Int>,
-    /// `[R, 1]` targets, or `[R, 1+K]` chosen and rejected.
-    items: Tensor<2, Int>,
-    /// `[N, 1]` or none: which id vectors take part.
-    id_keep: Option<Tensor<2>>,
-    margins: Option<Tensor<2>>,
-    reference: Option<Tensor<2>>,
-}
 
 /// Supervised stage: the next item at every position.
 pub struct ItemSft {
@@ -493,14 +363,4 @@ fn batch(data: &ItemData, rows: &[&PreferenceRow]) -> Batch {
         reference: (!reference.is_empty())
             .then(|| Tensor::from_data(TensorData::new(reference, [count, alternatives]), device)),
     }
-}
-
-fn index_vector(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
-    let count = values.len();
-    Tensor::from_data(TensorData::new(values, [count]), device)
-}
-
-fn index_matrix(values: Vec<i32>, rows: usize, device: &Device) -> Tensor<2, Int> {
-    let columns = values.len() / rows.max(1);
-    Tensor::from_data(TensorData::new(values, [rows, columns]), device)
 }

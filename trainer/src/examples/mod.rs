@@ -1,5 +1,6 @@
-//! How do histories become batches? One file per vocabulary; both stages, supervised and preference.
+//! How do histories become batches? One vocabulary at a time; both stages, supervised and preference.
 
+mod item_data;
 pub mod items;
 pub mod tokens;
 
