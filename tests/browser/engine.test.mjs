@@ -66,7 +66,7 @@ heads = 2
 layers = 1
 tokens = 320
 [sft]
-batch_rows = 8
+batch_targets = 60
 [sft.stage]
 epochs = 6
 [preference]
