@@ -18,7 +18,7 @@ use trainer::{
     baselines::{
         Exam,
         sasrec::Sasrec,
-        sequence_training::{Network, train},
+        sequence_training::{SequenceConfig, train},
     },
     negatives,
     output::Reporter,
@@ -35,7 +35,7 @@ fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().context("expected the path of interactions.csv.gz")?;
     let mut setting = |default: f64| arguments.next().map_or(Ok(default), |value| value.parse::<f64>());
-    let mut config = Sasrec::config();
+    let mut config = SequenceConfig::default();
     config.stage.epochs = setting(config.stage.epochs as f64)? as usize;
     config.dropout = setting(config.dropout)?;
     config.stage.learning_rate = setting(config.stage.learning_rate)?;

@@ -11,7 +11,6 @@ use burn::{
 };
 
 use super::sequence_training::{Network, SequenceConfig};
-use crate::config::StageConfig;
 
 #[derive(Module, Debug)]
 pub struct Gru4rec {
@@ -42,14 +41,6 @@ impl Gru4rec {
 
 impl Network for Gru4rec {
     const NAME: &'static str = "GRU4Rec";
-
-    fn config() -> SequenceConfig {
-        SequenceConfig {
-            hidden_size: 64,
-            dropout: 0.3,
-            stage: StageConfig { learning_rate: 3e-3, weight_decay: 0.0, ..StageConfig::default() },
-        }
-    }
 
     fn new(items: usize, config: &SequenceConfig, device: &Device) -> Self {
         let hidden = config.hidden_size;
@@ -112,7 +103,7 @@ mod tests {
         // a=h@(n.arange(12).reshape(2,6)/10-.5)+n.array([.1,0,-.1,.2,.3,-.3])
         // r,z=s(x[:2]+a[:2]),s(x[2:4]+a[2:4]); m=n.tanh(x[4:]+r*a[4:]); print((1-z)*m+z*h)
         let device = Device::flex();
-        let config = SequenceConfig { hidden_size: 2, ..Gru4rec::config() };
+        let config = SequenceConfig { hidden_size: 2, ..SequenceConfig::default() };
         let mut network = Gru4rec::new(1, &config, &device);
         let weight: Vec<f32> = (0..12).map(|value| value as f32 / 10.0 - 0.5).collect();
         network.recurrent = Linear {

@@ -13,7 +13,7 @@ use anyhow::Result;
 use burn::tensor::Device;
 use gru4rec::Gru4rec;
 use sasrec::Sasrec;
-use sequence_training::Network;
+use sequence_training::SequenceConfig;
 use serde::{Deserialize, Serialize};
 use shared::{catalog::Catalog, interaction::Interaction};
 
@@ -76,7 +76,8 @@ pub fn all(
 ) -> Result<Vec<Box<dyn Ranker>>> {
     /// A model that begins pretrained, or reads titles, may need fewer epochs than a network from scratch.
     const LEAST_EPOCHS: usize = 12;
-    let (items, epochs) = (catalog.len(), epochs.max(LEAST_EPOCHS));
+    let items = catalog.len();
+    let config = SequenceConfig::default().with_epochs(epochs.max(LEAST_EPOCHS));
     let exam = Exam { questions: valid, candidates: valid_candidates };
     chosen
         .iter()
@@ -89,22 +90,10 @@ pub fn all(
                 }
                 BaselineName::Content => Box::new(content::Content::tuned(catalog, &exam)?),
                 BaselineName::Sasrec => Box::new(sequence_training::train::<Sasrec>(
-                    &Sasrec::config().with_epochs(epochs),
-                    train,
-                    items,
-                    &exam,
-                    seed,
-                    device,
-                    reporter,
+                    &config, train, items, &exam, seed, device, reporter,
                 )?),
                 BaselineName::Gru4rec => Box::new(sequence_training::train::<Gru4rec>(
-                    &Gru4rec::config().with_epochs(epochs),
-                    train,
-                    items,
-                    &exam,
-                    seed,
-                    device,
-                    reporter,
+                    &config, train, items, &exam, seed, device, reporter,
                 )?),
             })
         })

@@ -20,7 +20,6 @@ use super::{
     CONTEXT,
     sequence_training::{Network, SequenceConfig},
 };
-use crate::config::StageConfig;
 
 const LAYERS: usize = 2;
 const HEADS: usize = 2;
@@ -36,14 +35,6 @@ pub struct Sasrec {
 
 impl Network for Sasrec {
     const NAME: &'static str = "SASRec";
-
-    fn config() -> SequenceConfig {
-        SequenceConfig {
-            hidden_size: 64,
-            dropout: 0.3,
-            stage: StageConfig { learning_rate: 3e-3, weight_decay: 0.0, ..StageConfig::default() },
-        }
-    }
 
     fn new(items: usize, config: &SequenceConfig, device: &Device) -> Self {
         let hidden = config.hidden_size;

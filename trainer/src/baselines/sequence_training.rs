@@ -36,10 +36,6 @@ pub trait Network: Module {
     /// Name in tables.
     const NAME: &'static str;
 
-    /// The same for every data set. Dropout and learning rate lie between those that were tried (dropout 0.2
-    /// and 0.4, rates 2e-3 to 5e-3; SASRec on MovieLens 100K and Amazon Beauty, GRU4Rec on the former).
-    fn config() -> SequenceConfig;
-
     /// Random weights for a catalogue of so many items.
     fn new(items: usize, config: &SequenceConfig, device: &Device) -> Self;
 
@@ -56,11 +52,24 @@ pub trait Network: Module {
     fn item_vectors(&self) -> Tensor<2>;
 }
 
+/// Settings of a network; the default is the same for every data set and network. Its dropout and learning rate
+/// lie between those that were tried (dropout 0.2 and 0.4, rates 2e-3 to 5e-3; SASRec on MovieLens 100K and Amazon
+/// Beauty, GRU4Rec on the former).
 #[derive(Clone, Debug)]
 pub struct SequenceConfig {
     pub hidden_size: usize,
     pub dropout: f64,
     pub stage: StageConfig,
+}
+
+impl Default for SequenceConfig {
+    fn default() -> Self {
+        Self {
+            hidden_size: 64,
+            dropout: 0.3,
+            stage: StageConfig { learning_rate: 3e-3, weight_decay: 0.0, ..StageConfig::default() },
+        }
+    }
 }
 
 impl SequenceConfig {

@@ -50,7 +50,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         SplitName::Test => ("test", &split.test),
         SplitName::Valid => ("valid", &split.valid),
     };
-    let questions = evenly(questions, arguments.questions.unwrap_or(usize::MAX));
+    let questions = split::sample(questions, arguments.questions.unwrap_or(usize::MAX));
     let lists_of_questions = lists(&questions);
     let short = lists_of_questions.iter().filter(|list| list.len() <= negatives::UNSEEN_CANDIDATES).count();
     let task = Task {
@@ -161,12 +161,6 @@ fn protocols(named: &[cli::Protocol]) -> Vec<Protocol> {
     all.into_iter().filter(|(name, _)| is_asked(*name)).map(|(_, protocol)| protocol).collect()
 }
 
-/// At most `most` questions, spread evenly over the visitors.
-fn evenly(questions: &[Question], most: usize) -> Vec<Question> {
-    let count = questions.len().min(most);
-    (0..count).map(|i| questions[i * questions.len() / count].clone()).collect()
-}
-
 /// The generative form of candidates20; titles are compared as the model can write them.
 fn write_answers(report: &mut Report, task: &Task, model: &ModelRanker, tokenizer: &Tokenizer) -> Result<()> {
     let decode = |tokens: &[u32]| tokenizer.decode(tokens).context("cannot read what the model wrote");
@@ -182,7 +176,7 @@ fn write_answers(report: &mut Report, task: &Task, model: &ModelRanker, tokenize
 
 /// How much of the exact first ten a beam of this width finds, over a few questions.
 fn beam_note(model: &ModelRanker, task: &Task, width: usize) -> Result<String> {
-    let questions = evenly(task.questions, BEAM_CHECKS);
+    let questions = split::sample(task.questions, BEAM_CHECKS);
     let recall = full::beam_recall(model, &questions, task.is_met_kept)?;
     Ok(format!(
         "the catalogue was searched by a beam of {width} titles; over {} questions it found {:.1} % of the exact \
