@@ -108,10 +108,7 @@ impl BlockKernel for Flex {
         let mut probabilities = logits.to_contiguous();
         drop(logits);
         probabilities.storage_mut::<f32>().par_chunks_mut(items).enumerate().for_each(|(row, logits)| {
-            let (normaliser, scale) = (normaliser[row], scale[row]);
-            for (logit, bias) in logits.iter_mut().zip(bias) {
-                *logit = exponential::exp(*logit + bias - normaliser) * scale;
-            }
+            exponential::scaled_softmax(logits, bias, normaliser[row], scale[row]);
         });
         probabilities
     }
