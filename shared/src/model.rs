@@ -48,6 +48,7 @@ pub enum ConfigError {
     OddHeadSize { head_size: usize },
     KeyValueHeadsDoNotDivide { heads: usize, key_value_heads: usize },
     NotFinite { field: &'static str },
+    NotAscending { field: &'static str },
 }
 
 impl std::fmt::Display for ConfigError {
@@ -67,6 +68,7 @@ impl std::fmt::Display for ConfigError {
                 )
             }
             Self::NotFinite { field } => write!(f, "{field} must be a positive number"),
+            Self::NotAscending { field } => write!(f, "every number of {field} must be above the one before"),
         }
     }
 }

@@ -132,10 +132,13 @@ impl Scorer {
         let (Vocabulary::Items(vocabulary), Some(table)) = (&self.model.vocabulary, &self.table) else {
             return Ok(vec![Vec::new(); questions.len()]);
         };
+        let eras = self.config.vocabulary.eras();
         let mut scores = Vec::with_capacity(questions.len());
         for chunk in questions.chunks(PASS_ROWS) {
-            let rows: Vec<_> =
-                chunk.iter().map(|(history, _)| items::positions(self.newest(history), level)).collect();
+            let rows: Vec<_> = chunk
+                .iter()
+                .map(|(history, _)| items::positions(self.newest(history), level, eras))
+                .collect();
             let batch = ItemBatch::new(&rows, &self.device);
             let [count, length] = batch.dims();
             if length == 0 {

@@ -50,6 +50,8 @@ def shapes(config, vocabulary):
         out["items.intensity.weight"] = (LEVELS + 1, d)
         out["items.asked.weight"] = (LEVELS + 1, d)
         out["items.gap.weight"] = (16, d)
+        if v["eras"]:
+            out["items.era.weight"] = (len(v["eras"]) + 1, d)
         out["items.bias"] = (v["items"],)
     else:
         v = vocabulary["tokens"]
@@ -126,11 +128,23 @@ def gap(milliseconds):
     return min(1 + (int(seconds).bit_length() + 1) // 2, 15)
 
 
-def item_scores(w, config, texts, history, asked):
+def item_scores(w, config, vocabulary, texts, history, asked):
     """log pi of every item after the history, the intensity asked for being `asked`."""
+    cuts = vocabulary["items"]["eras"]
+
+    def era(time_ms):
+        return w["items.era.weight"][sum(cut <= time_ms for cut in cuts)] if cuts else 0.0
+
     bag = np.stack([w["items.text.weight"][t].sum(0) / math.sqrt(len(t)) for t in texts])
     table = w["items.item.weight"] + bag
-    rows = []
+    # The start has met nothing: no item, unknown intensity, no pause, the time of the first interaction.
+    first = level(history[0]["intensity"])
+    rows = [
+        w["items.intensity.weight"][0]
+        + w["items.asked.weight"][first + 1]
+        + w["items.gap.weight"][0]
+        + era(history[0]["time_ms"])
+    ]
     for i, met in enumerate(history):
         following = level(history[i + 1]["intensity"]) if i + 1 < len(history) else asked
         pause = 0 if i == 0 else gap(met["time_ms"] - history[i - 1]["time_ms"])
@@ -139,12 +153,13 @@ def item_scores(w, config, texts, history, asked):
             + w["items.intensity.weight"][level(met["intensity"]) + 1]
             + w["items.asked.weight"][following + 1]
             + w["items.gap.weight"][pause]
+            + era(met["time_ms"])
         )
     states = forward(w, config, np.stack(rows))
     return log_softmax(states[-1] @ table.T + w["items.bias"])
 
 
-def title_scores(w, config, texts, history, asked):
+def title_scores(w, config, vocabulary, texts, history, asked):
     """log pi of every title: the sum over its tokens and the end token, one sequence per title."""
     prompt = []
     for met in history:
@@ -241,12 +256,15 @@ def losses():
 
 
 def main():
-    items = {"items": {"items": len(TEXTS), "tokens": 24}}
+    items = {"items": {"items": len(TEXTS), "tokens": 24, "eras": []}}
+    # The second interaction is exactly at a cut: of the later era.
+    with_eras = {"items": {"items": len(TEXTS), "tokens": 24, "eras": [61_000, 90_000_200, 99_000_000]}}
     tied = {"tokens": {"tokens": 24, "tie_word_embeddings": True}}
     untied = {"tokens": {"tokens": 24, "tie_word_embeddings": False}}
     cases = []
     for name, config in [
         model("items", items),
+        model("items, eras", with_eras),
         model("items, grouped queries", items, num_key_value_heads=2),
         model("tokens, llama", untied, num_key_value_heads=1),
         model("tokens, qwen2", tied, attention_bias=True, num_key_value_heads=2),
@@ -254,7 +272,7 @@ def main():
     ]:
         w = weights(config["transformer"], config["vocabulary"])
         score = item_scores if "items" in config["vocabulary"] else title_scores
-        expected = mixture(score, config, w, config["transformer"], TEXTS, HISTORY)
+        expected = mixture(score, config, w, config["transformer"], config["vocabulary"], TEXTS, HISTORY)
         cases.append({"name": name, "model": config, "scores": expected.tolist()})
     golden = json.dumps({"texts": TEXTS, "history": HISTORY, "cases": cases}, indent=1)
     # One loss a line, so that a changed number is a changed line.

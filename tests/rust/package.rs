@@ -138,7 +138,7 @@ fn every_broken_rule_is_named() {
     use PackageError as E;
     assert!(matches!(broken(|f| drop(f.remove(MANIFEST))), E::FileMissing { path } if path == MANIFEST));
     assert!(matches!(broken(|f| f.get_mut(MANIFEST).unwrap().truncate(99)), E::ManifestMalformed { .. }));
-    assert!(matches!(broken_manifest(|m| m.format = 2), E::Version { got: 2 }));
+    assert!(matches!(broken_manifest(|m| m.format = 9), E::Version { got: 9 }));
     assert!(matches!(broken_manifest(|m| m.template = "x".into()), E::UnknownTemplate { .. }));
     assert!(matches!(broken_manifest(|m| m.model.transformer.hidden_size = 0), E::Config(_)));
     assert!(matches!(broken_manifest(|m| m.model.transformer.num_attention_heads = 3), E::Config(_)));

@@ -47,7 +47,7 @@ fn main() -> Result<()> {
         context: CONTEXT,
         ..RunConfig::recipe(Recipe::Text)
     };
-    let config = run.model(ITEMS, TOKENS, asked(std::iter::empty()));
+    let config = run.model(ITEMS, TOKENS, Vec::new(), asked(std::iter::empty()));
     let model = config.init(&device);
     let mut generator = ChaCha8Rng::seed_from_u64(1);
     let titles: Vec<Vec<u32>> =

@@ -95,7 +95,7 @@ mod tests {
     fn second_step_keeps_one_eleventh_of_the_first() {
         let device = Device::flex().autodiff();
         let config = RunConfig { hidden_size: 8, heads: 2, layers: 1, ..RunConfig::recipe(Recipe::Compact) };
-        let first = config.model(3, 5, asked(std::iter::empty())).init(&device);
+        let first = config.model(3, 5, Vec::new(), asked(std::iter::empty())).init(&device);
         struct Add;
         impl ModuleMapper for Add {
             fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {

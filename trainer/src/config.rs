@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
+    interaction::Interaction,
     model::TransformerConfig,
     preference::{INTENSITY_LEVELS, LIKED, intensity_level},
     vocabulary::{
@@ -247,9 +248,10 @@ impl RunConfig {
         Ok(())
     }
 
-    /// The model for a catalogue of `items` and a tokenizer of `tokens`, asking for what training liked most.
+    /// The model for a catalogue of `items` and a tokenizer of `tokens`, with a calendar cut at `eras`, asking for
+    /// what training liked most.
     #[must_use]
-    pub fn model(&self, items: usize, tokens: usize, asked: Vec<Asked>) -> ModelConfig {
+    pub fn model(&self, items: usize, tokens: usize, eras: Vec<i64>, asked: Vec<Asked>) -> ModelConfig {
         ModelConfig {
             transformer: TransformerConfig {
                 hidden_size: self.hidden_size,
@@ -265,7 +267,7 @@ impl RunConfig {
                 dropout: self.dropout,
             },
             vocabulary: match self.recipe {
-                Recipe::Compact => VocabularyConfig::Items(ItemVocabularyConfig { items, tokens }),
+                Recipe::Compact => VocabularyConfig::Items(ItemVocabularyConfig { items, tokens, eras }),
                 Recipe::Text => {
                     VocabularyConfig::Tokens(TokenVocabularyConfig { tokens, tie_word_embeddings: true })
                 }
@@ -313,9 +315,37 @@ pub fn asked(intensities: impl Iterator<Item = f32>) -> Vec<Asked> {
     levels.into_iter().map(|level| Asked { level, weight }).collect()
 }
 
+/// Where to cut the calendar so that eras hold about equally many interactions, enough to learn something from.
+///
+/// Data without times has no cuts.
+#[must_use]
+pub fn eras(histories: &[Vec<Interaction>]) -> Vec<i64> {
+    const MOST: usize = 32;
+    /// Interactions of an era.
+    const ENOUGH: usize = 300;
+    let mut times: Vec<i64> = histories.iter().flatten().map(|interaction| interaction.time_ms).collect();
+    times.sort_unstable();
+    let count = (times.len() / ENOUGH).clamp(1, MOST);
+    let mut cuts: Vec<i64> = (1..count).map(|era| times[era * times.len() / count]).collect();
+    cuts.dedup();
+    cuts.retain(|&cut| cut > times[0]);
+    cuts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn eras_hold_equally_many_and_data_without_times_has_none() {
+        let met_at = |times: &[i64]| {
+            vec![times.iter().map(|&time_ms| Interaction { item: 0, intensity: 1.0, time_ms }).collect()]
+        };
+        assert!(eras(&[]).is_empty());
+        assert!(eras(&met_at(&[7; 5_000])).is_empty());
+        assert_eq!(eras(&met_at(&(0..900).collect::<Vec<_>>())), [300, 600]);
+        assert_eq!(eras(&met_at(&(0..100_000).collect::<Vec<_>>())).len(), 31);
+    }
 
     #[test]
     fn asks_for_the_two_highest_common_levels() {

@@ -46,7 +46,7 @@ impl Goals {
                 GoalKind::Clearance => clearance
                     .context(
                         "the goal clearance has no values\n\
-                         hint: they are a private column of the shop, which this data set lacks",
+                         hint: put a private.csv with the columns id and clearance beside catalog.jsonl; it is never exported",
                     )?
                     .iter()
                     .map(|value| Some(*value).filter(|value| value.is_finite()))

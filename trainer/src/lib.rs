@@ -28,6 +28,8 @@ pub mod signals_file;
 pub mod split;
 pub mod tokenizer_training;
 pub mod train;
+pub mod unmet;
+pub mod validator;
 
 use std::process::ExitCode;
 

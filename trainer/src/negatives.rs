@@ -17,7 +17,7 @@ use shared::{
     preference::{MarginKind, Preference, UNSEEN_DELAY},
 };
 
-use crate::{goals::Goals, preference_config::PreferenceConfig, split::Question};
+use crate::{datasets::Seen, goals::Goals, preference_config::PreferenceConfig, split::Question};
 
 /// Unseen items beside the target in a question of `candidates20`.
 pub const UNSEEN_CANDIDATES: usize = 19;
@@ -302,6 +302,18 @@ pub fn hardest(scores: &[f32], met_items: &[usize], history: &[Interaction], cou
     items
 }
 
+/// The items that each visitor saw before their training history ended: what came after belongs to the questions.
+#[must_use]
+pub fn seen_while_training(seen: &[Vec<Seen>], histories: &[Vec<Interaction>]) -> Vec<Vec<usize>> {
+    seen.iter()
+        .zip(histories)
+        .map(|(seen, history)| {
+            let end_ms = history.last().map_or(i64::MIN, |last| last.time_ms);
+            seen.iter().take_while(|seen| seen.time_ms <= end_ms).map(|seen| seen.item).collect()
+        })
+        .collect()
+}
+
 /// The items that training meets, in order.
 #[must_use]
 pub fn met_items(histories: &[Vec<Interaction>]) -> Vec<usize> {
@@ -318,6 +330,14 @@ mod tests {
 
     fn met(item: usize, intensity: f32) -> Interaction {
         Interaction { item, intensity, time_ms: 0 }
+    }
+
+    #[test]
+    fn what_was_seen_after_training_is_left_to_the_questions() {
+        let seen = |item, time_ms| Seen { item, time_ms };
+        let histories = [vec![Interaction { item: 0, intensity: 1.0, time_ms: 10 }], vec![]];
+        let rows = [vec![seen(1, 3), seen(2, 10), seen(3, 11)], vec![seen(4, 0)]];
+        assert_eq!(seen_while_training(&rows, &histories), [vec![1, 2], vec![]]);
     }
 
     #[test]

@@ -7,15 +7,13 @@ use burn::tensor::{Device, Tensor, TensorData};
 use futures_lite::future::block_on;
 use shared::{
     interaction::Interaction,
-    score::Scorer,
     vocabulary::{Model, ModelConfig, Vocabulary},
 };
 
 use crate::{
     baselines::{Exam, popular, recent},
-    config::{Recipe, RunConfig, asked},
+    config::{Recipe, RunConfig, asked, eras},
     datasets::Dataset,
-    evaluation,
     examples::{
         items::{ItemData, ItemPreference, ItemSft},
         tokens::{TokenData, TokenPreference, TokenSft},
@@ -24,10 +22,12 @@ use crate::{
     negatives::{self, Sampler},
     output::{Reporter, write_file},
     preference_config::Keep,
-    run::{self, Run, StageSummary, Summary, texts},
-    split::{self, Question, Split},
+    run::{Run, StageSummary, Summary, texts},
+    split::{self, Split},
     tokenizer_training,
-    train::{self, Judge, Trained, Validation},
+    train::{self, Judge, Trained},
+    unmet::Unmet,
+    validator::Validator,
 };
 
 /// Seed of evaluation candidates: the same for every run, so that runs can be compared.
@@ -67,10 +67,10 @@ pub fn train(job: &Job) -> Result<Run> {
     };
     let texts = texts(&dataset.catalog, &tokenizer_json, config.recipe)?;
 
-    // Before any training: a goal that lacks its column should say so at once. Private columns of a shop are
-    // not read yet, so clearance always does.
+    // Before any training: a goal that lacks its column should say so at once.
     let counts = popular::counts(&split.train, texts.len());
-    let goals = Goals::new(&config.preference, &dataset.catalog, &counts, None)?;
+    let goals = Goals::new(&config.preference, &dataset.catalog, &counts, dataset.clearance.as_deref())?;
+    let seen = negatives::seen_while_training(&dataset.seen, &split.train);
 
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let mut reporter = Reporter::new(Some(&out.join("metrics.jsonl")), job.is_quiet)?;
@@ -78,17 +78,13 @@ pub fn train(job: &Job) -> Result<Run> {
     let valid_questions = split::sample(&split.valid, config.valid_questions);
     say_what_is_there(dataset, &split, valid_questions.len(), &reporter);
 
-    let mut is_met = vec![0.0; texts.len()];
-    for item in negatives::met_items(&split.train) {
-        is_met[item] = 1.0;
-    }
     let items = dataset.catalog.len();
     let judge = Validator {
         candidates: negatives::candidates(&valid_questions, &dataset.histories, items, CANDIDATE_SEED),
         questions: &valid_questions,
         config: &model_config,
         texts: &texts,
-        is_met,
+        unmet: Unmet::new(&split.train, &valid_questions, items),
         device,
         checkpoint: out.join("model.safetensors"),
     };
@@ -99,6 +95,7 @@ pub fn train(job: &Job) -> Result<Run> {
         model_config: &model_config,
         texts: &texts,
         train: &split.train,
+        seen: &seen,
         training_device: &training_device,
     };
 
@@ -199,7 +196,7 @@ fn new_model(dataset: &Dataset, config: &RunConfig, split: &Split) -> Result<(Ve
     let tokenizer_json = tokenizer_training::train(&dataset.catalog, config.tokens)?;
     let tokens = shared::tokenizer::Tokenizer::from_json(&tokenizer_json)?.size();
     let asked = asked(split.train.iter().flatten().map(|interaction| interaction.intensity));
-    let model_config = config.model(dataset.catalog.len(), tokens, asked);
+    let model_config = config.model(dataset.catalog.len(), tokens, eras(&split.train), asked);
     model_config.validate().context("the model's sizes do not fit")?;
     Ok((tokenizer_json, model_config))
 }
@@ -232,60 +229,14 @@ fn summary(stage: &str, trained: &Trained, is_kept: bool) -> StageSummary {
     }
 }
 
-/// Asks the validation questions, of the model as it will be used, and keeps the best.
-struct Validator<'a> {
-    questions: &'a [Question],
-    candidates: Vec<Vec<usize>>,
-    config: &'a ModelConfig,
-    texts: &'a [Vec<u32>],
-    /// 1 for items that training meets, 0 for the others.
-    is_met: Vec<f32>,
-    device: &'a Device,
-    /// Where the best model so far is kept.
-    checkpoint: std::path::PathBuf,
-}
-
-impl Validator<'_> {
-    fn scores(&self, model: &Model) -> Result<Vec<Vec<f32>>> {
-        let model = only_met(model, &self.is_met);
-        let scorer = Scorer::new(&model, self.config.clone(), self.texts.to_vec(), self.device);
-        scores(&scorer, self.questions, &self.candidates)
-    }
-
-    /// Mean value to the shop of what a model puts first.
-    fn goal_value(&self, model: &Model, goals: &Goals) -> Result<f32> {
-        Ok(goals.mean_of_first(&self.candidates, &self.scores(model)?))
-    }
-}
-
-impl Judge for Validator<'_> {
-    fn validate(&self, model: &Model) -> Result<Validation> {
-        let (hit_rate_at_1, ndcg_at_10) = evaluation::means(&self.scores(model)?);
-        Ok(Validation { hit_rate_at_1, ndcg_at_10 })
-    }
-
-    fn checkpoint(&self, model: &Model) -> Result<()> {
-        let weights = block_on(only_met(model, &self.is_met).weights())?;
-        write_file(&self.checkpoint, &run::weight_bytes(&weights)?)
-    }
-}
-
-/// Scores of each question's candidates.
-///
-/// # Errors
-/// When the device fails.
-pub fn scores(scorer: &Scorer, questions: &[Question], candidates: &[Vec<usize>]) -> Result<Vec<Vec<f32>>> {
-    let pairs: Vec<_> =
-        questions.iter().zip(candidates).map(|(q, list)| (q.history.as_slice(), list.as_slice())).collect();
-    Ok(block_on(scorer.score_many(&pairs))?)
-}
-
 /// What both stages share.
 struct Stages<'a> {
     config: &'a RunConfig,
     model_config: &'a ModelConfig,
     texts: &'a [Vec<u32>],
     train: &'a [Vec<Interaction>],
+    /// What each visitor saw meanwhile.
+    seen: &'a [Vec<usize>],
     training_device: &'a Device,
 }
 
@@ -304,7 +255,7 @@ impl Stages<'_> {
                 train::run("sft", &config.stage, model, &mut objective, None, judge, reporter)?
             }
         };
-        trained.model = only_met(&trained.model, &judge.is_met);
+        trained.model = judge.ready(&trained.model)?;
         Ok(trained)
     }
 
@@ -317,8 +268,7 @@ impl Stages<'_> {
     ) -> Result<Trained> {
         let (config, seed) = (&self.config.preference, self.config.seed);
         let stage = &config.name();
-        // Which items were on a visitor's screen is not read yet.
-        let mut sampler = Sampler::new(self.train, config, goals, &[])?;
+        let mut sampler = Sampler::new(self.train, config, goals, self.seen)?;
         // Without dropout the policy begins exactly at the reference.
         let mut model_config = self.model_config.clone();
         model_config.transformer.dropout = 0.0;
@@ -331,8 +281,7 @@ impl Stages<'_> {
         }
         // Goals are never kept at any price: the guard holds whatever `keep` says.
         let start = (config.keep == Keep::WhenBetter || !goals.is_empty()).then_some(start);
-        let nothing =
-            Trained { model: only_met(&sft.model, &judge.is_met), validation: sft.validation, epoch: 0 };
+        let nothing = Trained { model: judge.ready(&sft.model)?, validation: sft.validation, epoch: 0 };
         let say = |count: usize, sampler: &Sampler| {
             format!("{stage}: {count} preferences with {}", sampler.describe())
         };
@@ -359,18 +308,26 @@ impl Stages<'_> {
         if trained.epoch == 0 {
             trained.validation = sft.validation;
         }
-        trained.model = only_met(&trained.model, &judge.is_met);
+        trained.model = judge.ready(&trained.model)?;
         Ok(trained)
     }
 }
 
-/// The model as it will be used: items that training never met speak by their text alone.
-fn only_met(model: &Model, is_met: &[f32]) -> Model {
-    let mut model = train::frozen(model);
-    if let Vocabulary::Items(items) = model.vocabulary {
-        let device = items.device();
-        let keep = Tensor::from_data(TensorData::new(is_met.to_vec(), [is_met.len()]), &device);
-        model.vocabulary = Vocabulary::Items(items.keep_ids(keep));
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn training_begins_at_popularity_and_the_unmet_with_the_least_popular() {
+        let config = RunConfig { hidden_size: 4, ..RunConfig::default() };
+        let device = Device::flex().autodiff();
+        let model = config.model(4, 3, Vec::new(), asked(std::iter::empty())).init(&device);
+        let model = begin_at_popularity(model, &[8.0, 2.0, 0.0, 4.0]);
+        let Vocabulary::Items(items) = &model.vocabulary else { panic!("no items") };
+        let table = items.table(&shared::vocabulary::items::ItemTexts::new(&vec![vec![]; 4], &device), None);
+        let bias = table.bias().try_into_vec_as::<f32>().unwrap();
+        for (got, times) in bias.iter().zip([4.0_f32, 1.0, 1.0, 2.0]) {
+            assert!((got - times.ln()).abs() < 1e-6, "{bias:?}");
+        }
     }
-    model
 }

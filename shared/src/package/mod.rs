@@ -32,7 +32,7 @@ pub use reader::Package;
 pub use writer::PackageParts;
 
 /// Version of the format that this build writes and reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 pub const MANIFEST: &str = "manifest.json";
 pub const CATALOG: &str = "catalog.json";
 pub const TOKENIZER: &str = "tokenizer.json";

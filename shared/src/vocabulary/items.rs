@@ -1,8 +1,9 @@
 //! The item vocabulary (recipe `compact`): one position per interaction, every item scored in one product.
 //!
 //! An item's vector is a learned id vector plus a bag of its text tokens, so that an item never seen in
-//! training is ranked from its text at once. A position is the item met, how strongly, after which pause,
-//! and the intensity that is asked for next.
+//! training is ranked from its text at once. A position is the item met, how strongly, after which pause, when
+//! in the calendar, and the intensity that is asked for next. A start that has met nothing comes first: what
+//! visitors begin with is then a target too, and most visitors of a shop leave nothing else.
 //!
 //! # Source
 //! Compact-model study (representation A, fused and conditioned); tied input and output as in SASRec.
@@ -29,6 +30,11 @@ pub struct ItemVocabularyConfig {
     pub items: usize,
     /// Number of tokens of the tokenizer that reads item texts.
     pub tokens: usize,
+    /// Where the calendar of the training data was cut, in milliseconds since 1970, ascending: what was met
+    /// before the first cut is of the first era, what was met after the last cut of the last. Empty: the model
+    /// knows no calendar.
+    #[serde(default)]
+    pub eras: Vec<i64>,
 }
 
 #[derive(Module, Debug)]
@@ -42,6 +48,8 @@ pub struct ItemVocabulary {
     /// Intensity asked for next: 0 unknown, then the levels.
     asked: Embedding,
     gap: Embedding,
+    /// When in the calendar of the training data; none where that has no times.
+    era: Option<Embedding>,
     /// How often an item is met whatever the history, `[N]`.
     bias: Param<Tensor<1>>,
 }
@@ -60,6 +68,7 @@ impl ItemVocabularyConfig {
             intensity: embedding(INTENSITY_LEVELS + 1),
             asked: embedding(INTENSITY_LEVELS + 1),
             gap: embedding(GAPS),
+            era: (!self.eras.is_empty()).then(|| embedding(self.eras.len() + 1)),
             bias: Initializer::Zeros.init([self.items], device),
         }
     }
@@ -68,35 +77,45 @@ impl ItemVocabularyConfig {
 /// One position of a row as the vocabulary reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ItemPosition {
-    pub item: usize,
+    /// The item met; none at the start of a row.
+    pub item: Option<usize>,
     /// 0 unknown, level + 1 otherwise.
     pub intensity: usize,
     /// 0 unknown, level + 1 otherwise.
     pub asked: usize,
+    /// Pause before it; 0 where nothing came before.
     pub gap: usize,
+    /// Number of cuts of the calendar before it.
+    pub era: usize,
 }
 
-/// Positions of interactions in time order; what is asked for next is the intensity of the one that follows,
-/// and `asked_level` after the last.
+/// Positions of interactions in time order, after a start that has met nothing yet: one more than interactions.
+///
+/// What is asked for next is the intensity of the interaction that follows, and `asked_level` after the last.
+/// The start is of the era of the first interaction; without any, of the newest.
 #[must_use]
-pub fn positions(interactions: &[Interaction], asked_level: usize) -> Vec<ItemPosition> {
-    (0..interactions.len())
-        .map(|i| {
-            let next = interactions.get(i + 1).map_or(asked_level, |next| intensity_level(next.intensity));
-            let gap = match i.checked_sub(1) {
-                None => 0,
-                Some(before) => {
-                    gap_bucket(interactions[i].time_ms.saturating_sub(interactions[before].time_ms))
-                }
-            };
-            ItemPosition {
-                item: interactions[i].item,
-                intensity: intensity_level(interactions[i].intensity) + 1,
-                asked: next + 1,
-                gap,
-            }
-        })
-        .collect()
+pub fn positions(interactions: &[Interaction], asked_level: usize, eras: &[i64]) -> Vec<ItemPosition> {
+    let asked_after =
+        |i: usize| interactions.get(i).map_or(asked_level, |next| intensity_level(next.intensity)) + 1;
+    let era = |time_ms: i64| eras.partition_point(|&cut| cut <= time_ms);
+    let start = ItemPosition {
+        item: None,
+        intensity: 0,
+        asked: asked_after(0),
+        gap: 0,
+        era: interactions.first().map_or(eras.len(), |first| era(first.time_ms)),
+    };
+    let met = interactions.iter().enumerate().map(|(i, met)| ItemPosition {
+        item: Some(met.item),
+        intensity: intensity_level(met.intensity) + 1,
+        asked: asked_after(i + 1),
+        gap: match i.checked_sub(1) {
+            None => 0,
+            Some(before) => gap_bucket(met.time_ms.saturating_sub(interactions[before].time_ms)),
+        },
+        era: era(met.time_ms),
+    });
+    std::iter::once(start).chain(met).collect()
 }
 
 /// 1 for less than a second, then one more for every power of four seconds, at most 15 (half a year and more).
@@ -110,9 +129,12 @@ fn gap_bucket(gap_ms: i64) -> usize {
 #[derive(Clone, Debug)]
 pub struct ItemBatch {
     item: Tensor<2, Int>,
+    /// 1 where an item was met, 0 at starts: `[B, T, 1]`.
+    is_met: Tensor<3>,
     intensity: Tensor<2, Int>,
     asked: Tensor<2, Int>,
     gap: Tensor<2, Int>,
+    era: Tensor<2, Int>,
 }
 
 impl ItemBatch {
@@ -127,11 +149,19 @@ impl ItemBatch {
             }
             index_tensor(values, [rows.len(), length], device)
         };
+        let is_met = |position: &ItemPosition| f32::from(u8::from(position.item.is_some()));
+        let mut met = Vec::with_capacity(rows.len() * length);
+        for row in rows {
+            met.extend(row.iter().map(is_met));
+            met.resize(met.len() + length - row.len(), 0.0);
+        }
         Self {
-            item: tensor(|position| position.item),
+            item: tensor(|position| position.item.unwrap_or(0)),
+            is_met: Tensor::from_data(TensorData::new(met, [rows.len(), length, 1]), device),
             intensity: tensor(|position| position.intensity),
             asked: tensor(|position| position.asked),
             gap: tensor(|position| position.gap),
+            era: tensor(|position| position.era),
         }
     }
 
@@ -260,10 +290,14 @@ impl ItemVocabulary {
             .clone()
             .select(0, batch.item.clone().reshape([rows * positions]))
             .reshape([rows, positions, hidden]);
-        items
+        let embeddings = items * batch.is_met.clone()
             + self.intensity.forward(batch.intensity.clone())
             + self.asked.forward(batch.asked.clone())
-            + self.gap.forward(batch.gap.clone())
+            + self.gap.forward(batch.gap.clone());
+        match &self.era {
+            Some(era) => embeddings + era.forward(batch.era.clone()),
+            None => embeddings,
+        }
     }
 
     /// log π(item | history up to each state) over the whole catalogue.
@@ -294,12 +328,14 @@ impl ItemVocabulary {
         self
     }
 
-    /// Takes the id vectors (and biases) of items that training never met out of the model: text alone speaks.
+    /// Takes the id vectors of items that training never met out of the model, so that text alone speaks, and
+    /// gives all of them the same bias. `keep` is 1 for items that were met, 0 for the others: `[N]`.
     #[must_use]
-    pub fn keep_ids(mut self, keep: Tensor<1>) -> Self {
+    pub fn keep_ids(mut self, keep: Tensor<1>, bias_of_others: f32) -> Self {
         self.item.weight =
             self.item.weight.map(|ids| (ids.detach() * keep.clone().unsqueeze_dim(1)).detach());
-        self.bias = self.bias.map(|bias| (bias.detach() * keep).detach());
+        let others = (keep.clone().neg() + 1.0) * bias_of_others;
+        self.bias = self.bias.map(|bias| (bias.detach() * keep + others).detach());
         self
     }
 }
@@ -322,8 +358,17 @@ mod tests {
     #[test]
     fn what_is_asked_is_the_next_intensity() {
         let met = |item, intensity, time_ms| Interaction { item, intensity, time_ms };
-        let row = positions(&[met(3, 1.0, 0), met(1, -1.0, 2_000)], 8);
-        assert_eq!(row[0], ItemPosition { item: 3, intensity: 9, asked: 1, gap: 0 });
-        assert_eq!(row[1], ItemPosition { item: 1, intensity: 1, asked: 9, gap: 2 });
+        let eras = [1_000, 2_000, 3_000];
+        let row = positions(&[met(3, 1.0, 0), met(1, -1.0, 2_000)], 8, &eras);
+        assert_eq!(
+            row,
+            [
+                ItemPosition { item: None, intensity: 0, asked: 9, gap: 0, era: 0 },
+                ItemPosition { item: Some(3), intensity: 9, asked: 1, gap: 0, era: 0 },
+                ItemPosition { item: Some(1), intensity: 1, asked: 9, gap: 2, era: 2 },
+            ]
+        );
+        let nothing = positions(&[], 4, &eras);
+        assert_eq!(nothing, [ItemPosition { item: None, intensity: 0, asked: 5, gap: 0, era: 3 }]);
     }
 }

@@ -59,6 +59,15 @@ impl VocabularyConfig {
             Self::Tokens(tokens) => tokens.tokens,
         }
     }
+
+    /// Where the calendar is cut; see [`ItemVocabularyConfig::eras`].
+    #[must_use]
+    pub fn eras(&self) -> &[i64] {
+        match self {
+            Self::Items(items) => &items.eras,
+            Self::Tokens(_) => &[],
+        }
+    }
 }
 
 /// "Which item would be met with this intensity?": one part of the mixture a recommendation is read from.
@@ -72,6 +81,8 @@ pub struct Asked {
 
 /// Longest history a model may be asked to see.
 const MAX_CONTEXT: usize = 4096;
+/// Most cuts of the calendar.
+const MAX_ERAS: usize = 4096;
 
 impl ModelConfig {
     /// # Errors
@@ -91,6 +102,13 @@ impl ModelConfig {
             if !asked.weight.is_finite() || asked.weight <= 0.0 {
                 return Err(ConfigError::NotFinite { field: "asked.weight" });
             }
+        }
+        let eras = self.vocabulary.eras();
+        if eras.len() > MAX_ERAS {
+            return Err(ConfigError::OutOfRange { field: "eras", got: eras.len() });
+        }
+        if !eras.is_sorted_by(|cut, next| cut < next) {
+            return Err(ConfigError::NotAscending { field: "eras" });
         }
         let sizes = match &self.vocabulary {
             VocabularyConfig::Items(items) => [("items", items.items), ("tokens", items.tokens)],
@@ -122,4 +140,36 @@ pub(crate) fn index_tensor<const N: usize>(
     device: &Device,
 ) -> Tensor<N, burn::tensor::Int> {
     Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_calendar_that_does_not_ascend_is_refused() {
+        let transformer = TransformerConfig {
+            hidden_size: 4,
+            num_hidden_layers: 1,
+            num_attention_heads: 1,
+            num_key_value_heads: 1,
+            intermediate_size: 4,
+            rms_norm_eps: 1e-5,
+            rope_theta: 10_000.0,
+            attention_bias: false,
+            qk_norm: false,
+            dropout: 0.0,
+        };
+        let of = |eras: Vec<i64>| ModelConfig {
+            transformer: transformer.clone(),
+            vocabulary: VocabularyConfig::Items(ItemVocabularyConfig { items: 2, tokens: 2, eras }),
+            context: 5,
+            asked: vec![Asked { level: 8, weight: 1.0 }],
+        };
+        assert_eq!(of(vec![]).validate(), Ok(()));
+        assert_eq!(of(vec![-3, 0, 7]).validate(), Ok(()));
+        assert_eq!(of(vec![3, 3]).validate(), Err(ConfigError::NotAscending { field: "eras" }));
+        let many = of((0..5000).collect()).validate();
+        assert_eq!(many, Err(ConfigError::OutOfRange { field: "eras", got: 5000 }));
+    }
 }

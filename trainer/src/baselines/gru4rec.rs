@@ -5,7 +5,7 @@
 //! arXiv 1706.03847); the cell is that of arXiv 1406.1078 in the form that PyTorch computes.
 
 use burn::{
-    module::Module,
+    module::{Module, Param},
     nn::{Dropout, DropoutConfig, Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig},
     tensor::{Device, Int, Tensor, activation},
 };
@@ -19,6 +19,7 @@ pub struct Gru4rec {
     input: Linear,
     recurrent: Linear,
     dropout: Dropout,
+    bias: Param<Tensor<1>>,
 }
 
 impl Gru4rec {
@@ -42,7 +43,8 @@ impl Gru4rec {
 impl Network for Gru4rec {
     const NAME: &'static str = "GRU4Rec";
 
-    fn new(items: usize, config: &SequenceConfig, device: &Device) -> Self {
+    fn new(bias: Tensor<1>, config: &SequenceConfig, device: &Device) -> Self {
+        let [items] = bias.dims();
         let hidden = config.hidden_size;
         let limit = 1.0 / (hidden as f64).sqrt();
         let gates = || {
@@ -57,6 +59,7 @@ impl Network for Gru4rec {
             input: gates(),
             recurrent: gates(),
             dropout: DropoutConfig::new(config.dropout).init(),
+            bias: Param::from_tensor(bias),
         }
     }
 
@@ -73,8 +76,8 @@ impl Network for Gru4rec {
         self.dropout.forward(Tensor::stack(states, 1))
     }
 
-    fn item_vectors(&self) -> Tensor<2> {
-        self.items.weight.val()
+    fn item_vectors(&self) -> (Tensor<2>, Tensor<1>) {
+        (self.items.weight.val(), self.bias.val())
     }
 }
 
@@ -93,7 +96,7 @@ fn positions(inputs: Tensor<3>) -> Vec<Tensor<2>> {
 
 #[cfg(test)]
 mod tests {
-    use burn::{module::Param, tensor::TensorData};
+    use burn::tensor::TensorData;
 
     use super::*;
 
@@ -104,7 +107,7 @@ mod tests {
         // r,z=s(x[:2]+a[:2]),s(x[2:4]+a[2:4]); m=n.tanh(x[4:]+r*a[4:]); print((1-z)*m+z*h)
         let device = Device::flex();
         let config = SequenceConfig { hidden_size: 2, ..SequenceConfig::default() };
-        let mut network = Gru4rec::new(1, &config, &device);
+        let mut network = Gru4rec::new(Tensor::zeros([1], &device), &config, &device);
         let weight: Vec<f32> = (0..12).map(|value| value as f32 / 10.0 - 0.5).collect();
         network.recurrent = Linear {
             weight: Param::from_tensor(Tensor::from_data(TensorData::new(weight, [2, 6]), &device)),

@@ -6,7 +6,7 @@
 //! (S3-Rec, arXiv 2008.07873).
 
 use burn::{
-    module::Module,
+    module::{Module, Param},
     nn::{
         Dropout, DropoutConfig, Embedding, EmbeddingConfig, Initializer, LayerNorm, LayerNormConfig,
         activation::ActivationConfig,
@@ -31,12 +31,14 @@ pub struct Sasrec {
     blocks: TransformerEncoder,
     norm: LayerNorm,
     dropout: Dropout,
+    bias: Param<Tensor<1>>,
 }
 
 impl Network for Sasrec {
     const NAME: &'static str = "SASRec";
 
-    fn new(items: usize, config: &SequenceConfig, device: &Device) -> Self {
+    fn new(bias: Tensor<1>, config: &SequenceConfig, device: &Device) -> Self {
+        let [items] = bias.dims();
         let hidden = config.hidden_size;
         let embedding = |count| {
             EmbeddingConfig::new(count, hidden)
@@ -53,6 +55,7 @@ impl Network for Sasrec {
                 .init(device),
             norm: LayerNormConfig::new(hidden).init(device),
             dropout: DropoutConfig::new(config.dropout).init(),
+            bias: Param::from_tensor(bias),
         }
     }
 
@@ -65,7 +68,7 @@ impl Network for Sasrec {
         self.norm.forward(self.blocks.forward(TransformerEncoderInput::new(embeddings).mask_attn(mask)))
     }
 
-    fn item_vectors(&self) -> Tensor<2> {
-        self.items.weight.val()
+    fn item_vectors(&self) -> (Tensor<2>, Tensor<1>) {
+        (self.items.weight.val(), self.bias.val())
     }
 }

@@ -20,7 +20,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, json};
 use shared::interaction::Interaction;
 
-use super::{CONTEXT, Exam, newest};
+use super::{CONTEXT, Exam, newest, popular};
 use crate::{
     config::StageConfig,
     examples::{bucket, windows},
@@ -36,8 +36,8 @@ pub trait Network: Module {
     /// Name in tables.
     const NAME: &'static str;
 
-    /// Random weights for a catalogue of so many items.
-    fn new(items: usize, config: &SequenceConfig, device: &Device) -> Self;
+    /// Random weights, and a bias for every item.
+    fn new(bias: Tensor<1>, config: &SequenceConfig, device: &Device) -> Self;
 
     /// What is known after each position, of it and those before it only.
     ///
@@ -45,11 +45,11 @@ pub trait Network: Module {
     /// items `[B, T]` → states `[B, T, D]`
     fn states(&self, items: Tensor<2, Int>) -> Tensor<3>;
 
-    /// The vector of every item: its score is the product with a state.
+    /// The vector and the bias of every item: its score is the product with a state, plus the bias.
     ///
     /// # Shapes
-    /// `[N, D]`
-    fn item_vectors(&self) -> Tensor<2>;
+    /// `[N, D]`, `[N]`
+    fn item_vectors(&self) -> (Tensor<2>, Tensor<1>);
 }
 
 /// Settings of a network; the default is the same for every data set and network. Its dropout and learning rate
@@ -102,7 +102,7 @@ pub fn train<N: Network>(
     let training_device = device.clone().autodiff();
     training_device.seed(seed);
     let mut generator = ChaCha8Rng::seed_from_u64(seed);
-    let mut network = N::new(items, config, &training_device);
+    let mut network = N::new(popularity(histories, items, &training_device), config, &training_device);
     let mut optimizer = AdamWConfig::new()
         .with_beta_2(0.98)
         .with_epsilon(1e-8)
@@ -151,6 +151,13 @@ pub fn train<N: Network>(
     Ok(best.map_or_else(|| SequenceRanker::new(&network, device), |(_, ranker)| ranker))
 }
 
+/// ln(1 + how often each item was met): the networks begin at popularity, as the model does. They were published
+/// without it, and are the better for it.
+fn popularity(histories: &[Vec<Interaction>], items: usize, device: &Device) -> Tensor<1> {
+    let bias: Vec<f32> = popular::counts(histories, items).iter().map(|count| count.ln_1p()).collect();
+    Tensor::from_data(TensorData::new(bias, [items]), device)
+}
+
 /// Windows of all histories, in batches of about equal length and number of targets, in random order.
 fn batches<'a>(histories: &'a [Vec<Interaction>], generator: &mut ChaCha8Rng) -> Vec<Vec<&'a [Interaction]>> {
     let mut rows: Vec<&[Interaction]> = Vec::new();
@@ -174,7 +181,8 @@ fn gradients<N: Network>(network: &N, rows: &[&[Interaction]], device: &Device) 
         targets.extend(row[1..].iter().map(|next| next.item as i32));
     }
     let states = states.reshape([count * length, hidden]).select(0, index(places, device));
-    let loss = cross_entropy(states, network.item_vectors(), index(targets, device));
+    let (vectors, bias) = network.item_vectors();
+    let loss = cross_entropy(states, vectors, bias, index(targets, device));
     let value = f64::from(loss.clone().into_scalar::<f32>());
     (value, GradientsParams::from_grads(loss.backward(), network))
 }
@@ -182,11 +190,16 @@ fn gradients<N: Network>(network: &N, rows: &[&[Interaction]], device: &Device) 
 /// Mean cross-entropy of the targets under a softmax over all items.
 ///
 /// # Shapes
-/// states `[R, D]`, vectors `[N, D]`, targets `[R]`
-fn cross_entropy(states: Tensor<2>, vectors: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-    let no_bias = Tensor::zeros([vectors.dims()[0]], &vectors.device());
-    let chosen = (states.clone() * vectors.clone().select(0, targets)).sum_dim(1);
-    (log_normaliser(states, vectors, no_bias) - chosen).mean()
+/// states `[R, D]`, vectors `[N, D]`, bias `[N]`, targets `[R]`
+fn cross_entropy(
+    states: Tensor<2>,
+    vectors: Tensor<2>,
+    bias: Tensor<1>,
+    targets: Tensor<1, Int>,
+) -> Tensor<1> {
+    let products = (states.clone() * vectors.clone().select(0, targets.clone())).sum_dim(1);
+    let chosen = products + bias.clone().select(0, targets).unsqueeze_dim(1);
+    (log_normaliser(states, vectors, bias) - chosen).mean()
 }
 
 /// Item ids of rows, padded on the right with item 0 (what comes later is never looked at): `[B, T]`.
@@ -211,6 +224,8 @@ pub struct SequenceRanker<N> {
     network: N,
     /// `[N, D]`
     vectors: Tensor<2>,
+    /// `[N]`
+    bias: Tensor<1>,
     device: Device,
 }
 
@@ -218,7 +233,8 @@ impl<N: Network> SequenceRanker<N> {
     #[must_use]
     pub fn new(network: &N, device: &Device) -> Self {
         let network = network.valid();
-        Self { vectors: network.item_vectors(), network, device: device.clone() }
+        let (vectors, bias) = network.item_vectors();
+        Self { vectors, bias, network, device: device.clone() }
     }
 
     /// The state after each history, a batch at a time: which histories, and their states `[B, D]`.
@@ -254,7 +270,8 @@ impl<N: Network> Ranker for SequenceRanker<N> {
         let items = self.vectors.dims()[0];
         let mut scores = vec![vec![0.0; items]; histories.len()];
         for (rows, states) in self.last_states(histories) {
-            let of_items = values(states.matmul(self.vectors.clone().transpose()))?;
+            let of_items =
+                values(states.matmul(self.vectors.clone().transpose()) + self.bias.clone().unsqueeze())?;
             for (row, of_items) in rows.into_iter().zip(of_items.chunks(items)) {
                 scores[row].copy_from_slice(of_items);
             }
@@ -265,13 +282,14 @@ impl<N: Network> Ranker for SequenceRanker<N> {
     fn score_candidates(&self, questions: &[(&[Interaction], &[usize])]) -> Result<Vec<Vec<f32>>> {
         let hidden = self.vectors.dims()[1];
         let vectors = values(self.vectors.clone())?;
+        let bias = values(self.bias.clone())?;
         let histories: Vec<&[Interaction]> = questions.iter().map(|(history, _)| *history).collect();
         let mut scores: Vec<Vec<f32>> = questions.iter().map(|(_, list)| vec![0.0; list.len()]).collect();
         for (rows, states) in self.last_states(&histories) {
             for (row, state) in rows.into_iter().zip(values(states)?.chunks(hidden)) {
                 for (score, &item) in scores[row].iter_mut().zip(questions[row].1) {
                     let vector = &vectors[item * hidden..(item + 1) * hidden];
-                    *score = state.iter().zip(vector).map(|(a, b)| a * b).sum();
+                    *score = state.iter().zip(vector).map(|(a, b)| a * b).sum::<f32>() + bias[item];
                 }
             }
         }
@@ -279,7 +297,7 @@ impl<N: Network> Ranker for SequenceRanker<N> {
     }
 }
 
-fn values(tensor: Tensor<2>) -> Result<Vec<f32>> {
+fn values<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>> {
     tensor.try_into_vec_as::<f32>().context("the device cannot be read")
 }
 
@@ -345,7 +363,7 @@ mod tests {
 
     fn sees_no_future<N: Network>() {
         let device = Device::flex();
-        let network = N::new(10, &small(), &device);
+        let network = N::new(Tensor::zeros([10], &device), &small(), &device);
         let states = |items: [i32; 5]| {
             let items = Tensor::from_data(TensorData::new(items.to_vec(), [1, 5]), &device);
             network.states(items).try_into_vec_as::<f32>().unwrap()
@@ -369,20 +387,27 @@ mod tests {
             let states = Tensor::<2>::from_floats([[0.5, -1.0], [2.0, 0.3], [-0.7, 0.1]], &device);
             let vectors =
                 Tensor::<2>::from_floats([[1.0, 0.2], [-0.4, 0.9], [0.3, -1.5], [0.0, 0.6]], &device);
-            (states.require_grad(), vectors.require_grad(), index(vec![2, 0, 2], &device))
+            let bias = Tensor::<1>::from_floats([0.5, 0.0, 1.5, -1.0], &device);
+            let targets = index(vec![2, 0, 2], &device);
+            (states.require_grad(), vectors.require_grad(), bias.require_grad(), targets)
         };
-        let (states, vectors, targets) = leaves();
-        let loss = cross_entropy(states.clone(), vectors.clone(), targets);
+        let (states, vectors, bias, targets) = leaves();
+        let loss = cross_entropy(states.clone(), vectors.clone(), bias.clone(), targets);
         let gradients = loss.backward();
-        let (plain_states, plain_vectors, targets) = leaves();
-        let logits = plain_states.clone().matmul(plain_vectors.clone().transpose());
+        let (plain_states, plain_vectors, plain_bias, targets) = leaves();
+        let products = plain_states.clone().matmul(plain_vectors.clone().transpose());
+        let logits = products + plain_bias.clone().unsqueeze();
         let plain =
             -burn::tensor::activation::log_softmax(logits, 1).gather(1, targets.unsqueeze_dim(1)).mean();
         assert!((loss.into_scalar::<f32>() - plain.clone().into_scalar::<f32>()).abs() < 1e-6);
         let plain_gradients = plain.backward();
-        for (ours, plain) in [(states, plain_states), (vectors, plain_vectors)] {
-            let ours = values(ours.grad(&gradients).unwrap()).unwrap();
-            let plain = values(plain.grad(&plain_gradients).unwrap()).unwrap();
+        let rows = |bias: Tensor<1>, gradients| values(bias.grad(gradients).unwrap()).unwrap();
+        let matrix = |leaf: Tensor<2>, gradients| values(leaf.grad(gradients).unwrap()).unwrap();
+        for (ours, plain) in [
+            (rows(bias, &gradients), rows(plain_bias, &plain_gradients)),
+            (matrix(states, &gradients), matrix(plain_states, &plain_gradients)),
+            (matrix(vectors, &gradients), matrix(plain_vectors, &plain_gradients)),
+        ] {
             assert!(ours.iter().zip(plain).all(|(a, b)| (a - b).abs() < 1e-6), "{ours:?}");
         }
     }

@@ -50,8 +50,12 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         SplitName::Test => ("test", &split.test),
         SplitName::Valid => ("valid", &split.valid),
     };
-    let questions = split::sample(questions, arguments.questions.unwrap_or(usize::MAX));
-    let lists_of_questions = lists(&questions);
+    let sampled = split::sample(questions, arguments.questions.unwrap_or(usize::MAX));
+    let sampled_lists = lists(&sampled);
+    // Where the target is the only item that the visitor has not met, there is nothing to ask.
+    let nothing_to_ask = sampled_lists.iter().filter(|list| list.len() <= 1).count();
+    let (questions, lists_of_questions): (Vec<Question>, Vec<Vec<usize>>) =
+        sampled.into_iter().zip(sampled_lists).filter(|(_, list)| list.len() > 1).unzip();
     let short = lists_of_questions.iter().filter(|list| list.len() <= negatives::UNSEEN_CANDIDATES).count();
     let task = Task {
         is_met_kept: arguments.keep_met,
@@ -68,6 +72,18 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     let width =
         arguments.beam.or((items > EXACT_ITEMS).then_some(BEAM)).filter(|_| model.scorer().is_by_tokens());
     let mut notes = Vec::new();
+    if nothing_to_ask > 0 {
+        notes.push(format!(
+            "{nothing_to_ask} questions were left out: their visitors met the whole catalogue"
+        ));
+    }
+    if dataset.signals != run.summary.signals {
+        notes.push(
+            "the intensities of this data are not those of the training: signals.toml was changed since; train \
+             again, or take the change back"
+                .to_owned(),
+        );
+    }
     if short > 0 {
         notes.push(format!(
             "{short} questions of candidates20 have fewer unseen items: their visitors met most of the catalogue"

@@ -17,7 +17,7 @@ use shared::{
 use crate::{
     baselines::popular,
     cli,
-    config::{Recipe, RunConfig},
+    config::{Recipe, RunConfig, eras},
     datasets::{self, Dataset, summary::Summary},
     goals::Goals,
     negatives::{self, Sampler},
@@ -43,8 +43,9 @@ pub fn run(arguments: &cli::Inspect, is_json: bool) -> Result<()> {
     let dataset = datasets::load(&arguments.data)?;
     let split = split::leave_last_liked_out(&dataset.histories);
     let counts = popular::counts(&split.train, dataset.catalog.len());
-    let goals = Goals::new(&config.preference, &dataset.catalog, &counts, None)?;
-    let mut sampler = Sampler::new(&split.train, &config.preference, &goals, &[])?;
+    let goals = Goals::new(&config.preference, &dataset.catalog, &counts, dataset.clearance.as_deref())?;
+    let seen = negatives::seen_while_training(&dataset.seen, &split.train);
+    let mut sampler = Sampler::new(&split.train, &config.preference, &goals, &seen)?;
     let mut drawn = draw(&split.train, &mut sampler, config.seed);
     sampler.settle(drawn.iter_mut().map(|(_, _, preference)| preference));
     ensure!(
@@ -57,6 +58,7 @@ pub fn run(arguments: &cli::Inspect, is_json: bool) -> Result<()> {
         config: &config,
         texts: crate::run::texts(&dataset.catalog, &tokenizer_json, config.recipe)?,
         tokenizer: Tokenizer::from_json(&tokenizer_json)?,
+        eras: eras(&split.train),
     };
     let examples = drawn
         .iter()
@@ -146,6 +148,7 @@ struct Reader<'a> {
     config: &'a RunConfig,
     texts: Vec<Vec<u32>>,
     tokenizer: Tokenizer,
+    eras: Vec<i64>,
 }
 
 /// One example of the preference stage.
@@ -266,10 +269,14 @@ impl Reader<'_> {
                 words
             }
             Recipe::Compact => {
-                let positions = shared::vocabulary::items::positions(before, asked);
+                let positions = shared::vocabulary::items::positions(before, asked, &self.eras);
                 let shown = &positions[positions.len().saturating_sub(SHOWN)..];
                 let words = shown.iter().map(|p| {
-                    format!("[item {} intensity {} asked {} gap {}]", p.item, p.intensity, p.asked, p.gap)
+                    let item = p.item.map_or("start".to_owned(), |item| format!("item {item}"));
+                    format!(
+                        "[{item} intensity {} asked {} gap {} era {}]",
+                        p.intensity, p.asked, p.gap, p.era
+                    )
                 });
                 words.collect::<Vec<_>>().join(" ")
             }

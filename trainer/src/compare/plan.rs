@@ -1,6 +1,9 @@
 //! Which steps make a comparison, and what must be there before each of them?
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 
@@ -9,6 +12,7 @@ use crate::{baselines::BaselineName, config::Recipe, preference_config::Arm};
 /// What is compared.
 #[derive(Clone, Debug)]
 pub struct Comparison {
+    /// A config for all data sets, or a folder with one for some, `NAME.toml`, and `default.toml` for the others.
     pub config: Option<PathBuf>,
     pub data: Vec<PathBuf>,
     pub arms: Vec<ArmChoice>,
@@ -91,14 +95,40 @@ impl Comparison {
         folder.join(format!("behaviour.{}.json", arms.join(".")))
     }
 
+    /// The config of a data set.
+    #[must_use]
+    pub fn config_of(&self, data: &str) -> Option<PathBuf> {
+        let config = self.config.as_ref()?;
+        if !config.is_dir() {
+            return Some(config.clone());
+        }
+        let own = config.join(format!("{data}.toml"));
+        Some(if own.exists() { own } else { config.join("default.toml") })
+    }
+
     /// What decides the results of steps that are done, as text: a comparison goes on only with the same.
     ///
     /// # Errors
-    /// When the config cannot be read.
+    /// When a config cannot be read.
     pub fn settings(&self) -> Result<String> {
-        let config = self.config.as_deref().map(std::fs::read_to_string).transpose();
-        let config = config.context("cannot read the config\nhint: check the path")?.unwrap_or_default();
-        Ok(format!("recipe {:?}, questions {:?}\n{config}", self.recipe, self.questions))
+        let mut settings = format!("recipe {:?}, questions {:?}\n", self.recipe, self.questions);
+        let mut configs = BTreeSet::new();
+        for name in self.names()? {
+            configs.extend(self.config_of(&name));
+        }
+        for path in configs {
+            let config = std::fs::read_to_string(&path).with_context(|| {
+                format!(
+                    "cannot read {}\nhint: pass a config, or a folder that holds default.toml",
+                    path.display()
+                )
+            })?;
+            if self.config.as_ref() != Some(&path) {
+                settings += &format!("# {}\n", path.file_name().unwrap_or_default().to_string_lossy());
+            }
+            settings += &config;
+        }
+        Ok(settings)
     }
 
     /// Name of each data set, and the files it was read from with their sizes: where they are may change.
@@ -143,7 +173,7 @@ impl Comparison {
         for choice in &self.arms {
             let run = folder.join(choice.name());
             let mut arguments = vec!["train".to_owned()];
-            arguments.extend(self.config.iter().map(|path| text(path)));
+            arguments.extend(self.config_of(name).iter().map(|path| text(path)));
             arguments.extend(flags(&[
                 ("--data", &text(data)),
                 ("--loss", &choice.arm.name()),
@@ -266,6 +296,28 @@ mod tests {
         }
         // Two seeds of (2 arms trained and evaluated, SASRec, behaviour), popularity once.
         assert_eq!(steps.len(), 2 * (4 + 1 + 1) + 1);
+    }
+
+    #[test]
+    fn a_data_set_has_its_own_config_where_there_is_one() {
+        let folder = std::env::temp_dir().join(format!("vitrine-plan-{}", std::process::id()));
+        let data: Vec<PathBuf> = ["films", "beers"].map(|name| folder.join(name)).into();
+        data.iter().for_each(|data| std::fs::create_dir_all(data).unwrap());
+        std::fs::write(folder.join("default.toml"), "seed = 1\n").unwrap();
+        std::fs::write(folder.join("films.toml"), "seed = 2\n").unwrap();
+        let mut comparison = Comparison { config: Some(folder.clone()), ..comparison(data) };
+        let first = |steps: Vec<Step>, of: &str| {
+            let of_data = steps.into_iter().find(|step| step.name.starts_with(of)).unwrap();
+            of_data.arguments[1].clone()
+        };
+        assert_eq!(first(comparison.steps().unwrap(), "films"), text(&folder.join("films.toml")));
+        assert_eq!(first(comparison.steps().unwrap(), "beers"), text(&folder.join("default.toml")));
+        let settings = comparison.settings().unwrap();
+        assert!(settings.ends_with("# default.toml\nseed = 1\n# films.toml\nseed = 2\n"), "{settings}");
+        comparison.config = Some(folder.join("films.toml"));
+        assert_eq!(first(comparison.steps().unwrap(), "beers"), text(&folder.join("films.toml")));
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert!(comparison.settings().is_err());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use shared::{
     signals::{SignalsConfig, nearest, rules::Rule},
 };
 
-use super::{Dataset, ImportReport, open, report::UNKNOWN_ITEM};
+use super::{Dataset, ImportReport, Seen, open, private, report::UNKNOWN_ITEM};
 use crate::signals_file;
 
 #[derive(Serialize, Deserialize)]
@@ -41,17 +41,28 @@ pub fn load(folder: &Path) -> Result<Dataset> {
     }
     signals.fit_dwell(by_visitor.values().flatten(), &catalog);
     let mut unknown = 0;
-    let histories = by_visitor
-        .into_values()
-        .map(|events| {
-            let (history, report) = History::from_events(&events, &catalog, &signals);
-            unknown += report.unknown_items;
-            history.interactions().to_vec()
-        })
-        .filter(|history| !history.is_empty())
-        .collect();
+    let (mut histories, mut seen) = (Vec::new(), Vec::new());
+    for events in by_visitor.into_values() {
+        let (history, report) = History::from_events(&events, &catalog, &signals);
+        unknown += report.unknown_items;
+        if !history.interactions().is_empty() {
+            histories.push(history.interactions().to_vec());
+            seen.push(impressions(&events, &catalog, &signals));
+        }
+    }
     report.withdraw(unknown, UNKNOWN_ITEM);
-    Ok(Dataset { format: "vitrine-events", catalog, histories, unknown_events: unknown, report, signals })
+    let clearance = private::clearance(folder, &catalog, &mut report)?;
+    let (format, unknown_events) = ("vitrine-events", unknown);
+    Ok(Dataset { format, catalog, histories, unknown_events, report, seen, clearance, signals })
+}
+
+/// What was on the screen, oldest first: whoever samples leaves out what was met.
+fn impressions(events: &[Event], catalog: &Catalog, signals: &SignalsConfig) -> Vec<Seen> {
+    let is_impression = |event: &&Event| matches!(signals.rule(&event.kind), Some((_, Rule::Impression(_))));
+    let seen = |event: &Event| Some(Seen { item: catalog.index(&event.item)?, time_ms: event.ts });
+    let mut list: Vec<Seen> = events.iter().filter(is_impression).filter_map(seen).collect();
+    list.sort_by_key(|seen| seen.time_ms);
+    list
 }
 
 /// Values that the line format allows but no event can have, and types that nobody gave a meaning.
@@ -164,6 +175,20 @@ mod tests {
         }
         let dataset = load_with("alias", &events, Some("[aliases]\ncart_ad = \"cart_add\"\n")).unwrap();
         assert_eq!(dataset.histories[0][0].intensity, 0.7);
+    }
+
+    #[test]
+    fn what_was_on_the_screen_is_kept_beside_the_history() {
+        let events = [
+            r#"{"visitor":"v","item":"c1","type":"view","ts":9}"#,
+            r#"{"visitor":"v","item":"c1","type":"impression","ts":7}"#,
+            r#"{"visitor":"w","item":"c1","type":"impression","ts":7}"#,
+        ];
+        let dataset = load_with("seen", &events, None).unwrap();
+        // The second visitor met nothing.
+        assert_eq!(dataset.histories.len(), 1);
+        assert_eq!(dataset.seen, [[Seen { item: 0, time_ms: 7 }]]);
+        assert_eq!(dataset.clearance, None);
     }
 
     #[test]

@@ -142,7 +142,8 @@ fn finish(
         report.rows
     );
     let signals = SignalsConfig::default();
-    Ok(Dataset { format, catalog, histories, unknown_events, report, signals })
+    let (seen, clearance) = (Vec::new(), None);
+    Ok(Dataset { format, catalog, histories, unknown_events, report, seen, clearance, signals })
 }
 
 /// Puts interactions of one time in a random order of their own seed.

@@ -11,6 +11,7 @@ mod gather;
 mod lastfm;
 mod movielens;
 mod online_retail;
+mod private;
 mod recbole;
 mod rees46;
 pub mod report;
@@ -43,8 +44,19 @@ pub struct Dataset {
     pub unknown_events: usize,
     /// What became of the rows.
     pub report: ImportReport,
+    /// What each visitor saw in a list and did not touch, oldest first; no rows where that was not recorded.
+    pub seen: Vec<Vec<Seen>>,
+    /// How urgently each item is to be sold off, where the shop says so; never exported.
+    pub clearance: Option<Vec<f32>>,
     /// What events mean in this shop, with what was measured in its log; the package carries it to the browser.
     pub signals: SignalsConfig,
+}
+
+/// An item that was on a visitor's screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub item: usize,
+    pub time_ms: i64,
 }
 
 impl Dataset {

@@ -6,9 +6,10 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use shared::{
     interaction::Interaction,
     model::{Places, RowPlaces, TransformerConfig},
+    preference::intensity_level,
     vocabulary::{
         Model, ModelConfig, Vocabulary,
-        items::{ItemBatch, ItemTable, ItemTexts, ItemVocabulary},
+        items::{self, ItemBatch, ItemPosition, ItemTable, ItemTexts, ItemVocabulary},
     },
 };
 
@@ -31,6 +32,8 @@ pub struct ItemData {
     pub(super) excluded: Tensor<1>,
     pub(super) transformer: TransformerConfig,
     pub(super) context: usize,
+    /// Where the calendar is cut.
+    pub(super) eras: Vec<i64>,
     pub(super) device: Device,
 }
 
@@ -53,7 +56,16 @@ impl ItemData {
             excluded: Tensor::from_data(TensorData::new(excluded, [texts.len()]), device),
             transformer: config.transformer.clone(),
             context: config.context,
+            eras: config.vocabulary.eras().to_vec(),
             device: device.clone(),
+        }
+    }
+
+    /// Positions of a window, of which the last interaction is only a target.
+    pub(super) fn positions_of(&self, window: &[Interaction]) -> Vec<ItemPosition> {
+        match window.split_last() {
+            Some((last, inputs)) => items::positions(inputs, intensity_level(last.intensity), &self.eras),
+            None => Vec::new(),
         }
     }
 

@@ -11,7 +11,7 @@ use shared::{
     preference::{Preference, intensity_level},
     vocabulary::{
         Model,
-        items::{self, ItemBatch, ItemPosition},
+        items::{ItemBatch, ItemPosition},
     },
 };
 
@@ -54,39 +54,46 @@ impl Objective for ItemSft {
     type Batch = Batch;
 
     fn epoch(&mut self) -> Vec<Batch> {
-        let mut rows = Vec::new();
+        let mut rows: Vec<SftRow> = Vec::new();
         for history in &self.data.histories {
+            if let [only] = history.as_slice() {
+                rows.push(SftRow {
+                    positions: self.data.positions_of(std::slice::from_ref(only)),
+                    targets: vec![(0, only.item)],
+                });
+            }
             for (start, end) in windows(history.len(), self.data.context, &mut self.generator) {
-                let inputs = &history[start..end - 1];
-                let asked = intensity_level(history[end - 1].intensity);
-                let mut positions = items::positions(inputs, asked);
-                for position in &mut positions {
-                    if self.generator.random_bool(self.unknown_share) {
-                        position.asked = 0;
-                    }
-                }
-                let targets: Vec<usize> = history[start + 1..end].iter().map(|next| next.item).collect();
-                rows.push((positions, targets));
+                let window = &history[start..end];
+                let targets = window.iter().map(|next| next.item).enumerate();
+                rows.push(SftRow {
+                    positions: self.data.positions_of(window),
+                    // In the middle of a history, nothing says what comes before the window.
+                    targets: targets.skip(usize::from(start > 0)).collect(),
+                });
+            }
+        }
+        for position in rows.iter_mut().flat_map(|row| &mut row.positions) {
+            if self.generator.random_bool(self.unknown_share) {
+                position.asked = 0;
             }
         }
         let batches = {
-            let length = |row: &(Vec<ItemPosition>, Vec<usize>)| row.0.len();
-            bucket(rows, self.batch_targets, length, length, &mut self.generator)
+            let length = |row: &SftRow| row.positions.len();
+            let cost = |row: &SftRow| row.targets.len();
+            bucket(rows, self.batch_targets, length, cost, &mut self.generator)
         };
         let device = self.data.device.clone();
         let items = self.data.items;
         batches
             .into_iter()
             .map(|rows| {
-                let (positions, targets): (Vec<Vec<ItemPosition>>, Vec<Vec<usize>>) =
-                    rows.into_iter().unzip();
-                let length = positions.iter().map(Vec::len).max().unwrap_or(0);
-                let states: Vec<i32> = positions
-                    .iter()
-                    .enumerate()
-                    .flat_map(|(row, list)| (0..list.len()).map(move |t| (row * length + t) as i32))
-                    .collect();
-                let targets: Vec<i32> = targets.into_iter().flatten().map(|item| item as i32).collect();
+                let length = rows.iter().map(|row| row.positions.len()).max().unwrap_or(0);
+                let (mut states, mut targets) = (Vec::new(), Vec::new());
+                for (index, row) in rows.iter().enumerate() {
+                    states.extend(row.targets.iter().map(|(position, _)| (index * length + position) as i32));
+                    targets.extend(row.targets.iter().map(|(_, item)| *item as i32));
+                }
+                let positions: Vec<Vec<ItemPosition>> = rows.into_iter().map(|row| row.positions).collect();
                 let id_keep = (self.id_dropout > 0.0).then(|| {
                     let keep: Vec<f32> = (0..items)
                         .map(|_| f32::from(u8::from(!self.generator.random_bool(self.id_dropout))))
@@ -115,6 +122,12 @@ impl Objective for ItemSft {
     }
 }
 
+/// A window, and what follows at which of its positions.
+struct SftRow {
+    positions: Vec<ItemPosition>,
+    targets: Vec<(usize, usize)>,
+}
+
 /// Preference stage: at every liked position, the chosen item against K rejected ones.
 pub struct ItemPreference {
     data: ItemData,
@@ -136,14 +149,6 @@ struct PreferenceRow {
 impl PreferenceRow {
     fn new(positions: Vec<ItemPosition>, preferences: Vec<(usize, Preference)>) -> Self {
         Self { positions, preferences, reference: Vec::new() }
-    }
-}
-
-/// Positions of a window, of which the last interaction is only a target.
-fn positions_of(window: &[Interaction]) -> Vec<ItemPosition> {
-    match window.split_last() {
-        Some((last, inputs)) => items::positions(inputs, intensity_level(last.intensity)),
-        None => Vec::new(),
     }
 }
 
@@ -181,7 +186,7 @@ impl ItemPreference {
             let (visitor, start, end) = spans[span];
             let history = &data.histories[visitor];
             let hard = match &mut hard {
-                Some(hard) => hard.at(span, &history[start..end], target - start - 1, history)?,
+                Some(hard) => hard.at(span, &history[start..end], target - start, history)?,
                 None => Vec::new(),
             };
             if let Some(preference) = sampler.preference(visitor, history, target, &hard, &mut generator) {
@@ -194,19 +199,19 @@ impl ItemPreference {
             let (visitor, start, end) = spans[span];
             let history = &data.histories[visitor];
             preferences.sort_by_key(|(target, _)| *target);
-            let positions = positions_of(&history[start..end]);
+            let positions = data.positions_of(&history[start..end]);
             // What was asked is part of what later positions read. Where the chosen item is not the next one, the
             // question differs from what followed, so that the preference has a row that ends with it.
             let (of_next, of_later): (Vec<_>, Vec<_>) =
                 preferences.into_iter().partition(|(target, p)| p.chosen == history[*target].item);
             for (target, preference) in of_later {
-                let last = target - start - 1;
+                let last = target - start;
                 let mut positions = positions[..=last].to_vec();
                 positions[last].asked = intensity_level(preference.intensity) + 1;
                 rows.push(PreferenceRow::new(positions, vec![(last, preference)]));
             }
             if !of_next.is_empty() {
-                let of_next = of_next.into_iter().map(|(target, p)| (target - start - 1, p)).collect();
+                let of_next = of_next.into_iter().map(|(target, p)| (target - start, p)).collect();
                 rows.push(PreferenceRow::new(positions, of_next));
             }
         }
@@ -308,7 +313,7 @@ impl HardItems {
         history: &[Interaction],
     ) -> Result<Vec<usize>> {
         if !self.of_windows.contains_key(&span) {
-            let lists = self.of_window(&positions_of(window), history)?;
+            let lists = self.of_window(&self.data.positions_of(window), history)?;
             self.of_windows.insert(span, lists);
         }
         Ok(self.of_windows[&span][position].clone())
@@ -362,5 +367,32 @@ fn batch(data: &ItemData, rows: &[&PreferenceRow]) -> Batch {
         margins: Some(margin_tensor(&preferences, device)),
         reference: (!reference.is_empty())
             .then(|| Tensor::from_data(TensorData::new(reference, [count, alternatives]), device)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::config::{RunConfig, asked};
+
+    #[test]
+    fn every_interaction_of_every_visitor_is_a_target_once() {
+        let met = |item| Interaction { item, intensity: 1.0, time_ms: 0 };
+        let histories = [vec![met(3)], vec![met(0), met(1), met(2), met(4)], vec![]];
+        let config = RunConfig { hidden_size: 4, context: 2, ..RunConfig::default() };
+        let model = config.model(5, 3, Vec::new(), asked(std::iter::empty()));
+        let data = ItemData::new(&histories, &vec![vec![]; 5], &model, &Device::flex());
+        let mut objective = ItemSft::new(data, &config.sft, 1);
+        for _ in 0..5 {
+            let batches = objective.epoch();
+            let mut targets: Vec<i32> = batches
+                .iter()
+                .flat_map(|batch| batch.items.clone().try_into_vec_as::<i32>().unwrap())
+                .collect();
+            targets.sort_unstable();
+            assert_eq!(targets, [0, 1, 2, 3, 4]);
+        }
     }
 }

@@ -386,7 +386,7 @@ mod tests {
             })
             .collect();
         let run = RunConfig { hidden_size: 16, heads: 2, dropout: 0.0, ..RunConfig::recipe(Recipe::Text) };
-        let config = run.model(12, 40, asked(std::iter::empty()));
+        let config = run.model(12, 40, Vec::new(), asked(std::iter::empty()));
         let device = Device::flex().autodiff();
         device.seed(5);
         let model = config.init(&device);

@@ -1,0 +1,82 @@
+//! Which model is the best? The one that answers the validation questions best, as it will be used.
+
+use anyhow::Result;
+use burn::tensor::Device;
+use futures_lite::future::block_on;
+use shared::{
+    score::Scorer,
+    vocabulary::{Model, ModelConfig},
+};
+
+use crate::{
+    evaluation,
+    goals::Goals,
+    output::write_file,
+    run,
+    split::Question,
+    train::{Judge, Validation},
+    unmet::Unmet,
+};
+
+/// Asks the validation questions and keeps the best model.
+pub struct Validator<'a> {
+    pub questions: &'a [Question],
+    pub candidates: Vec<Vec<usize>>,
+    pub config: &'a ModelConfig,
+    pub texts: &'a [Vec<u32>],
+    pub unmet: Unmet,
+    pub device: &'a Device,
+    /// Where the best model so far is kept.
+    pub checkpoint: std::path::PathBuf,
+}
+
+impl Validator<'_> {
+    /// The model as it will be used: without gradients, and with a fair place for items that training never met.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn ready(&self, model: &Model) -> Result<Model> {
+        self.unmet.ready(model, |model, questions, items| {
+            let lists = vec![items.to_vec(); questions.len()];
+            scores(&self.scorer(model), questions, &lists)
+        })
+    }
+
+    /// Mean value to the shop of what a model puts first.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn goal_value(&self, model: &Model, goals: &Goals) -> Result<f32> {
+        Ok(goals.mean_of_first(&self.candidates, &self.scores(model)?))
+    }
+
+    fn scores(&self, model: &Model) -> Result<Vec<Vec<f32>>> {
+        scores(&self.scorer(&self.ready(model)?), self.questions, &self.candidates)
+    }
+
+    fn scorer(&self, model: &Model) -> Scorer {
+        Scorer::new(model, self.config.clone(), self.texts.to_vec(), self.device)
+    }
+}
+
+impl Judge for Validator<'_> {
+    fn validate(&self, model: &Model) -> Result<Validation> {
+        let (hit_rate_at_1, ndcg_at_10) = evaluation::means(&self.scores(model)?);
+        Ok(Validation { hit_rate_at_1, ndcg_at_10 })
+    }
+
+    fn checkpoint(&self, model: &Model) -> Result<()> {
+        let weights = block_on(self.ready(model)?.weights())?;
+        write_file(&self.checkpoint, &run::weight_bytes(&weights)?)
+    }
+}
+
+/// Scores of each question's candidates.
+///
+/// # Errors
+/// When the device fails.
+pub fn scores(scorer: &Scorer, questions: &[Question], candidates: &[Vec<usize>]) -> Result<Vec<Vec<f32>>> {
+    let pairs: Vec<_> =
+        questions.iter().zip(candidates).map(|(q, list)| (q.history.as_slice(), list.as_slice())).collect();
+    Ok(block_on(scorer.score_many(&pairs))?)
+}
