@@ -141,15 +141,10 @@ impl Scorer {
                 .collect();
             let batch = ItemBatch::new(&rows, &self.device);
             let [count, length] = batch.dims();
-            if length == 0 {
-                scores.extend(std::iter::repeat_n(Vec::new(), count));
-                continue;
-            }
             let places = Places::new(&[RowPlaces::causal(length)], 0, &self.config.transformer, &self.device);
             let states = self.model.model.forward(vocabulary.embed(table, &batch), &places, None);
             let hidden = states.dims()[2];
-            let last =
-                rows.iter().enumerate().map(|(row, r)| (row * length + r.len().saturating_sub(1)) as i32);
+            let last = rows.iter().enumerate().map(|(row, r)| (row * length + r.len() - 1) as i32);
             let last = crate::vocabulary::index_tensor(last.collect(), [count], &self.device);
             let states = states.reshape([count * length, hidden]).select(0, last);
             let log_probs = vocabulary.log_probabilities(table, states, None);

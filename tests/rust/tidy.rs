@@ -51,7 +51,7 @@ fn files_stay_readable() {
     }
 }
 
-/// The rule is about our model: the baselines are other people's models and compute what theirs compute.
+/// The rule is about our model: the baselines are other people's models and not variants of it.
 #[test]
 fn there_is_one_forward_pass() {
     for folder in ["trainer/src", "web/src"] {

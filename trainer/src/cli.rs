@@ -96,7 +96,8 @@ pub struct Inspect {
 
 #[derive(Args, Debug)]
 pub struct Compare {
-    /// Settings that replace the recipe's defaults (TOML), the same for every arm.
+    /// Settings that replace the recipe's defaults (TOML), the same for every arm; or a folder with DATA.toml for
+    /// some data sets and default.toml for the others.
     pub config: Option<PathBuf>,
     /// Folder with data files; may be given several times.
     #[arg(long, required = true)]

@@ -43,7 +43,7 @@ pub fn package(run: &Run, quant: Quant) -> Result<BTreeMap<String, Vec<u8>>> {
     let device = Device::flex();
     let model = run.summary.model.init(&device).with_weights(&read_back.weights, &device)?;
     let scorer = Scorer::new(&model, run.summary.model.clone(), texts.clone(), &device);
-    let self_test = questions(run.catalog.len())
+    let self_test = questions(run.catalog.len(), run.summary.model.vocabulary.eras())
         .into_iter()
         .map(|(history, candidates)| {
             let scores = block_on(scorer.score(&history, &candidates))?;
@@ -91,18 +91,22 @@ fn parts<'a>(
 }
 
 /// Three short histories and some candidates, spread over the catalogue.
-fn questions(items: usize) -> Vec<(Vec<Interaction>, Vec<usize>)> {
+fn questions(items: usize, eras: &[i64]) -> Vec<(Vec<Interaction>, Vec<usize>)> {
     let spread = |count: usize, offset: usize| -> Vec<usize> {
         (0..count.min(items)).map(|i| (i * items / count.min(items) + offset) % items).collect()
     };
     let intensities = [1.0, -1.0, 0.5, 0.1, -0.5];
+    // Across the calendar, and at last in its newest era, as visitors are.
+    let era = |place: usize, length: usize| {
+        eras.get((eras.len() * place / length).wrapping_sub(1)).map_or(0, |&cut| cut)
+    };
     [1, 4, 9]
         .into_iter()
         .map(|length| {
             let met = spread(length, length).into_iter().enumerate().map(|(i, item)| Interaction {
                 item,
                 intensity: intensities[i % intensities.len()],
-                time_ms: 60_000 * (i * i) as i64,
+                time_ms: era(i + 1, length) + 60_000 * (i * i) as i64,
             });
             (met.collect(), spread(12, 3))
         })

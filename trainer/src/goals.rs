@@ -54,7 +54,8 @@ impl Goals {
             };
             ensure!(
                 known.len() == catalog.len() && known.iter().flatten().count() > 1,
-                "the goal {:?} has too few values\nhint: order_value needs prices in the catalogue",
+                "the goal {:?} has too few values\nhint: order_value needs prices in the catalogue, clearance a line \
+                 for each item in private.csv",
                 goal.kind
             );
             Ok((goal.weight, standardised(&known)))

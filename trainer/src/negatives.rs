@@ -50,6 +50,16 @@ pub fn candidates(
         .collect()
 }
 
+/// Questions that have something to choose from, with their candidates: a visitor who met everything but the target
+/// can be asked nothing.
+#[must_use]
+pub fn with_a_choice(
+    questions: Vec<Question>,
+    candidates: Vec<Vec<usize>>,
+) -> (Vec<Question>, Vec<Vec<usize>>) {
+    questions.into_iter().zip(candidates).filter(|(_, list)| list.len() > 1).unzip()
+}
+
 /// How far ahead an observed item may lie: the paper's ten, the chosen one included.
 pub const HORIZON: usize = 10;
 /// Intensity of an item that was on the screen once and not touched (signal table).
@@ -119,7 +129,7 @@ struct Nearby<'a> {
 pub struct Sampler<'a> {
     config: &'a PreferenceConfig,
     goals: &'a Goals,
-    /// Items that were on a visitor's screen and not touched; no rows where that was not recorded.
+    /// Items that were on a visitor's screen; no rows where that was not recorded.
     seen: &'a [Vec<usize>],
     met_items: Vec<usize>,
     popular: Option<WeightedIndex<f64>>,
@@ -302,14 +312,17 @@ pub fn hardest(scores: &[f32], met_items: &[usize], history: &[Interaction], cou
     items
 }
 
-/// The items that each visitor saw before their training history ended: what came after belongs to the questions.
+/// The items that each visitor saw before their training history ended (what came after belongs to the questions),
+/// of those that training meets.
 #[must_use]
 pub fn seen_while_training(seen: &[Vec<Seen>], histories: &[Vec<Interaction>]) -> Vec<Vec<usize>> {
+    let met: BTreeSet<usize> = met_items(histories).into_iter().collect();
     seen.iter()
         .zip(histories)
         .map(|(seen, history)| {
             let end_ms = history.last().map_or(i64::MIN, |last| last.time_ms);
-            seen.iter().take_while(|seen| seen.time_ms <= end_ms).map(|seen| seen.item).collect()
+            let in_time = seen.iter().take_while(|seen| seen.time_ms <= end_ms);
+            in_time.map(|seen| seen.item).filter(|item| met.contains(item)).collect()
         })
         .collect()
 }
@@ -335,9 +348,11 @@ mod tests {
     #[test]
     fn what_was_seen_after_training_is_left_to_the_questions() {
         let seen = |item, time_ms| Seen { item, time_ms };
-        let histories = [vec![Interaction { item: 0, intensity: 1.0, time_ms: 10 }], vec![]];
-        let rows = [vec![seen(1, 3), seen(2, 10), seen(3, 11)], vec![seen(4, 0)]];
-        assert_eq!(seen_while_training(&rows, &histories), [vec![1, 2], vec![]]);
+        let met = |item| Interaction { item, intensity: 1.0, time_ms: 10 };
+        let histories = [vec![met(0)], vec![], (1..5).map(met).collect()];
+        // Training never meets item 7.
+        let rows = [vec![seen(1, 3), seen(7, 4), seen(2, 10), seen(3, 11)], vec![seen(4, 0)], vec![]];
+        assert_eq!(seen_while_training(&rows, &histories), [vec![1, 2], vec![], vec![]]);
     }
 
     #[test]

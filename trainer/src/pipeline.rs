@@ -75,12 +75,14 @@ pub fn train(job: &Job) -> Result<Run> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let mut reporter = Reporter::new(Some(&out.join("metrics.jsonl")), job.is_quiet)?;
     write_file(&out.join("config.toml"), toml::to_string(config)?.as_bytes())?;
-    let valid_questions = split::sample(&split.valid, config.valid_questions);
+    let items = dataset.catalog.len();
+    let sampled = split::sample(&split.valid, config.valid_questions);
+    let lists = negatives::candidates(&sampled, &dataset.histories, items, CANDIDATE_SEED);
+    let (valid_questions, candidates) = negatives::with_a_choice(sampled, lists);
     say_what_is_there(dataset, &split, valid_questions.len(), &reporter);
 
-    let items = dataset.catalog.len();
     let judge = Validator {
-        candidates: negatives::candidates(&valid_questions, &dataset.histories, items, CANDIDATE_SEED),
+        candidates,
         questions: &valid_questions,
         config: &model_config,
         texts: &texts,
@@ -101,7 +103,8 @@ pub fn train(job: &Job) -> Result<Run> {
 
     let (sft, mut stages) = match job.from {
         Some(run) => {
-            let model = run.model(&training_device)?;
+            // A run's model is ready.
+            let model = run.model(device)?;
             let validation = judge.validate(&model)?;
             (Trained { model, validation, epoch: 0 }, run.summary.stages.clone())
         }
@@ -166,8 +169,7 @@ pub fn train(job: &Job) -> Result<Run> {
 
 /// The model with ln(popularity) as the bias of every item that training meets.
 ///
-/// Many visitors of a shop leave one interaction, which is nobody's next one: the supervised stage never sees it
-/// as a target, and it still says what is popular. An item never met begins and ends where the least popular does.
+/// An item never met begins where the least popular does; what it ends with, [`Unmet`] says.
 fn begin_at_popularity(mut model: Model, popularity: &[f32]) -> Model {
     if let Vocabulary::Items(items) = model.vocabulary {
         let device = items.device();
@@ -243,20 +245,18 @@ struct Stages<'a> {
 impl Stages<'_> {
     fn sft(&self, model: Model, judge: &Validator, reporter: &mut Reporter) -> Result<Trained> {
         let (config, seed) = (&self.config.sft, self.config.seed);
-        let mut trained = match self.config.recipe {
+        match self.config.recipe {
             Recipe::Compact => {
                 let data = ItemData::new(self.train, self.texts, self.model_config, self.training_device);
                 let mut objective = ItemSft::new(data, config, seed);
-                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter)?
+                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter)
             }
             Recipe::Text => {
                 let data = TokenData::new(self.train, self.texts, self.model_config, self.training_device);
                 let mut objective = TokenSft::new(data, config, seed);
-                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter)?
+                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter)
             }
-        };
-        trained.model = judge.ready(&trained.model)?;
-        Ok(trained)
+        }
     }
 
     fn prefer(
@@ -280,8 +280,9 @@ impl Stages<'_> {
             start.hit_rate_at_1 -= config.guard;
         }
         // Goals are never kept at any price: the guard holds whatever `keep` says.
-        let start = (config.keep == Keep::WhenBetter || !goals.is_empty()).then_some(start);
-        let nothing = Trained { model: judge.ready(&sft.model)?, validation: sft.validation, epoch: 0 };
+        let start =
+            (config.keep == Keep::WhenBetter || !goals.is_empty()).then(|| (sft.model.clone(), start));
+        let nothing = Trained { model: sft.model.clone(), validation: sft.validation, epoch: 0 };
         let say = |count: usize, sampler: &Sampler| {
             format!("{stage}: {count} preferences with {}", sampler.describe())
         };
@@ -308,7 +309,6 @@ impl Stages<'_> {
         if trained.epoch == 0 {
             trained.validation = sft.validation;
         }
-        trained.model = judge.ready(&trained.model)?;
         Ok(trained)
     }
 }

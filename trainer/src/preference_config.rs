@@ -195,7 +195,7 @@ pub enum GoalKind {
     OrderValue,
     /// Rarely met items first.
     Discovery,
-    /// Items that are to be cleared first; needs a private column, which no reader of data fills yet.
+    /// Items that are to be cleared first; needs the column `clearance` of `private.csv`.
     Clearance,
 }
 

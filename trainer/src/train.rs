@@ -53,13 +53,19 @@ impl From<Tensor<1>> for StepOutcome {
 
 /// What a stage asks after every epoch.
 pub trait Judge {
-    /// How good the model is on the validation questions.
+    /// The model as it will be used, without gradients.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn ready(&self, model: &Model) -> Result<Model>;
+
+    /// How good a ready model is on the validation questions.
     ///
     /// # Errors
     /// When the device fails.
     fn validate(&self, model: &Model) -> Result<Validation>;
 
-    /// Keeps the best model so far where a crash cannot take it.
+    /// Keeps the best ready model so far where a crash cannot take it.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -81,7 +87,7 @@ impl Validation {
     }
 }
 
-/// The best model of a stage by validation, and when it was reached.
+/// The best model of a stage by validation, ready, and when it was reached.
 pub struct Trained {
     pub model: Model,
     pub validation: Validation,
@@ -91,7 +97,7 @@ pub struct Trained {
 
 /// Runs one stage and returns the model of its best epoch.
 ///
-/// With `start`, the model counts as epoch 0: it is kept unless an epoch is better.
+/// With `start`, that model counts as epoch 0: it is kept unless an epoch is better.
 ///
 /// # Errors
 /// When the loss stops being a number, or the judge fails.
@@ -100,7 +106,7 @@ pub fn run<O: Objective>(
     config: &StageConfig,
     mut model: Model,
     objective: &mut O,
-    start: Option<Validation>,
+    start: Option<(Model, Validation)>,
     judge: &impl Judge,
     reporter: &mut Reporter,
 ) -> Result<Trained> {
@@ -112,8 +118,7 @@ pub fn run<O: Objective>(
         .with_grad_clipping(Some(GradientClippingConfig::Norm(config.clip)))
         .init();
     let mut average = WeightAverage::new(config.weight_average);
-    let mut best: Option<Trained> =
-        start.map(|validation| Trained { model: model.clone(), validation, epoch: 0 });
+    let mut best: Option<Trained> = start.map(|(model, validation)| Trained { model, validation, epoch: 0 });
     let mut step = 0;
     let mut epochs_without_gain = 0;
     let began = Instant::now();
@@ -124,7 +129,7 @@ pub fn run<O: Objective>(
         // A stage that begins with a finished model may find nothing to prefer; the first one may not.
         ensure!(
             !batches.is_empty() || best.is_some(),
-            "{stage} has no examples\nhint: visitors need two interactions before those that are held out"
+            "{stage} has no examples\nhint: something must come before what is held out"
         );
         let steps_per_epoch = batches.len().div_ceil(config.accumulate);
         let total_steps = steps_per_epoch * config.epochs;
@@ -151,7 +156,7 @@ pub fn run<O: Objective>(
         }
         let means = gauges.epoch()?;
 
-        let candidate = average.apply(&model);
+        let candidate = judge.ready(&average.apply(&model))?;
         let validation = judge.validate(&candidate)?;
         let is_best = best.as_ref().is_none_or(|best| validation.is_better_than(&best.validation));
         reporter.end_epoch(stage, epoch, &means, &validation, is_best, began.elapsed().as_secs_f64())?;
@@ -171,8 +176,13 @@ pub fn run<O: Objective>(
             }
         }
     }
-    let end = Validation { hit_rate_at_1: 0.0, ndcg_at_10: 0.0 };
-    Ok(best.unwrap_or(Trained { model, validation: end, epoch: 0 }))
+    match best {
+        Some(best) => Ok(best),
+        None => {
+            let model = judge.ready(&model)?;
+            Ok(Trained { validation: judge.validate(&model)?, model, epoch: 0 })
+        }
+    }
 }
 
 /// What a group of batches gives together.

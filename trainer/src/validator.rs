@@ -31,18 +31,7 @@ pub struct Validator<'a> {
 }
 
 impl Validator<'_> {
-    /// The model as it will be used: without gradients, and with a fair place for items that training never met.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn ready(&self, model: &Model) -> Result<Model> {
-        self.unmet.ready(model, |model, questions, items| {
-            let lists = vec![items.to_vec(); questions.len()];
-            scores(&self.scorer(model), questions, &lists)
-        })
-    }
-
-    /// Mean value to the shop of what a model puts first.
+    /// Mean value to the shop of what a ready model puts first.
     ///
     /// # Errors
     /// When the device fails.
@@ -51,7 +40,7 @@ impl Validator<'_> {
     }
 
     fn scores(&self, model: &Model) -> Result<Vec<Vec<f32>>> {
-        scores(&self.scorer(&self.ready(model)?), self.questions, &self.candidates)
+        scores(&self.scorer(model), self.questions, &self.candidates)
     }
 
     fn scorer(&self, model: &Model) -> Scorer {
@@ -60,13 +49,18 @@ impl Validator<'_> {
 }
 
 impl Judge for Validator<'_> {
+    /// Items that training never met get the place that validation says they have.
+    fn ready(&self, model: &Model) -> Result<Model> {
+        self.unmet.ready(model, |model| self.scorer(model))
+    }
+
     fn validate(&self, model: &Model) -> Result<Validation> {
         let (hit_rate_at_1, ndcg_at_10) = evaluation::means(&self.scores(model)?);
         Ok(Validation { hit_rate_at_1, ndcg_at_10 })
     }
 
     fn checkpoint(&self, model: &Model) -> Result<()> {
-        let weights = block_on(self.ready(model)?.weights())?;
+        let weights = block_on(model.weights())?;
         write_file(&self.checkpoint, &run::weight_bytes(&weights)?)
     }
 }

@@ -33,7 +33,6 @@ pub struct ItemVocabularyConfig {
     /// Where the calendar of the training data was cut, in milliseconds since 1970, ascending: what was met
     /// before the first cut is of the first era, what was met after the last cut of the last. Empty: the model
     /// knows no calendar.
-    #[serde(default)]
     pub eras: Vec<i64>,
 }
 
@@ -142,22 +141,13 @@ impl ItemBatch {
     pub fn new(rows: &[Vec<ItemPosition>], device: &Device) -> Self {
         let length = rows.iter().map(Vec::len).max().unwrap_or(0);
         let tensor = |value: fn(&ItemPosition) -> usize| {
-            let mut values = Vec::with_capacity(rows.len() * length);
-            for row in rows {
-                values.extend(row.iter().map(|position| value(position) as i32));
-                values.resize(values.len() + length - row.len(), 0);
-            }
+            let values = padded(rows, length, |position| value(position) as i32);
             index_tensor(values, [rows.len(), length], device)
         };
-        let is_met = |position: &ItemPosition| f32::from(u8::from(position.item.is_some()));
-        let mut met = Vec::with_capacity(rows.len() * length);
-        for row in rows {
-            met.extend(row.iter().map(is_met));
-            met.resize(met.len() + length - row.len(), 0.0);
-        }
+        let is_met: Vec<f32> = padded(rows, length, |position| f32::from(u8::from(position.item.is_some())));
         Self {
             item: tensor(|position| position.item.unwrap_or(0)),
-            is_met: Tensor::from_data(TensorData::new(met, [rows.len(), length, 1]), device),
+            is_met: Tensor::from_data(TensorData::new(is_met, [rows.len(), length, 1]), device),
             intensity: tensor(|position| position.intensity),
             asked: tensor(|position| position.asked),
             gap: tensor(|position| position.gap),
@@ -170,6 +160,20 @@ impl ItemBatch {
     pub fn dims(&self) -> [usize; 2] {
         self.item.dims()
     }
+}
+
+/// A number for every position of every row, zeros behind the shorter ones.
+fn padded<T: Clone + Default>(
+    rows: &[Vec<ItemPosition>],
+    length: usize,
+    value: impl Fn(&ItemPosition) -> T,
+) -> Vec<T> {
+    let mut values = Vec::with_capacity(rows.len() * length);
+    for row in rows {
+        values.extend(row.iter().map(&value));
+        values.resize(values.len() + length - row.len(), T::default());
+    }
+    values
 }
 
 /// Text tokens of every item, padded, as the bag that [`ItemVocabulary::table`] sums.

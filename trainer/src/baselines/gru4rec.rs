@@ -2,7 +2,8 @@
 //!
 //! # Source
 //! arXiv 1511.06939 (one GRU layer over item ids, embeddings tied with the output as in its later versions,
-//! arXiv 1706.03847); the cell is that of arXiv 1406.1078 in the form that PyTorch computes.
+//! arXiv 1706.03847); the cell is that of arXiv 1406.1078 in the form that PyTorch computes. Ours: a bias for every
+//! item, which begins at popularity.
 
 use burn::{
     module::{Module, Param},

@@ -17,7 +17,9 @@ use sequence_training::SequenceConfig;
 use serde::{Deserialize, Serialize};
 use shared::{catalog::Catalog, interaction::Interaction};
 
-use crate::{evaluation, output::Reporter, ranker::Ranker, split::Question, train::Validation};
+use crate::{
+    config::RunConfig, evaluation, output::Reporter, ranker::Ranker, split::Question, train::Validation,
+};
 
 /// How many of the newest interactions every baseline reads: as many as the model of the recipe `compact`.
 const CONTEXT: usize = 50;
@@ -57,8 +59,8 @@ impl BaselineName {
 /// The chosen baselines, tuned or trained, in the order in which they were asked for.
 ///
 /// They see what the model sees: the same training interactions, the same validation questions to tune on.
-/// `valid_candidates` holds a list per question of `valid`, the target first. Networks train for at most
-/// `epochs`, as many as the model that they are compared with, and no fewer than they need.
+/// `valid_candidates` holds a list per question of `valid`, the target first. Networks are trained with the settings
+/// of `run`, that of the model that they are compared with ([`SequenceConfig::of`]).
 ///
 /// # Errors
 /// When the device fails, a loss stops being a number or the metrics file cannot be written.
@@ -69,15 +71,12 @@ pub fn all(
     valid: &[Question],
     valid_candidates: &[Vec<usize>],
     chosen: &[BaselineName],
-    epochs: usize,
-    seed: u64,
+    run: &RunConfig,
     device: &Device,
     reporter: &mut Reporter,
 ) -> Result<Vec<Box<dyn Ranker>>> {
-    /// A model that begins pretrained, or reads titles, may need fewer epochs than a network from scratch.
-    const LEAST_EPOCHS: usize = 12;
-    let items = catalog.len();
-    let config = SequenceConfig::default().with_epochs(epochs.max(LEAST_EPOCHS));
+    let (items, seed) = (catalog.len(), run.seed);
+    let config = SequenceConfig::of(run);
     let exam = Exam { questions: valid, candidates: valid_candidates };
     chosen
         .iter()

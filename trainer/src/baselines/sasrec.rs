@@ -3,7 +3,7 @@
 //! # Source
 //! arXiv 1808.09781: learned positions, causal self-attention, tied output. Layers and their order are those of
 //! the paper, x + dropout(f(norm(x))); the feed-forward is four times as wide, as in later replications
-//! (S3-Rec, arXiv 2008.07873).
+//! (S3-Rec, arXiv 2008.07873). Ours: a bias for every item, which begins at popularity.
 
 use burn::{
     module::{Module, Param},

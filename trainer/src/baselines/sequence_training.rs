@@ -22,7 +22,7 @@ use shared::interaction::Interaction;
 
 use super::{CONTEXT, Exam, newest, popular};
 use crate::{
-    config::StageConfig,
+    config::{RunConfig, StageConfig},
     examples::{bucket, windows},
     kernels::normaliser::log_normaliser,
     output::Reporter,
@@ -52,9 +52,7 @@ pub trait Network: Module {
     fn item_vectors(&self) -> (Tensor<2>, Tensor<1>);
 }
 
-/// Settings of a network; the default is the same for every data set and network. Its dropout and learning rate
-/// lie between those that were tried (dropout 0.2 and 0.4, rates 2e-3 to 5e-3; SASRec on MovieLens 100K and Amazon
-/// Beauty, GRU4Rec on the former).
+/// Settings of a network; the default is for runs of its own.
 #[derive(Clone, Debug)]
 pub struct SequenceConfig {
     pub hidden_size: usize,
@@ -73,10 +71,16 @@ impl Default for SequenceConfig {
 }
 
 impl SequenceConfig {
+    /// The settings of a model that a network is compared with: what suits the data suits both. Those that the model
+    /// has for itself are left out: weight decay and the moving average.
     #[must_use]
-    pub fn with_epochs(mut self, epochs: usize) -> Self {
-        self.stage.epochs = epochs;
-        self
+    pub fn of(run: &RunConfig) -> Self {
+        /// A model that begins pretrained, or reads titles, may need fewer epochs than a network from scratch.
+        const LEAST_EPOCHS: usize = 12;
+        let mut stage = run.sft.stage.clone();
+        stage.epochs = stage.epochs.max(LEAST_EPOCHS);
+        stage.weight_decay = 0.0;
+        Self { dropout: run.dropout, stage, ..Self::default() }
     }
 }
 

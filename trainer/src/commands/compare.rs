@@ -91,19 +91,19 @@ fn once<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
 
 /// Steps that are done were done with these settings; others belong in another folder.
 fn keep_settings(comparison: &Comparison) -> Result<()> {
-    let path = comparison.out.join("settings.txt");
-    let settings = comparison.settings()?;
-    match std::fs::read_to_string(&path) {
-        Ok(earlier) => ensure!(
-            earlier == settings,
-            "{} was begun with other settings\nhint: choose another --out, or give the config, recipe and questions \
-             of {}",
-            comparison.out.display(),
-            path.display()
-        ),
-        Err(_) => output::write_file(&path, settings.as_bytes())?,
-    }
     for (name, source) in comparison.sources()? {
+        let path = comparison.out.join(&name).join("settings.txt");
+        let settings = comparison.settings_of(&name)?;
+        match std::fs::read_to_string(&path) {
+            Ok(earlier) => ensure!(
+                earlier == settings,
+                "{} was begun with other settings\nhint: choose another --out, or give the config, recipe and \
+                 questions of {}",
+                comparison.out.display(),
+                path.display()
+            ),
+            Err(_) => output::write_file(&path, settings.as_bytes())?,
+        }
         let path = comparison.out.join(name).join("source.txt");
         match std::fs::read_to_string(&path) {
             Ok(earlier) => ensure!(

@@ -52,10 +52,13 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     };
     let sampled = split::sample(questions, arguments.questions.unwrap_or(usize::MAX));
     let sampled_lists = lists(&sampled);
-    // Where the target is the only item that the visitor has not met, there is nothing to ask.
-    let nothing_to_ask = sampled_lists.iter().filter(|list| list.len() <= 1).count();
-    let (questions, lists_of_questions): (Vec<Question>, Vec<Vec<usize>>) =
-        sampled.into_iter().zip(sampled_lists).filter(|(_, list)| list.len() > 1).unzip();
+    let sampled_count = sampled.len();
+    let (questions, lists_of_questions) = negatives::with_a_choice(sampled, sampled_lists);
+    let nothing_to_ask = sampled_count - questions.len();
+    ensure!(
+        !questions.is_empty(),
+        "there is no question to ask\nhint: `trainer validate` shows how many visitors can be asked about"
+    );
     let short = lists_of_questions.iter().filter(|list| list.len() <= negatives::UNSEEN_CANDIDATES).count();
     let task = Task {
         is_met_kept: arguments.keep_met,
@@ -79,8 +82,8 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     }
     if dataset.signals != run.summary.signals {
         notes.push(
-            "the intensities of this data are not those of the training: signals.toml was changed since; train \
-             again, or take the change back"
+            "events mean something else than they did in training: signals.toml, or the log that dwell times are \
+             measured in, was changed since; train again, or take the change back"
                 .to_owned(),
         );
     }
@@ -101,8 +104,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         &valid,
         &lists(&valid),
         if arguments.no_baselines { &[] } else { &arguments.baselines },
-        run.config.sft.stage.epochs,
-        run.config.seed,
+        &run.config,
         &device,
         &mut reporter,
     )?;

@@ -36,7 +36,8 @@ pub fn run(arguments: &cli::Recommend, is_json: bool, is_quiet: bool) -> Result<
     let events = if Path::new(&arguments.history).is_file() {
         read_events(Path::new(&arguments.history), signals)?
     } else {
-        parse(&arguments.history, engine.catalog(), signals)?
+        let newest_era_ms = engine.manifest().model.vocabulary.eras().last().copied().unwrap_or(0);
+        parse(&arguments.history, engine.catalog(), signals, newest_era_ms)?
     };
     let (history, report) = engine.fold(&events);
     if report.unknown_items > 0 && !is_quiet {
@@ -88,7 +89,9 @@ const STEP_MS: i64 = 60_000;
 
 /// Reads "Title:4, Other, The (1994):purchase": a title may hold commas and colons, since an entry ends only
 /// where what stands before the last colon is an item and what follows it is a rating or an event.
-fn parse(text: &str, catalog: &Catalog, signals: &SignalsConfig) -> Result<Vec<Event>> {
+///
+/// Events happen from `after_ms` on: a visitor of today, not of the year in which the training data began.
+fn parse(text: &str, catalog: &Catalog, signals: &SignalsConfig, after_ms: i64) -> Result<Vec<Event>> {
     let mut events = Vec::new();
     let mut pending = String::new();
     for piece in text.split(',') {
@@ -115,7 +118,7 @@ fn parse(text: &str, catalog: &Catalog, signals: &SignalsConfig) -> Result<Vec<E
                 (kind, None)
             }
         };
-        let ts = STEP_MS * events.len() as i64;
+        let ts = after_ms.saturating_add(STEP_MS * events.len() as i64);
         events.push(Event { rating, ..Event::new(&catalog.items()[index].id, kind, ts) });
         pending.clear();
     }
@@ -175,7 +178,7 @@ mod tests {
     fn titles_may_hold_commas_and_colons() {
         let signals = SignalsConfig::default();
         let events =
-            parse("Toy Story (1995):5, Piano, The (1993):1,Star Wars: A:purchase", &catalog(), &signals)
+            parse("Toy Story (1995):5, Piano, The (1993):1,Star Wars: A:purchase", &catalog(), &signals, 0)
                 .unwrap();
         let items: Vec<&str> = events.iter().map(|event| event.item.as_str()).collect();
         assert_eq!(items, ["1", "2", "3"]);
@@ -186,7 +189,7 @@ mod tests {
     #[test]
     fn mistakes_are_named_with_a_remedy() {
         let signals = SignalsConfig::default();
-        let message = |text: &str| format!("{:#}", parse(text, &catalog(), &signals).unwrap_err());
+        let message = |text: &str| format!("{:#}", parse(text, &catalog(), &signals, 0).unwrap_err());
         assert!(message("Toy Storey (1995):5").contains("did you mean \"Toy Story (1995)\""));
         assert!(message("Toy Story (1995):9").contains("from 1 to 5"));
         assert!(message("Toy Story (1995):bought").contains("purchase"));

@@ -1,9 +1,6 @@
 //! Which steps make a comparison, and what must be there before each of them?
 
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
@@ -106,29 +103,21 @@ impl Comparison {
         Some(if own.exists() { own } else { config.join("default.toml") })
     }
 
-    /// What decides the results of steps that are done, as text: a comparison goes on only with the same.
+    /// What decides the results of a data set's steps that are done, as text: a comparison goes on only with the same.
     ///
     /// # Errors
-    /// When a config cannot be read.
-    pub fn settings(&self) -> Result<String> {
-        let mut settings = format!("recipe {:?}, questions {:?}\n", self.recipe, self.questions);
-        let mut configs = BTreeSet::new();
-        for name in self.names()? {
-            configs.extend(self.config_of(&name));
-        }
-        for path in configs {
-            let config = std::fs::read_to_string(&path).with_context(|| {
+    /// When the config cannot be read.
+    pub fn settings_of(&self, data: &str) -> Result<String> {
+        let read = |path: PathBuf| {
+            std::fs::read_to_string(&path).with_context(|| {
                 format!(
                     "cannot read {}\nhint: pass a config, or a folder that holds default.toml",
                     path.display()
                 )
-            })?;
-            if self.config.as_ref() != Some(&path) {
-                settings += &format!("# {}\n", path.file_name().unwrap_or_default().to_string_lossy());
-            }
-            settings += &config;
-        }
-        Ok(settings)
+            })
+        };
+        let config = self.config_of(data).map(read).transpose()?.unwrap_or_default();
+        Ok(format!("recipe {:?}, questions {:?}\n{config}", self.recipe, self.questions))
     }
 
     /// Name of each data set, and the files it was read from with their sizes: where they are may change.
@@ -312,12 +301,12 @@ mod tests {
         };
         assert_eq!(first(comparison.steps().unwrap(), "films"), text(&folder.join("films.toml")));
         assert_eq!(first(comparison.steps().unwrap(), "beers"), text(&folder.join("default.toml")));
-        let settings = comparison.settings().unwrap();
-        assert!(settings.ends_with("# default.toml\nseed = 1\n# films.toml\nseed = 2\n"), "{settings}");
+        assert!(comparison.settings_of("films").unwrap().ends_with("\nseed = 2\n"));
+        assert!(comparison.settings_of("beers").unwrap().ends_with("\nseed = 1\n"));
         comparison.config = Some(folder.join("films.toml"));
         assert_eq!(first(comparison.steps().unwrap(), "beers"), text(&folder.join("films.toml")));
         std::fs::remove_dir_all(&folder).unwrap();
-        assert!(comparison.settings().is_err());
+        assert!(comparison.settings_of("films").is_err());
     }
 
     #[test]

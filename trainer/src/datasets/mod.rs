@@ -44,7 +44,7 @@ pub struct Dataset {
     pub unknown_events: usize,
     /// What became of the rows.
     pub report: ImportReport,
-    /// What each visitor saw in a list and did not touch, oldest first; no rows where that was not recorded.
+    /// What each visitor saw in a list, touched or not, oldest first; no rows where that was not recorded.
     pub seen: Vec<Vec<Seen>>,
     /// How urgently each item is to be sold off, where the shop says so; never exported.
     pub clearance: Option<Vec<f32>>,

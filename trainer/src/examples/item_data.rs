@@ -6,7 +6,6 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use shared::{
     interaction::Interaction,
     model::{Places, RowPlaces, TransformerConfig},
-    preference::intensity_level,
     vocabulary::{
         Model, ModelConfig, Vocabulary,
         items::{self, ItemBatch, ItemPosition, ItemTable, ItemTexts, ItemVocabulary},
@@ -63,10 +62,10 @@ impl ItemData {
 
     /// Positions of a window, of which the last interaction is only a target.
     pub(super) fn positions_of(&self, window: &[Interaction]) -> Vec<ItemPosition> {
-        match window.split_last() {
-            Some((last, inputs)) => items::positions(inputs, intensity_level(last.intensity), &self.eras),
-            None => Vec::new(),
-        }
+        // What is asked after the last interaction does not matter: its position is left out.
+        let mut positions = items::positions(window, 0, &self.eras);
+        positions.pop();
+        positions
     }
 
     /// The same data for a model without gradients.

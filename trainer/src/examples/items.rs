@@ -128,7 +128,7 @@ struct SftRow {
     targets: Vec<(usize, usize)>,
 }
 
-/// Preference stage: at every liked position, the chosen item against K rejected ones.
+/// Preference stage: at every liked position but the first, the chosen item against K rejected ones.
 pub struct ItemPreference {
     data: ItemData,
     /// The same in every epoch, so that reference log-probabilities are computed once.
@@ -377,22 +377,47 @@ mod tests {
     use super::*;
     use crate::config::{RunConfig, asked};
 
+    fn met(item: usize, time_ms: i64) -> Interaction {
+        Interaction { item, intensity: 1.0, time_ms }
+    }
+
+    fn data(histories: &[Vec<Interaction>], context: usize) -> (ItemData, RunConfig) {
+        let config = RunConfig { hidden_size: 4, context, ..RunConfig::default() };
+        let model = config.model(5, 3, vec![5, 10], asked(std::iter::empty()));
+        (ItemData::new(histories, &vec![vec![]; 5], &model, &Device::flex()), config)
+    }
+
     #[test]
     fn every_interaction_of_every_visitor_is_a_target_once() {
-        let met = |item| Interaction { item, intensity: 1.0, time_ms: 0 };
-        let histories = [vec![met(3)], vec![met(0), met(1), met(2), met(4)], vec![]];
-        let config = RunConfig { hidden_size: 4, context: 2, ..RunConfig::default() };
-        let model = config.model(5, 3, Vec::new(), asked(std::iter::empty()));
-        let data = ItemData::new(&histories, &vec![vec![]; 5], &model, &Device::flex());
+        let histories = [vec![met(3, 0)], vec![met(0, 0), met(1, 1), met(2, 2), met(4, 3)], vec![]];
+        let (data, config) = data(&histories, 2);
         let mut objective = ItemSft::new(data, &config.sft, 1);
         for _ in 0..5 {
             let batches = objective.epoch();
-            let mut targets: Vec<i32> = batches
-                .iter()
-                .flat_map(|batch| batch.items.clone().try_into_vec_as::<i32>().unwrap())
-                .collect();
+            let read = |batch: &Batch| batch.items.clone().try_into_vec_as::<i32>().unwrap();
+            let mut targets: Vec<i32> = batches.iter().flat_map(read).collect();
             targets.sort_unstable();
             assert_eq!(targets, [0, 1, 2, 3, 4]);
         }
+    }
+
+    #[test]
+    fn a_target_stands_at_the_position_before_it() {
+        let (data, config) = data(&[vec![met(0, 0), met(1, 1), met(2, 2)]], 50);
+        let mut objective = ItemSft::new(data, &config.sft, 1);
+        let [batch] = objective.epoch().try_into().unwrap_or_else(|_| panic!("one batch"));
+        // The start, item 0 and item 1; item 2 is a target only.
+        assert_eq!(batch.rows.dims(), [1, 3]);
+        assert_eq!(batch.states.try_into_vec_as::<i32>().unwrap(), [0, 1, 2]);
+        assert_eq!(batch.items.try_into_vec_as::<i32>().unwrap(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_start_is_of_the_era_of_what_follows() {
+        let (data, _) = data(&[], 50);
+        assert_eq!(data.positions_of(&[met(0, 7)]).iter().map(|p| p.era).collect::<Vec<_>>(), [1]);
+        let two = data.positions_of(&[met(0, 2), met(1, 12)]);
+        assert_eq!(two.iter().map(|p| (p.era, p.asked)).collect::<Vec<_>>(), [(0, 9), (0, 9)]);
+        assert!(data.positions_of(&[]).is_empty());
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Windows of a history: positions `start..end`, each ending in the position before the next one begins,
-/// so that every interaction but the very first is a target exactly once.
+/// so that every interaction but the very first is a target exactly once (a vocabulary with a start adds that one).
 ///
 /// The first window has a random length: targets meet histories of every length over the epochs.
 pub(crate) fn windows(length: usize, context: usize, generator: &mut ChaCha8Rng) -> Vec<(usize, usize)> {
