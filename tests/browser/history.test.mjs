@@ -130,6 +130,22 @@ test('an event keeps its known fields only, and an impossible one is refused by 
   assert.deepEqual(found.refused, Array(4).fill('bad_request'));
 });
 
+test('types of the shop\'s own are accepted once they are named', async () => {
+  const found = await inPage(async () => {
+    const { createRecommender } = await import('/vitrine/vitrine.js');
+    const event = { item: 'coat-ink', type: 'consultation', ts: 5, rating: 9 };
+    const observe = (recommender) => recommender.observe(event).then(() => 'accepted', ({ message }) => message);
+    const before = await observe(createRecommender({ package: '/vitrine/model/' }));
+    const recommender = createRecommender({ package: '/vitrine/model/', events: ['consultation'] });
+    const refused = await recommender.observe({ ...event, rating: NaN }).catch(({ code }) => code);
+    return { before, after: await observe(recommender), refused, events: await recommender.events() };
+  });
+  assert.match(found.before, /"consultation" is no event type.*events/);
+  assert.equal(found.after, 'accepted');
+  assert.equal(found.refused, 'bad_request');
+  assert.deepEqual(found.events, [{ item: 'coat-ink', type: 'consultation', ts: 5, rating: 9 }]);
+});
+
 test('two tabs share one history and hear of each other', async () => {
   const { context, page } = await openPage(browser);
   const other = await context.newPage();

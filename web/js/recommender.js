@@ -11,7 +11,8 @@ import { VitrineError, toError } from './protocol.js';
  * @typedef {import('./protocol.js').Recommendation} Recommendation
  */
 
-/** What the engine understands. Other types are refused, so that a typing error does not pass as silence. */
+/** What every package understands. Other types are refused, so that a typing error does not pass as silence; a shop
+ * names those that its own signals know with `createRecommender({ events })`. */
 const EVENT_TYPES = new Set([
   'impression', 'click', 'view', 'dwell', 'zoom', 'review', 'compare', 'share', 'search', 'list_view',
   'wishlist_add', 'wishlist_remove', 'cart_add', 'cart_remove', 'cart_view', 'checkout', 'purchase', 'return',
@@ -33,20 +34,23 @@ const recommenders = new Map();
 
 /**
  * The recommender of a package; the same object for everyone on the page, so that there is one worker.
- * The first caller chooses the device. A later caller that names `consent` changes it for all.
+ * The first caller chooses the device. A later caller that names `consent` changes it for all; `events` of all
+ * callers are accepted.
  *
- * @param {{package: string | URL, device?: "auto" | "cpu" | "gpu", consent?: boolean}} options
+ * @param {{package: string | URL, device?: "auto" | "cpu" | "gpu", consent?: boolean, events?: string[]}} options
  * @returns {Recommender}
  */
-export function createRecommender({ package: folder, device = 'auto', consent }) {
+export function createRecommender({ package: folder, device = 'auto', consent, events = [] }) {
   const url = new URL(folder, document.baseURI);
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   const known = recommenders.get(url.href);
   if (known) {
     if (consent !== undefined) known.setConsent(consent);
+    known.accept(events);
     return known;
   }
   const recommender = new Recommender(url.href, device, consent ?? true);
+  recommender.accept(events);
   recommenders.set(url.href, recommender);
   return recommender;
 }
@@ -68,6 +72,7 @@ export class Recommender extends EventTarget {
   /** @type {EngineInfo | null} */
   #info = null;
   #otherTabs;
+  #eventTypes = new Set(EVENT_TYPES);
 
   /**
    * @param {string} packageUrl
@@ -84,13 +89,18 @@ export class Recommender extends EventTarget {
     if (this.#otherTabs) this.#otherTabs.onmessage = () => this.dispatchEvent(new Event('change'));
   }
 
+  /** Accepts events of these types too. @param {string[]} types */
+  accept(types) {
+    for (const type of types) this.#eventTypes.add(type);
+  }
+
   /**
    * Remembers what the visitor did. `ts` defaults to now.
    *
    * @param {{item: string, type: string, ts?: number} & Record<string, unknown>} event
    */
   async observe(event) {
-    const kept = checkedEvent(event);
+    const kept = checkedEvent(event, this.#eventTypes);
     await (await this.#history).append(kept);
     this.#changed();
   }
@@ -269,14 +279,16 @@ class Engine {
 
 /**
  * @param {Record<string, any>} event
+ * @param {Set<string>} types
  * @returns {HistoryEvent}
  */
-function checkedEvent(event) {
+function checkedEvent(event, types) {
   if (typeof event?.item !== 'string' || event.item === '') {
     throw new VitrineError('bad_request', 'an event names its item by a non-empty string');
   }
-  if (!EVENT_TYPES.has(event.type)) {
-    throw new VitrineError('bad_request', `${JSON.stringify(event.type)} is no event type`);
+  if (!types.has(event.type)) {
+    const remedy = 'a type of the shop\'s own is named in createRecommender({ events })';
+    throw new VitrineError('bad_request', `${JSON.stringify(event.type)} is no event type; ${remedy}`);
   }
   /** @type {Record<string, unknown>} */
   const kept = { ...event, ts: event.ts ?? Date.now() };
@@ -296,8 +308,10 @@ function checkedEvent(event) {
       throw new VitrineError('bad_request', `${field} is ${kept[field]}, not a number`);
     }
   }
-  if (kept.rating !== undefined && !(/** @type {number} */ (kept.rating) >= 1 && /** @type {number} */ (kept.rating) <= 5)) {
-    throw new VitrineError('bad_request', `rating is ${kept.rating}, not 1 to 5`);
+  // The scale of a type of the shop's own is in its signals alone.
+  const [least, most] = EVENT_TYPES.has(event.type) ? [1, 5] : [-1e6, 1e6];
+  if (kept.rating !== undefined && !(/** @type {number} */ (kept.rating) >= least && /** @type {number} */ (kept.rating) <= most)) {
+    throw new VitrineError('bad_request', `rating is ${kept.rating}, not ${least} to ${most}`);
   }
   if (kept.reason !== undefined) kept.reason = String(kept.reason);
   const fields = EVENT_FIELDS.filter((field) => kept[field] !== undefined);

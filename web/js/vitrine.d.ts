@@ -59,7 +59,8 @@ export type EventType =
 /** What a visitor did. Fields that are not named here are dropped, not stored. */
 export interface HistoryEvent {
   item: string;
-  type: EventType;
+  /** One of these, or a type of the shop's own that `createRecommender({ events })` names. */
+  type: EventType | (string & {});
   /** Milliseconds since 1970-01-01 UTC. */
   ts: number;
   /** Active dwell, for `dwell`. */
@@ -120,6 +121,8 @@ export interface HistoryExport {
 
 /** Fires `change` when the history changed and `progress` while the package loads. */
 export interface Recommender extends EventTarget {
+  /** Accepts events of these types too. */
+  accept(types: string[]): void;
   observe(event: Omit<HistoryEvent, 'ts'> & { ts?: number }): Promise<void>;
   events(): Promise<HistoryEvent[]>;
   isPersistent(): Promise<boolean>;
@@ -138,6 +141,8 @@ export interface RecommenderOptions {
   device?: 'auto' | 'cpu' | 'gpu';
   /** Without it events stay in memory; true when left out. */
   consent?: boolean;
+  /** Types of the shop's own that the package's signals know; others are refused as typing errors. */
+  events?: string[];
 }
 
 /** One recommender, and one worker, per package and page. */
