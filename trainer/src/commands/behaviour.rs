@@ -83,13 +83,18 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
 /// The arm that a run ended with, and its λ where that is not the usual one.
 fn name(run: &Run) -> String {
     let preference = &run.config.preference;
-    if !preference.is_enabled {
+    if !has_preference_stage(run) {
         return Arm::Sft.name();
     }
     if Arm::of(preference) == Some(Arm::Recpo) && (preference.lambda - 2.0).abs() > f32::EPSILON {
         return format!("recpo λ={}", preference.lambda);
     }
     preference.name()
+}
+
+/// A stage that was dropped left the model of the one before.
+fn has_preference_stage(run: &Run) -> bool {
+    run.config.preference.is_enabled && run.summary.stages.last().is_some_and(|stage| stage.is_kept)
 }
 
 /// RecPO by λ, of which S-DPO is the case λ = 0.
@@ -104,7 +109,7 @@ fn along_lambda<'a>(runs: &[Run], models: &'a [ModelRanker]) -> Vec<LambdaModel<
                 Some(Arm::Recpo) => f64::from(preference.lambda),
                 _ => return None,
             };
-            preference.is_enabled.then_some(LambdaModel { lambda, ranker, valid_ratio: None })
+            has_preference_stage(run).then_some(LambdaModel { lambda, ranker, valid_ratio: None })
         })
         .collect();
     list.sort_by(|a, b| a.lambda.total_cmp(&b.lambda));
