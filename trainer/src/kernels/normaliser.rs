@@ -115,7 +115,7 @@ impl BlockKernel for Flex {
 }
 
 #[cfg(feature = "wgpu")]
-impl<R: burn::backend::cubecl::CubeRuntime> BlockKernel for burn::backend::Cube<R> {}
+impl BlockKernel for burn::backend::Cube {}
 
 pub(super) fn flex_tensor<const N: usize>(values: Vec<f32>, shape: [usize; N]) -> FloatTensor<Flex> {
     burn::backend::flex::FlexTensor::from_data(burn::tensor::TensorData::new(values, shape))
@@ -132,7 +132,7 @@ impl CatalogNormaliser for Flex {
 }
 
 #[cfg(feature = "wgpu")]
-impl<R: burn::backend::cubecl::CubeRuntime> CatalogNormaliser for burn::backend::Cube<R> {
+impl CatalogNormaliser for burn::backend::Cube {
     fn log_normaliser(
         states: FloatTensor<Self>,
         vectors: FloatTensor<Self>,
