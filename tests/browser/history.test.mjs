@@ -133,7 +133,7 @@ test('an event keeps its known fields only, and an impossible one is refused by 
 test('types of the shop\'s own are accepted once they are named', async () => {
   const found = await inPage(async () => {
     const { createRecommender } = await import('/vitrine/vitrine.js');
-    const event = { item: 'coat-ink', type: 'consultation', ts: 5, rating: 9 };
+    const event = { item: 'coat-ink', type: 'consultation', ts: 7e12, rating: 9 };
     const observe = (recommender) => recommender.observe(event).then(() => 'accepted', ({ message }) => message);
     const before = await observe(createRecommender({ package: '/vitrine/model/' }));
     const recommender = createRecommender({ package: '/vitrine/model/', events: ['consultation'] });
@@ -143,7 +143,7 @@ test('types of the shop\'s own are accepted once they are named', async () => {
   assert.match(found.before, /"consultation" is no event type.*events/);
   assert.equal(found.after, 'accepted');
   assert.equal(found.refused, 'bad_request');
-  assert.deepEqual(found.events, [{ item: 'coat-ink', type: 'consultation', ts: 5, rating: 9 }]);
+  assert.deepEqual(found.events, [{ item: 'coat-ink', type: 'consultation', ts: 7e12, rating: 9 }]);
 });
 
 test('two tabs share one history and hear of each other', async () => {
