@@ -28,7 +28,6 @@ const QUESTIONS: usize = 1000;
 pub struct Unmet {
     /// 1 for items that training meets, 0 for the others.
     is_met: Vec<f32>,
-    items: Vec<usize>,
     questions: Vec<Question>,
     /// Share of the questions whose target was never met.
     share: f64,
@@ -44,7 +43,6 @@ impl Unmet {
         let questions = split::sample(valid, QUESTIONS);
         let count = questions.iter().filter(|question| is_met[question.target] == 0.0).count();
         Self {
-            items: (0..items).collect(),
             is_met,
             // Half a question more of each kind: a share of nothing has no bias.
             share: (count as f64 + 0.5) / (questions.len() as f64 + 1.0),
@@ -72,9 +70,10 @@ impl Unmet {
             return Ok(unbiased);
         }
         let scorer = scorer(&unbiased);
+        let items: Vec<usize> = (0..self.is_met.len()).collect();
         let mut log_odds = Vec::with_capacity(self.questions.len());
-        for chunk in self.questions.chunks((SCORES / self.items.len().max(1)).max(1)) {
-            let pairs: Vec<_> = chunk.iter().map(|q| (q.history.as_slice(), self.items.as_slice())).collect();
+        for chunk in self.questions.chunks((SCORES / items.len()).max(1)) {
+            let pairs: Vec<_> = chunk.iter().map(|q| (q.history.as_slice(), items.as_slice())).collect();
             for (question, row) in chunk.iter().zip(block_on(scorer.score_many(&pairs))?) {
                 log_odds.push(self.log_odds(&question.history, &row));
             }
@@ -91,8 +90,8 @@ impl Unmet {
     fn log_odds(&self, history: &[Interaction], scores: &[f32]) -> f64 {
         let (mut met, mut unmet) = (0.0_f64, 0.0_f64);
         let own: HashSet<usize> = history.iter().map(|interaction| interaction.item).collect();
-        for &item in self.items.iter().filter(|item| !own.contains(item)) {
-            let probability = f64::from(scores[item]).exp();
+        for (item, &score) in scores.iter().enumerate().filter(|(item, _)| !own.contains(item)) {
+            let probability = f64::from(score).exp();
             *(if self.is_met[item] == 0.0 { &mut unmet } else { &mut met }) += probability;
         }
         unmet.ln() - met.ln()

@@ -39,8 +39,15 @@ impl Validator<'_> {
         Ok(goals.mean_of_first(&self.candidates, &self.scores(model)?))
     }
 
+    /// Scores of each question's candidates.
     fn scores(&self, model: &Model) -> Result<Vec<Vec<f32>>> {
-        scores(&self.scorer(model), self.questions, &self.candidates)
+        let pairs: Vec<_> = self
+            .questions
+            .iter()
+            .zip(&self.candidates)
+            .map(|(question, list)| (question.history.as_slice(), list.as_slice()))
+            .collect();
+        Ok(block_on(self.scorer(model).score_many(&pairs))?)
     }
 
     fn scorer(&self, model: &Model) -> Scorer {
@@ -63,14 +70,4 @@ impl Judge for Validator<'_> {
         let weights = block_on(model.weights())?;
         write_file(&self.checkpoint, &run::weight_bytes(&weights)?)
     }
-}
-
-/// Scores of each question's candidates.
-///
-/// # Errors
-/// When the device fails.
-pub fn scores(scorer: &Scorer, questions: &[Question], candidates: &[Vec<usize>]) -> Result<Vec<Vec<f32>>> {
-    let pairs: Vec<_> =
-        questions.iter().zip(candidates).map(|(q, list)| (q.history.as_slice(), list.as_slice())).collect();
-    Ok(block_on(scorer.score_many(&pairs))?)
 }
