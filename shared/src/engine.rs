@@ -79,10 +79,9 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Weights`] when the tensors are not those of the configured model.
     pub fn new(package: Package, device: &Device) -> Result<Self, EngineError> {
-        let Package { manifest, catalog, texts, weights, .. } = package;
-        let parameters = weights.values().map(|weight| weight.values.len()).sum();
-        let model =
-            manifest.model.init(device).with_weights(&weights, device).map_err(EngineError::Weights)?;
+        let model = package.model(device).map_err(EngineError::Weights)?;
+        let Package { manifest, catalog, texts, .. } = package;
+        let parameters = manifest.tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
         let scorer = Scorer::new(&model, manifest.model.clone(), texts, device);
         Ok(Self { catalog, scorer, manifest, parameters })
     }

@@ -5,7 +5,7 @@
 //!
 //! Data flow, in reading order; a module uses only those above it:
 //! [`catalog`] → [`interaction`] → [`preference`] → [`amount`], [`signals`] → [`prompt`] / [`tokenizer`] →
-//! [`model`] inside [`vocabulary`] → [`weights`], [`quant`] → [`score`] → [`rank`] → [`trie`] → [`package`] →
+//! [`quant`] → [`kernels`] → [`matrix`] → [`model`] inside [`vocabulary`] → [`weights`] → [`score`] → [`rank`] → [`trie`] → [`package`] →
 //! [`engine`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
@@ -15,6 +15,8 @@ pub mod amount;
 pub mod catalog;
 pub mod engine;
 pub mod interaction;
+pub mod kernels;
+pub mod matrix;
 pub mod model;
 pub mod package;
 pub mod preference;

@@ -9,10 +9,15 @@
 
 use burn::{
     module::Module,
-    nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig, RmsNorm, RmsNormConfig},
+    nn::{Dropout, DropoutConfig, RmsNorm, RmsNormConfig},
     tensor::{Device, Tensor, TensorData, activation},
 };
 use serde::{Deserialize, Serialize};
+
+use crate::{
+    kernels,
+    matrix::{Projection, Slot},
+};
 
 /// Sizes of the trunk, under the names of a Hugging Face `config.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -131,13 +136,6 @@ impl TransformerConfig {
     fn norm(&self, size: usize, device: &Device) -> RmsNorm {
         RmsNormConfig::new(size).with_epsilon(self.rms_norm_eps).init(device)
     }
-
-    fn linear(&self, from: usize, to: usize, bias: bool, device: &Device) -> Linear {
-        LinearConfig::new(from, to)
-            .with_bias(bias)
-            .with_initializer(Initializer::Normal { mean: 0.0, std: 0.02 })
-            .init(device)
-    }
 }
 
 /// The trunk: layers and the final norm.
@@ -174,6 +172,26 @@ impl Transformer {
         }
         self.norm.forward(states)
     }
+
+    /// Every matrix with its Hugging Face name.
+    pub(crate) fn matrices_mut(&mut self) -> Vec<(String, Slot<'_>)> {
+        let mut matrices = Vec::new();
+        for (index, layer) in self.layers.iter_mut().enumerate() {
+            let (attention, feed) = (&mut layer.self_attn, &mut layer.mlp);
+            for (name, matrix) in [
+                ("self_attn.q_proj", &mut attention.q_proj),
+                ("self_attn.k_proj", &mut attention.k_proj),
+                ("self_attn.v_proj", &mut attention.v_proj),
+                ("self_attn.o_proj", &mut attention.o_proj),
+                ("mlp.gate_proj", &mut feed.gate_proj),
+                ("mlp.up_proj", &mut feed.up_proj),
+                ("mlp.down_proj", &mut feed.down_proj),
+            ] {
+                matrices.push((format!("model.layers.{index}.{name}.weight"), Slot::Projection(matrix)));
+            }
+        }
+        matrices
+    }
 }
 
 #[derive(Module, Debug)]
@@ -197,10 +215,10 @@ impl Layer {
 
 #[derive(Module, Debug)]
 struct Attention {
-    q_proj: Linear,
-    k_proj: Linear,
-    v_proj: Linear,
-    o_proj: Linear,
+    q_proj: Projection,
+    k_proj: Projection,
+    v_proj: Projection,
+    o_proj: Projection,
     q_norm: Option<RmsNorm>,
     k_norm: Option<RmsNorm>,
     heads: usize,
@@ -214,10 +232,10 @@ impl Attention {
         let bias = config.attention_bias;
         let head_norm = || config.qk_norm.then(|| config.norm(head, device));
         Self {
-            q_proj: config.linear(hidden, heads * head, bias, device),
-            k_proj: config.linear(hidden, key_value_heads * head, bias, device),
-            v_proj: config.linear(hidden, key_value_heads * head, bias, device),
-            o_proj: config.linear(heads * head, hidden, false, device),
+            q_proj: Projection::init(hidden, heads * head, bias, device),
+            k_proj: Projection::init(hidden, key_value_heads * head, bias, device),
+            v_proj: Projection::init(hidden, key_value_heads * head, bias, device),
+            o_proj: Projection::init(heads * head, hidden, false, device),
             q_norm: head_norm(),
             k_norm: head_norm(),
             heads,
@@ -244,6 +262,9 @@ impl Attention {
         if let Some(cache) = cache {
             (keys, values) = cache.append(keys, values);
         }
+        if self.q_proj.is_packed() {
+            return self.o_proj.forward(kernels::attend(queries, keys, values, places.bias.clone()));
+        }
         let group = self.heads / self.key_value_heads;
         let (keys, values) = (repeat_heads(keys, group), repeat_heads(values, group));
 
@@ -266,24 +287,29 @@ fn repeat_heads(tensor: Tensor<4>, group: usize) -> Tensor<4> {
 /// SwiGLU: down(silu(gate(x)) · up(x)).
 #[derive(Module, Debug)]
 struct FeedForward {
-    gate_proj: Linear,
-    up_proj: Linear,
-    down_proj: Linear,
+    gate_proj: Projection,
+    up_proj: Projection,
+    down_proj: Projection,
 }
 
 impl FeedForward {
     fn init(config: &TransformerConfig, device: &Device) -> Self {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         Self {
-            gate_proj: config.linear(hidden, inner, false, device),
-            up_proj: config.linear(hidden, inner, false, device),
-            down_proj: config.linear(inner, hidden, false, device),
+            gate_proj: Projection::init(hidden, inner, false, device),
+            up_proj: Projection::init(hidden, inner, false, device),
+            down_proj: Projection::init(inner, hidden, false, device),
         }
     }
 
     fn forward(&self, states: Tensor<3>) -> Tensor<3> {
-        let gate = activation::silu(self.gate_proj.forward(states.clone()));
-        self.down_proj.forward(gate * self.up_proj.forward(states))
+        let (gate, up) = (self.gate_proj.forward(states.clone()), self.up_proj.forward(states));
+        let gated = if self.gate_proj.is_packed() {
+            kernels::silu_times(gate, up)
+        } else {
+            activation::silu(gate) * up
+        };
+        self.down_proj.forward(gated)
     }
 }
 

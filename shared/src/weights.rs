@@ -9,7 +9,11 @@ use burn::{
     tensor::{Device, Tensor, TensorData},
 };
 
-use crate::vocabulary::Model;
+use crate::{
+    kernels::{self, PackedMatrix},
+    quant::QuantisedMatrix,
+    vocabulary::Model,
+};
 
 /// A weight outside the model.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +76,8 @@ impl Path {
     /// The Hugging Face name: burn's norms call their weight `gamma`; the vocabulary has no level of its own.
     fn name(&self) -> String {
         let name = self.names.join(".").replace(".gamma", ".weight");
+        // Whether a matrix holds floats is no part of its name.
+        let name = name.replace(".Float.", ".").replace(".Packed.", ".");
         let Some((_, inner)) = name.split_once("vocabulary.") else {
             return name;
         };
@@ -172,6 +178,38 @@ impl Model {
             weights.insert(name, Weight { shape, values });
         }
         Ok(weights)
+    }
+
+    /// The same model with `weights`, and with `matrices` that stay packed where the device and the model can keep
+    /// them so; others become floats.
+    ///
+    /// # Errors
+    /// As of [`Model::with_weights`].
+    pub fn with_packed_weights(
+        mut self,
+        mut weights: Weights,
+        mut matrices: BTreeMap<String, QuantisedMatrix>,
+        device: &Device,
+    ) -> Result<Self, WeightsError> {
+        if kernels::run_on(device) {
+            for (name, slot) in self.matrices_mut() {
+                let Some(matrix) = matrices.remove(&name) else { continue };
+                let (expected, got) = (slot.dims(), [matrix.rows, matrix.columns]);
+                if expected != got {
+                    return Err(WeightsError::WrongShape {
+                        name,
+                        expected: expected.into(),
+                        got: got.into(),
+                    });
+                }
+                slot.pack(PackedMatrix::new(&matrix, device));
+            }
+        }
+        for (name, matrix) in matrices {
+            let shape = vec![matrix.rows, matrix.columns];
+            weights.insert(name, Weight { shape, values: matrix.dequantise() });
+        }
+        self.with_weights(&weights, device)
     }
 
     /// The same model with `weights` on `device`.

@@ -10,8 +10,9 @@ use shared::{
     engine::{Engine, EngineError, Request},
     interaction::{Event, EventKind},
     package::{MANIFEST, Manifest, Package, PackageError, PackageParts, Quantisation, SelfTest},
+    score::Scorer,
     signals::SignalsConfig,
-    vocabulary::ModelConfig,
+    vocabulary::{Model, ModelConfig},
 };
 
 use crate::golden;
@@ -84,11 +85,33 @@ fn q8_is_near_and_a_quarter_of_the_size() {
     };
     let (full, q8) = (package(0, Quantisation::F32), package(0, Quantisation::Q8));
     assert!(bytes(&q8) * 3 < bytes(&full), "{} of {}", bytes(&q8), bytes(&full));
-    let weights = Package::read(&q8).unwrap().weights;
-    for (name, weight) in Package::read(&full).unwrap().weights {
+    let weights = Package::read(&q8).unwrap().floats();
+    for (name, weight) in Package::read(&full).unwrap().floats() {
         for (a, b) in weight.values.iter().zip(&weights[&name].values) {
             // Largest value 0.3: half a step of 0.3 / 127, and the rounding of the f16 scale.
             assert!((a - b).abs() < 0.0013, "{name}: {a} {b}");
+        }
+    }
+}
+
+/// Packed weights answer as the floats that they stand for, through kernels of their own from end to end.
+#[test]
+fn packed_weights_answer_like_their_floats() {
+    for case in 0..golden::cases().len() {
+        for quantisation in [Quantisation::Q8, Quantisation::Q4] {
+            let package = Package::read(&package(case, quantisation)).unwrap();
+            let device = Device::flex();
+            let config = &package.manifest.model;
+            let plain = config.init(&device).with_weights(&package.floats(), &device).unwrap();
+            let packed = package.model(&device).unwrap();
+            let scores = |model: &Model| {
+                let scorer = Scorer::new(model, config.clone(), golden::texts(), &device);
+                let candidates: Vec<usize> = (0..golden::texts().len()).collect();
+                block_on(scorer.score(&golden::history(), &candidates)).unwrap()
+            };
+            for (packed, plain) in scores(&packed).iter().zip(scores(&plain)) {
+                assert!((packed - plain).abs() < 2e-3, "case {case}, {quantisation:?}: {packed} {plain}");
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ pub fn test() -> Result<()> {
 
 pub fn bench() -> Result<()> {
     prepare()?;
+    node(&["kernels.bench.mjs"])?;
     node(&["first-answer.bench.mjs"])
 }
 

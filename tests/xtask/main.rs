@@ -4,7 +4,7 @@
 //! demo     install what is missing, build the CPU bundle, train on the demo shop, serve it
 //! test     install what is missing, run every test: format, lints, Rust, docs, browser
 //! check    format, lints and Rust tests only
-//! wasm     build the browser bundles (--cpu or --gpu for one of them)
+//! wasm     build the browser bundles (--cpu, --gpu or --bench for one of them)
 //! trainer  the trainer's own command line: cargo xtask trainer train --data DIR --out RUN
 //! serve    serve a package: cargo xtask serve PKG
 //! bench    time the first answer in Chromium on the package of the last demo
@@ -44,11 +44,12 @@ fn run(arguments: &[String]) -> Result<()> {
             [] => wasm::build(&[Bundle::Cpu, Bundle::Gpu]),
             [only] if only == "--cpu" => wasm::build(&[Bundle::Cpu]),
             [only] if only == "--gpu" => wasm::build(&[Bundle::Gpu]),
-            _ => bail!("usage: cargo xtask wasm [--cpu | --gpu]"),
+            [only] if only == "--bench" => wasm::build(&[Bundle::Bench]),
+            _ => bail!("usage: cargo xtask wasm [--cpu | --gpu | --bench]"),
         },
         "trainer" => trainer(rest),
         "serve" => trainer(&[&["serve".to_owned()], rest].concat()),
-        "bench" => browser::bench(),
+        "bench" => bench(),
         "golden" => golden(),
         _ => bail!(
             "usage: cargo xtask demo | test | check | wasm | trainer … | serve PKG | bench | golden | ci"
@@ -88,6 +89,12 @@ fn test() -> Result<()> {
     check()?;
     wasm::build(&[Bundle::Cpu, Bundle::Gpu])?;
     browser::test()
+}
+
+/// Everything that is timed and not tested.
+fn bench() -> Result<()> {
+    wasm::build(&[Bundle::Cpu, Bundle::Bench])?;
+    browser::bench()
 }
 
 fn golden() -> Result<()> {

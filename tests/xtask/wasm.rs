@@ -18,6 +18,8 @@ const FLAGS: &str = "-C target-feature=+simd128 --cfg getrandom_backend=\"wasm_j
 pub enum Bundle {
     Cpu,
     Gpu,
+    /// The kernels by themselves, for `cargo xtask bench`.
+    Bench,
 }
 
 impl Bundle {
@@ -25,6 +27,30 @@ impl Bundle {
         match self {
             Self::Cpu => "cpu",
             Self::Gpu => "gpu",
+            Self::Bench => "bench",
+        }
+    }
+
+    fn package(self) -> &'static str {
+        match self {
+            Self::Cpu | Self::Gpu => "web",
+            Self::Bench => "bench",
+        }
+    }
+
+    /// What is timed is compiled as what is served.
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Cpu | Self::Bench => "wasm-cpu",
+            Self::Gpu => "wasm-gpu",
+        }
+    }
+
+    fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::Cpu => &["--no-default-features", "--features", "cpu"],
+            Self::Gpu => &["--no-default-features", "--features", "gpu"],
+            Self::Bench => &[],
         }
     }
 }
@@ -43,14 +69,16 @@ pub fn build(bundles: &[Bundle]) -> Result<()> {
     for &bundle in bundles {
         step(&format!("{} bundle ({})", bundle.name(), route.words()));
         route.build(bundle)?;
-        let module = target().join(TARGET).join(format!("wasm-{}", bundle.name())).join("web.wasm");
+        let module = format!("{}.wasm", bundle.package());
+        let module = target().join(TARGET).join(bundle.profile()).join(module);
         let out = dist.join(bundle.name());
         let arguments = ["--target", "web", "--no-typescript", "--remove-name-section", "--out-dir"];
         let mut generate = command(&bindgen, &arguments);
         generate.arg(&out).arg(&module);
         run(generate)?;
-        let bytes = fs::metadata(out.join("web_bg.wasm"))?.len();
-        eprintln!("web/dist/{}/web_bg.wasm: {bytes} bytes", bundle.name());
+        let file = format!("{}/{}_bg.wasm", bundle.name(), bundle.package());
+        let bytes = fs::metadata(dist.join(&file))?.len();
+        eprintln!("web/dist/{file}: {bytes} bytes");
     }
     Ok(())
 }
@@ -89,21 +117,9 @@ impl Route {
     }
 
     fn build(&self, bundle: Bundle) -> Result<()> {
-        let profile = format!("wasm-{}", bundle.name());
-        let arguments = [
-            "build",
-            "--quiet",
-            "--locked",
-            "--package",
-            "web",
-            "--profile",
-            &profile,
-            "--no-default-features",
-            "--features",
-            bundle.name(),
-            "--target",
-            TARGET,
-        ];
+        let arguments = ["build", "--quiet", "--locked", "--target", TARGET];
+        let of_bundle = ["--package", bundle.package(), "--profile", bundle.profile()];
+        let arguments = [&arguments, of_bundle.as_slice(), bundle.features()].concat();
         let mut cargo = match self {
             Self::Rustup => command("cargo", &arguments),
             Self::Debian => {

@@ -308,6 +308,8 @@ pub enum Quant {
     /// One byte a weight.
     #[default]
     Q8,
+    /// Half a byte a weight: smaller, and less exact.
+    Q4,
     F16,
     F32,
 }

@@ -267,7 +267,9 @@ impl RunConfig {
                 dropout: self.dropout,
             },
             vocabulary: match self.recipe {
-                Recipe::Compact => VocabularyConfig::Items(ItemVocabularyConfig { items, tokens, eras }),
+                Recipe::Compact => {
+                    VocabularyConfig::Items(ItemVocabularyConfig { items, tokens, eras, is_complete: false })
+                }
                 Recipe::Text => {
                     VocabularyConfig::Tokens(TokenVocabularyConfig { tokens, tie_word_embeddings: true })
                 }

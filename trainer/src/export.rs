@@ -9,6 +9,7 @@ use shared::{
     interaction::Interaction,
     package::{MANIFEST, Package, PackageParts, Quantisation, SelfTest},
     score::Scorer,
+    vocabulary::ModelConfig,
     weights::Weights,
 };
 
@@ -18,6 +19,7 @@ impl From<Quant> for Quantisation {
     fn from(quant: Quant) -> Self {
         match quant {
             Quant::Q8 => Self::Q8,
+            Quant::Q4 => Self::Q4,
             Quant::F16 => Self::F16,
             Quant::F32 => Self::F32,
         }
@@ -37,12 +39,13 @@ pub fn package(run: &Run, quant: Quant) -> Result<BTreeMap<String, Vec<u8>>> {
             "weight {name} holds a value that is not a number\nhint: train again with a lower learning rate"
         );
     }
-    // The answers of the self-test are those of the quantised weights, read back as the browser reads them.
-    let bare = parts(run, &texts, quant, &run.weights, Vec::new()).write()?;
-    let read_back = Package::read(&bare)?;
+    let complete = complete(run, &texts)?;
+    // The answers of the self-test are those of the quantised weights, read back as the browser reads them, but with
+    // plain products of floats: they are the reference for every kernel.
+    let read_back = Package::read(&parts(run, &texts, quant, &complete, Vec::new()).write()?)?;
     let device = Device::flex();
-    let model = run.summary.model.init(&device).with_weights(&read_back.weights, &device)?;
-    let scorer = Scorer::new(&model, run.summary.model.clone(), texts.clone(), &device);
+    let model = complete.config.init(&device).with_weights(&read_back.floats(), &device)?;
+    let scorer = Scorer::new(&model, complete.config.clone(), texts.clone(), &device);
     let self_test = questions(run.catalog.len(), run.summary.model.vocabulary.eras())
         .into_iter()
         .map(|(history, candidates)| {
@@ -50,14 +53,27 @@ pub fn package(run: &Run, quant: Quant) -> Result<BTreeMap<String, Vec<u8>>> {
             Ok(SelfTest { history, candidates, scores })
         })
         .collect::<Result<Vec<_>>>()?;
-    Ok(parts(run, &texts, quant, &run.weights, self_test).write()?)
+    Ok(parts(run, &texts, quant, &complete, self_test).write()?)
+}
+
+/// A model as a package holds it: nothing is left to be computed from texts.
+struct Complete {
+    config: ModelConfig,
+    weights: Weights,
+}
+
+fn complete(run: &Run, texts: &[Vec<u32>]) -> Result<Complete> {
+    let device = Device::flex();
+    let model = run.summary.model.init(&device).with_weights(&run.weights, &device)?;
+    let (model, config) = model.complete(run.summary.model.clone(), texts, &device);
+    Ok(Complete { config, weights: block_on(model.weights())? })
 }
 
 fn parts<'a>(
     run: &'a Run,
     texts: &'a [Vec<u32>],
     quant: Quant,
-    weights: &'a Weights,
+    complete: &'a Complete,
     self_test: Vec<SelfTest>,
 ) -> PackageParts<'a> {
     let last = run.summary.stages.iter().rfind(|stage| stage.is_kept);
@@ -76,8 +92,8 @@ fn parts<'a>(
     ]);
     PackageParts {
         recipe: run.config.recipe.name(),
-        model: &run.summary.model,
-        weights,
+        model: &complete.config,
+        weights: &complete.weights,
         catalog: &run.catalog,
         texts,
         tokenizer_json: &run.tokenizer_json,
@@ -119,10 +135,9 @@ fn questions(items: usize, eras: &[i64]) -> Vec<(Vec<Interaction>, Vec<usize>)> 
 /// When the run is damaged.
 pub fn scorer(run: &Run, quant: Quant, device: &Device) -> Result<Scorer> {
     let texts = run.texts()?;
-    let files = parts(run, &texts, quant, &run.weights, Vec::new()).write()?;
-    let package = Package::read(&files)?;
-    let model = run.summary.model.init(device).with_weights(&package.weights, device)?;
-    Ok(Scorer::new(&model, run.summary.model.clone(), texts, device))
+    let package = Package::read(&parts(run, &texts, quant, &complete(run, &texts)?, Vec::new()).write()?)?;
+    let model = package.model(device)?;
+    Ok(Scorer::new(&model, package.manifest.model, texts, device))
 }
 
 /// Writes the package in one piece: beside its place first, so that an old one stays until the new one is whole.

@@ -24,6 +24,7 @@ use crate::{
     catalog::{CatalogError, Item},
     interaction::Interaction,
     model::ConfigError,
+    quant::{Bits, QuantisedMatrix},
     signals::{SignalsConfig, SignalsError},
     vocabulary::ModelConfig,
 };
@@ -32,7 +33,7 @@ pub use reader::Package;
 pub use writer::PackageParts;
 
 /// Version of the format that this build writes and reads.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 pub const MANIFEST: &str = "manifest.json";
 pub const CATALOG: &str = "catalog.json";
 pub const TOKENIZER: &str = "tokenizer.json";
@@ -51,6 +52,19 @@ pub enum Quantisation {
     F32,
     F16,
     Q8,
+    Q4,
+}
+
+impl Quantisation {
+    /// How many bits a weight has where matrices are packed in blocks.
+    #[must_use]
+    pub fn bits(self) -> Option<Bits> {
+        match self {
+            Self::Q8 => Some(Bits::Eight),
+            Self::Q4 => Some(Bits::Four),
+            Self::F32 | Self::F16 => None,
+        }
+    }
 }
 
 /// Everything about a package but the bytes of its other files.
@@ -204,7 +218,8 @@ fn tensor_bytes(entry: &TensorEntry) -> Option<usize> {
     let bytes = match entry.encoding {
         Quantisation::F32 => count.checked_mul(4)?,
         Quantisation::F16 => count.checked_mul(2)?,
-        Quantisation::Q8 => crate::quant::q8_bytes(rows, columns)?,
+        Quantisation::Q8 => QuantisedMatrix::byte_count(rows, columns, Bits::Eight)?,
+        Quantisation::Q4 => QuantisedMatrix::byte_count(rows, columns, Bits::Four)?,
     };
     (bytes <= TOTAL_BYTES).then_some(bytes)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use burn::tensor::Device;
 use half::f16;
 
 use super::{
@@ -11,9 +12,10 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    prompt, quant,
-    vocabulary::VocabularyConfig,
-    weights::{Weight, Weights},
+    prompt,
+    quant::QuantisedMatrix,
+    vocabulary::{Model, VocabularyConfig},
+    weights::{Weight, Weights, WeightsError},
 };
 
 /// The validated parts of a package.
@@ -23,7 +25,10 @@ pub struct Package {
     pub catalog: Catalog,
     /// Tokens of every item's text, in catalogue order.
     pub texts: Vec<Vec<u32>>,
+    /// Weights that are stored as floats.
     pub weights: Weights,
+    /// Weights that are stored in blocks of small integers.
+    pub matrices: BTreeMap<String, QuantisedMatrix>,
     pub tokenizer_json: Vec<u8>,
 }
 
@@ -111,6 +116,26 @@ impl Manifest {
 }
 
 impl Package {
+    /// The model with its weights, packed where the device can keep them so.
+    ///
+    /// # Errors
+    /// When the tensors are not those of the configured model.
+    pub fn model(&self, device: &Device) -> Result<Model, WeightsError> {
+        let model = self.manifest.model.init(device);
+        model.with_packed_weights(self.weights.clone(), self.matrices.clone(), device)
+    }
+
+    /// All weights as floats.
+    #[must_use]
+    pub fn floats(&self) -> Weights {
+        let of_matrix = |matrix: &QuantisedMatrix| Weight {
+            shape: vec![matrix.rows, matrix.columns],
+            values: matrix.dequantise(),
+        };
+        let matrices = self.matrices.iter().map(|(name, matrix)| (name.clone(), of_matrix(matrix)));
+        self.weights.clone().into_iter().chain(matrices).collect()
+    }
+
     /// Reads a package from its files by name (the manifest included).
     ///
     /// # Errors
@@ -149,22 +174,30 @@ impl Package {
             }
         }
         let stream: Vec<u8> = manifest.shards().flat_map(|file| files[&file.path].iter().copied()).collect();
-        let mut weights = Weights::new();
+        let (mut weights, mut matrices) = (Weights::new(), BTreeMap::new());
         let mut rest = stream.as_slice();
         for tensor in &manifest.tensors {
             let shape = || PackageError::TensorShape { name: tensor.name.clone() };
             let bytes = tensor_bytes(tensor).ok_or_else(shape)?;
             // The manifest's check made sure that the tensors and the stream have the same length.
             let (own, others) = rest.split_at_checked(bytes).ok_or_else(shape)?;
-            let values = decode(tensor, own).ok_or_else(shape)?;
+            rest = others;
+            let not_finite = || PackageError::NotFinite { tensor: tensor.name.clone() };
+            if let Some(bits) = tensor.encoding.bits() {
+                let (rows, columns) = rows_and_columns(&tensor.shape).ok_or_else(shape)?;
+                // Its length was checked: what is left to be wrong is a scale.
+                let matrix = QuantisedMatrix::from_bytes(own.to_vec(), rows, columns, bits);
+                matrices.insert(tensor.name.clone(), matrix.ok_or_else(not_finite)?);
+                continue;
+            }
+            let values = decode(tensor, own);
             if values.iter().any(|value| !value.is_finite()) {
-                return Err(PackageError::NotFinite { tensor: tensor.name.clone() });
+                return Err(not_finite());
             }
             weights.insert(tensor.name.clone(), Weight { shape: tensor.shape.clone(), values });
-            rest = others;
         }
         let tokenizer_json = files[TOKENIZER].clone();
-        Ok(Self { manifest, catalog, texts, weights, tokenizer_json })
+        Ok(Self { manifest, catalog, texts, weights, matrices, tokenizer_json })
     }
 }
 
@@ -202,15 +235,10 @@ fn read_catalog(bytes: &[u8], manifest: &Manifest) -> Result<(Catalog, Vec<Vec<u
     Ok((catalog, texts))
 }
 
-fn decode(tensor: &TensorEntry, bytes: &[u8]) -> Option<Vec<f32>> {
-    let (rows, columns) = rows_and_columns(&tensor.shape)?;
+/// Floats of a tensor that is not in blocks.
+fn decode(tensor: &TensorEntry, bytes: &[u8]) -> Vec<f32> {
     match tensor.encoding {
-        Quantisation::F32 => {
-            Some(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect())
-        }
-        Quantisation::F16 => {
-            Some(bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect())
-        }
-        Quantisation::Q8 => quant::dequantise_q8(bytes, rows, columns),
+        Quantisation::F16 => bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        _ => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
     }
 }

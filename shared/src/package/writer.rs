@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     catalog::Catalog,
-    prompt, quant,
+    prompt,
+    quant::QuantisedMatrix,
     signals::SignalsConfig,
     vocabulary::ModelConfig,
     weights::{Weight, Weights},
@@ -42,7 +43,7 @@ impl PackageParts<'_> {
         let mut tensors = Vec::with_capacity(self.weights.len());
         let mut stream = Vec::new();
         for (name, weight) in self.weights {
-            let encoding = if weight.shape.len() == 2 { self.quantisation } else { Quantisation::F32 };
+            let encoding = encoding(weight, self.quantisation);
             encode(weight, encoding, &mut stream);
             tensors.push(TensorEntry { name: name.clone(), shape: weight.shape.clone(), encoding });
         }
@@ -87,14 +88,26 @@ impl PackageParts<'_> {
     }
 }
 
+/// Matrices of so few rows weigh nothing, and every position adds their rows up: never in four bits.
+const FEW_ROWS: usize = 64;
+
+fn encoding(weight: &Weight, wanted: Quantisation) -> Quantisation {
+    match weight.shape[..] {
+        [rows, _] if rows <= FEW_ROWS && wanted == Quantisation::Q4 => Quantisation::Q8,
+        [_, _] => wanted,
+        _ => Quantisation::F32,
+    }
+}
+
 fn encode(weight: &Weight, encoding: Quantisation, stream: &mut Vec<u8>) {
+    if let (Some(bits), [rows, columns]) = (encoding.bits(), &weight.shape[..]) {
+        stream.extend(QuantisedMatrix::new(&weight.values, *rows, *columns, bits).bytes());
+        return;
+    }
     match encoding {
-        Quantisation::F32 => stream.extend(weight.values.iter().flat_map(|value| value.to_le_bytes())),
         Quantisation::F16 => {
             stream.extend(weight.values.iter().flat_map(|&value| f16::from_f32(value).to_le_bytes()));
         }
-        Quantisation::Q8 => {
-            stream.extend(quant::quantise_q8(&weight.values, weight.shape[0], weight.shape[1]));
-        }
+        _ => stream.extend(weight.values.iter().flat_map(|value| value.to_le_bytes())),
     }
 }

@@ -18,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use super::index_tensor;
 use crate::{
     interaction::Interaction,
+    kernels,
+    matrix::{Slot, Table, Vectors},
     preference::{INTENSITY_LEVELS, intensity_level},
 };
 
@@ -34,14 +36,17 @@ pub struct ItemVocabularyConfig {
     /// before the first cut is of the first era, what was met after the last cut of the last. Empty: the model
     /// knows no calendar.
     pub eras: Vec<i64>,
+    /// Whether an item's vector holds its text already, as in a package: nothing is added to it.
+    #[serde(default)]
+    pub is_complete: bool,
 }
 
 #[derive(Module, Debug)]
 pub struct ItemVocabulary {
     /// `[N, D]`
-    item: Embedding,
+    item: Table,
     /// `[V, D]`
-    text: Embedding,
+    text: Table,
     /// Intensity of the interaction: 0 unknown, then the levels.
     intensity: Embedding,
     /// Intensity asked for next: 0 unknown, then the levels.
@@ -51,6 +56,7 @@ pub struct ItemVocabulary {
     era: Option<Embedding>,
     /// How often an item is met whatever the history, `[N]`.
     bias: Param<Tensor<1>>,
+    is_complete: bool,
 }
 
 impl ItemVocabularyConfig {
@@ -62,13 +68,14 @@ impl ItemVocabularyConfig {
                 .init(device)
         };
         ItemVocabulary {
-            item: embedding(self.items),
-            text: embedding(self.tokens),
+            item: Table::init(self.items, hidden_size, device),
+            text: Table::init(self.tokens, hidden_size, device),
             intensity: embedding(INTENSITY_LEVELS + 1),
             asked: embedding(INTENSITY_LEVELS + 1),
             gap: embedding(GAPS),
             era: (!self.eras.is_empty()).then(|| embedding(self.eras.len() + 1)),
             bias: Initializer::Zeros.init([self.items], device),
+            is_complete: self.is_complete,
         }
     }
 }
@@ -215,7 +222,7 @@ impl ItemTexts {
 /// The vectors of all items, computed once for a pass (training) or for good (recommending).
 #[derive(Clone, Debug)]
 pub struct ItemTable {
-    vectors: Tensor<2>,
+    vectors: Vectors,
     bias: Tensor<1>,
 }
 
@@ -223,7 +230,7 @@ impl ItemTable {
     /// `[N, D]`
     #[must_use]
     pub fn vectors(&self) -> Tensor<2> {
-        self.vectors.clone()
+        self.vectors.floats()
     }
 
     /// `[N]`
@@ -241,7 +248,7 @@ impl ItemTable {
         let [rows, count] = items.dims();
         let hidden = self.vectors.dims()[1];
         let flat = items.reshape([rows * count]);
-        let vectors = self.vectors.clone().select(0, flat.clone()).reshape([rows, count, hidden]);
+        let vectors = self.vectors.select(flat.clone()).reshape([rows, count, hidden]);
         let products = (vectors * states.unsqueeze_dim::<3>(1)).sum_dim(2).reshape([rows, count]);
         products + self.bias.clone().select(0, flat).reshape([rows, count])
     }
@@ -254,46 +261,50 @@ impl ItemVocabulary {
         self.bias.val().device()
     }
 
-    /// Vectors of all items: id vector plus text bag.
+    /// Vectors of all items: id vector plus text bag, unless that was added once and for all.
     ///
     /// `id_keep` scales each id vector (`[N, 1]`): 0 hides the id, so that text alone must do.
     #[must_use]
     pub fn table(&self, texts: &ItemTexts, id_keep: Option<Tensor<2>>) -> ItemTable {
+        if self.is_complete {
+            return ItemTable { vectors: self.item.vectors(), bias: self.bias.val() };
+        }
         let [items, longest, _] = texts.weights.dims();
-        let hidden = self.text.weight.val().dims()[1];
-        let bags = (self.text.weight.val().select(0, texts.tokens.clone()).reshape([items, longest, hidden])
-            * texts.weights.clone())
-        .sum_dim(1)
-        .reshape([items, hidden]);
+        let hidden = self.text.vectors().dims()[1];
+        let tokens = self.text.vectors().select(texts.tokens.clone()).reshape([items, longest, hidden]);
+        let bags = (tokens * texts.weights.clone()).sum_dim(1).reshape([items, hidden]);
         self.table_of_bags(bags, id_keep)
+    }
+
+    /// The same vocabulary with the text in every item's vector, so that whoever opens it has nothing to add.
+    #[must_use]
+    pub fn complete(mut self, texts: &ItemTexts) -> Self {
+        let ItemTable { vectors, .. } = self.table(texts, None);
+        self.item = Table::of(vectors.floats());
+        self.is_complete = true;
+        self
     }
 
     /// [`ItemVocabulary::table`] for text bags `[N, D]` that were summed elsewhere from [`ItemVocabulary::token_vectors`].
     #[must_use]
     pub fn table_of_bags(&self, bags: Tensor<2>, id_keep: Option<Tensor<2>>) -> ItemTable {
         let ids = match id_keep {
-            Some(keep) => self.item.weight.val() * keep,
-            None => self.item.weight.val(),
+            Some(keep) => self.item.vectors().floats() * keep,
+            None => self.item.vectors().floats(),
         };
-        ItemTable { vectors: ids + bags, bias: self.bias.val() }
+        ItemTable { vectors: Vectors::Float(ids + bags), bias: self.bias.val() }
     }
 
     /// Vectors of the tokens that texts are made of, `[V, D]`.
     #[must_use]
     pub fn token_vectors(&self) -> Tensor<2> {
-        self.text.weight.val()
+        self.text.vectors().floats()
     }
 
     /// `[B, T]` positions → `[B, T, D]` embeddings.
     #[must_use]
     pub fn embed(&self, table: &ItemTable, batch: &ItemBatch) -> Tensor<3> {
-        let [rows, positions] = batch.item.dims();
-        let hidden = table.vectors.dims()[1];
-        let items = table
-            .vectors
-            .clone()
-            .select(0, batch.item.clone().reshape([rows * positions]))
-            .reshape([rows, positions, hidden]);
+        let items = table.vectors.look_up(batch.item.clone());
         let embeddings = items * batch.is_met.clone()
             + self.intensity.forward(batch.intensity.clone())
             + self.asked.forward(batch.asked.clone())
@@ -321,7 +332,10 @@ impl ItemVocabulary {
         if let Some(excluded) = excluded {
             bias = bias + excluded;
         }
-        let logits = states.matmul(table.vectors.clone().transpose()) + bias.unsqueeze();
+        let logits = table.vectors.products(states) + bias.unsqueeze();
+        if self.item.is_packed() {
+            return kernels::log_softmax(logits);
+        }
         activation::log_softmax(logits, 1)
     }
 
@@ -336,11 +350,19 @@ impl ItemVocabulary {
     /// gives all of them the same bias. `keep` is 1 for items that were met, 0 for the others: `[N]`.
     #[must_use]
     pub fn keep_ids(mut self, keep: Tensor<1>, bias_of_others: f32) -> Self {
-        self.item.weight =
-            self.item.weight.map(|ids| (ids.detach() * keep.clone().unsqueeze_dim(1)).detach());
+        let ids = self.item.vectors().floats().detach();
+        self.item = Table::of((ids * keep.clone().unsqueeze_dim(1)).detach());
         let others = (keep.clone().neg() + 1.0) * bias_of_others;
         self.bias = self.bias.map(|bias| (bias.detach() * keep + others).detach());
         self
+    }
+
+    /// The matrices that pay to be packed, with the names that weights give them.
+    pub(crate) fn matrices_mut(&mut self) -> Vec<(String, Slot<'_>)> {
+        vec![
+            ("items.item.weight".to_owned(), Slot::Table(&mut self.item)),
+            ("items.text.weight".to_owned(), Slot::Table(&mut self.text)),
+        ]
     }
 }
 

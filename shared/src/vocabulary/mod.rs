@@ -12,10 +12,11 @@ use burn::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    matrix::Slot,
     model::{ConfigError, Transformer, TransformerConfig},
     preference::INTENSITY_LEVELS,
 };
-use items::{ItemVocabulary, ItemVocabularyConfig};
+use items::{ItemTexts, ItemVocabulary, ItemVocabularyConfig};
 use tokens::{TokenVocabulary, TokenVocabularyConfig};
 
 /// The whole model: trunk and vocabulary, everything that has weights.
@@ -30,6 +31,36 @@ pub struct Model {
 pub enum Vocabulary {
     Items(ItemVocabulary),
     Tokens(TokenVocabulary),
+}
+
+impl Model {
+    /// The model with nothing left to compute from `texts`, as a package holds it, and its config. Answers are the same.
+    #[must_use]
+    pub fn complete(
+        self,
+        mut config: ModelConfig,
+        texts: &[Vec<u32>],
+        device: &Device,
+    ) -> (Self, ModelConfig) {
+        let vocabulary = match self.vocabulary {
+            Vocabulary::Items(items) => Vocabulary::Items(items.complete(&ItemTexts::new(texts, device))),
+            tokens @ Vocabulary::Tokens(_) => tokens,
+        };
+        if let VocabularyConfig::Items(items) = &mut config.vocabulary {
+            items.is_complete = true;
+        }
+        (Self { vocabulary, ..self }, config)
+    }
+
+    /// Every matrix that may be packed, with the name that weights give it.
+    pub(crate) fn matrices_mut(&mut self) -> Vec<(String, Slot<'_>)> {
+        let mut matrices = self.model.matrices_mut();
+        matrices.extend(match &mut self.vocabulary {
+            Vocabulary::Items(items) => items.matrices_mut(),
+            Vocabulary::Tokens(tokens) => tokens.matrices_mut(),
+        });
+        matrices
+    }
 }
 
 /// Everything needed to build a model with random weights.
@@ -162,7 +193,12 @@ mod tests {
         };
         let of = |eras: Vec<i64>| ModelConfig {
             transformer: transformer.clone(),
-            vocabulary: VocabularyConfig::Items(ItemVocabularyConfig { items: 2, tokens: 2, eras }),
+            vocabulary: VocabularyConfig::Items(ItemVocabularyConfig {
+                items: 2,
+                tokens: 2,
+                eras,
+                is_complete: false,
+            }),
             context: 5,
             asked: vec![Asked { level: 8, weight: 1.0 }],
         };

@@ -4,12 +4,15 @@
 
 use burn::{
     module::Module,
-    nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig},
     tensor::{Device, Int, Tensor, activation},
 };
 use serde::{Deserialize, Serialize};
 
 use super::index_tensor;
+use crate::{
+    kernels,
+    matrix::{Projection, Slot, Table},
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenVocabularyConfig {
@@ -21,24 +24,17 @@ pub struct TokenVocabularyConfig {
 
 #[derive(Module, Debug)]
 pub struct TokenVocabulary {
-    embed_tokens: Embedding,
-    lm_head: Option<Linear>,
+    embed_tokens: Table,
+    lm_head: Option<Projection>,
 }
 
 impl TokenVocabularyConfig {
     #[must_use]
     pub fn init(&self, hidden_size: usize, device: &Device) -> TokenVocabulary {
-        let initializer = Initializer::Normal { mean: 0.0, std: 0.02 };
         TokenVocabulary {
-            embed_tokens: EmbeddingConfig::new(self.tokens, hidden_size)
-                .with_initializer(initializer.clone())
-                .init(device),
-            lm_head: (!self.tie_word_embeddings).then(|| {
-                LinearConfig::new(hidden_size, self.tokens)
-                    .with_bias(false)
-                    .with_initializer(initializer)
-                    .init(device)
-            }),
+            embed_tokens: Table::init(self.tokens, hidden_size, device),
+            lm_head: (!self.tie_word_embeddings)
+                .then(|| Projection::init(hidden_size, self.tokens, false, device)),
         }
     }
 }
@@ -59,7 +55,7 @@ impl TokenVocabulary {
     /// `[B, T]` tokens → `[B, T, D]` embeddings.
     #[must_use]
     pub fn embed(&self, tokens: Tensor<2, Int>) -> Tensor<3> {
-        self.embed_tokens.forward(tokens)
+        self.embed_tokens.vectors().look_up(tokens)
     }
 
     /// log π(next token | tokens up to each state).
@@ -69,9 +65,19 @@ impl TokenVocabulary {
     #[must_use]
     pub fn log_probabilities(&self, states: Tensor<2>) -> Tensor<2> {
         let logits = match &self.lm_head {
-            Some(head) => head.forward(states),
-            None => states.matmul(self.embed_tokens.weight.val().transpose()),
+            Some(head) => head.forward(states.unsqueeze_dim(0)).squeeze_dim(0),
+            None => self.embed_tokens.vectors().products(states),
         };
+        if self.embed_tokens.is_packed() {
+            return kernels::log_softmax(logits);
+        }
         activation::log_softmax(logits, 1)
+    }
+
+    /// Every matrix with its Hugging Face name.
+    pub(crate) fn matrices_mut(&mut self) -> Vec<(String, Slot<'_>)> {
+        let table = ("model.embed_tokens.weight".to_owned(), Slot::Table(&mut self.embed_tokens));
+        let head = self.lm_head.as_mut().map(|head| ("lm_head.weight".to_owned(), Slot::Projection(head)));
+        [table].into_iter().chain(head).collect()
     }
 }

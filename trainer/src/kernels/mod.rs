@@ -3,6 +3,5 @@
 //!
 //! Each has a plain composition (any backend, and the reference of its tests) and a kernel for the CPU.
 
-mod exponential;
 pub mod normaliser;
 pub mod text_bag;

@@ -23,7 +23,7 @@ use burn::{
 };
 use rayon::prelude::*;
 
-use super::exponential;
+use shared::kernels::exponential;
 
 /// log Σₙ exp(states·vectorsₙ + biasₙ), with gradients for all three.
 ///

@@ -1,0 +1,88 @@
+//! What is computed on weights while they stay packed? Products and lookups, as operations of burn.
+//!
+//! A weight of a model is a tensor of floats or a [`PackedMatrix`]; both answer the same questions, so that there is
+//! one forward pass. burn's own quantised products give the matrix back its floats at every call on a CPU.
+
+mod attention;
+pub mod exponential;
+mod instructions;
+mod int8;
+mod operations;
+
+pub use operations::{attend, log_softmax, silu_times};
+
+use burn::{
+    module::Module,
+    tensor::{DType, Device, Int, Tensor, TensorData},
+};
+
+use crate::quant::{BLOCK, QuantisedMatrix};
+
+/// Whether this device has the kernels; on others, packed weights become floats when they are loaded.
+#[must_use]
+pub fn run_on(device: &Device) -> bool {
+    #[allow(unreachable_patterns, reason = "there are other devices in some builds")]
+    match device.as_dispatch() {
+        #[cfg(feature = "flex")]
+        burn::backend::DispatchDevice::Flex(_) => true,
+        _ => false,
+    }
+}
+
+/// A matrix of small integers with a scale for every block of 32 along the input, on a device.
+#[derive(Module, Debug)]
+pub struct PackedMatrix {
+    /// Words of 32 bits, as [`QuantisedMatrix::words`] lays them out: `[rows, words]`.
+    values: Tensor<2, Int>,
+    /// `[rows, blocks]`
+    scales: Tensor<2>,
+    columns: usize,
+}
+
+impl PackedMatrix {
+    #[must_use]
+    pub fn new(matrix: &QuantisedMatrix, device: &Device) -> Self {
+        let values = TensorData::new(matrix.words(), [matrix.rows, matrix.words_per_row()]);
+        let blocks = matrix.columns.div_ceil(BLOCK);
+        let scales = TensorData::new(matrix.scales().collect::<Vec<_>>(), [matrix.rows, blocks]);
+        Self {
+            values: Tensor::from_data(values, (device, DType::U32)),
+            scales: Tensor::from_data(scales, device),
+            columns: matrix.columns,
+        }
+    }
+
+    /// `[rows, columns]`
+    #[must_use]
+    pub fn dims(&self) -> [usize; 2] {
+        [self.scales.dims()[0], self.columns]
+    }
+
+    /// Every state times every row of the matrix: what a linear layer without a bias gives.
+    ///
+    /// # Shapes
+    /// states `[R, columns]` → `[R, rows]`
+    ///
+    /// # Errors
+    /// None, but products differ from those with the dequantised weights by as much as [`int8`] says.
+    #[must_use]
+    pub fn products(&self, states: Tensor<2>) -> Tensor<2> {
+        operations::q_linear(states, self.values.clone(), self.scales.clone())
+    }
+
+    /// All rows as floats: `[rows, columns]`.
+    #[must_use]
+    pub fn floats(&self) -> Tensor<2> {
+        let rows = self.dims()[0] as i64;
+        self.select(Tensor::arange(0..rows, &self.scales.device()))
+    }
+
+    /// The rows with these numbers, as floats.
+    ///
+    /// # Shapes
+    /// numbers `[R]` → `[R, columns]`
+    #[must_use]
+    pub fn select(&self, rows: Tensor<1, Int>) -> Tensor<2> {
+        operations::q_embedding(rows, self.values.clone(), self.scales.clone(), self.columns)
+    }
+}

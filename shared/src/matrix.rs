@@ -1,0 +1,197 @@
+//! What is a matrix of a model? Floats while it is trained, packed integers where it answers.
+//!
+//! The forward pass asks for products and rows and never for which of both it is.
+
+use burn::{
+    module::{Module, Param},
+    nn::{Embedding, EmbeddingConfig, Initializer, Linear, LinearConfig},
+    tensor::{Device, Int, Tensor},
+};
+
+use crate::kernels::PackedMatrix;
+
+/// Normal with standard deviation 0.02, as Llama and GPT-2 start.
+const INITIALIZER: Initializer = Initializer::Normal { mean: 0.0, std: 0.02 };
+
+/// y = x·Wᵀ + b.
+#[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a model has few of them, each before megabytes of weights")]
+pub enum Projection {
+    Float(Linear),
+    Packed(PackedProjection),
+}
+
+#[derive(Module, Debug)]
+pub struct PackedProjection {
+    matrix: PackedMatrix,
+    bias: Option<Param<Tensor<1>>>,
+}
+
+impl Projection {
+    /// Random weights, no bias yet that says anything.
+    #[must_use]
+    pub fn init(from: usize, to: usize, bias: bool, device: &Device) -> Self {
+        let config = LinearConfig::new(from, to).with_bias(bias).with_initializer(INITIALIZER);
+        Self::Float(config.init(device))
+    }
+
+    /// `[B, T, from]` → `[B, T, to]`
+    #[must_use]
+    pub fn forward(&self, states: Tensor<3>) -> Tensor<3> {
+        match self {
+            Self::Float(linear) => linear.forward(states),
+            Self::Packed(PackedProjection { matrix, bias }) => {
+                let [rows, positions, width] = states.dims();
+                let products = matrix.products(states.reshape([rows * positions, width]));
+                let products = products.reshape([rows, positions, matrix.dims()[0]]);
+                match bias {
+                    Some(bias) => products + bias.val().unsqueeze(),
+                    None => products,
+                }
+            }
+        }
+    }
+
+    /// Whether its weights are packed: a model that answers, on a device that has the kernels.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        matches!(self, Self::Packed(_))
+    }
+
+    /// The same with packed weights; its bias stays.
+    fn pack(&mut self, matrix: PackedMatrix) {
+        let bias = match self {
+            Self::Float(linear) => linear.bias.take(),
+            Self::Packed(packed) => packed.bias.take(),
+        };
+        *self = Self::Packed(PackedProjection { matrix, bias });
+    }
+}
+
+/// Vectors by number: looked up going in, multiplied with coming out.
+#[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a model has few of them, each before megabytes of weights")]
+pub enum Table {
+    Float(Embedding),
+    Packed(PackedMatrix),
+}
+
+impl Table {
+    /// Random vectors.
+    #[must_use]
+    pub fn init(count: usize, width: usize, device: &Device) -> Self {
+        Self::Float(EmbeddingConfig::new(count, width).with_initializer(INITIALIZER).init(device))
+    }
+
+    /// Given vectors, `[count, width]`.
+    #[must_use]
+    pub fn of(vectors: Tensor<2>) -> Self {
+        Self::Float(Embedding { weight: Param::from_tensor(vectors) })
+    }
+
+    /// Whether its vectors are packed.
+    #[must_use]
+    pub fn is_packed(&self) -> bool {
+        matches!(self, Self::Packed(_))
+    }
+
+    #[must_use]
+    pub fn vectors(&self) -> Vectors {
+        match self {
+            Self::Float(embedding) => Vectors::Float(embedding.weight.val()),
+            Self::Packed(matrix) => Vectors::Packed(matrix.clone()),
+        }
+    }
+
+    fn pack(&mut self, matrix: PackedMatrix) {
+        *self = Self::Packed(matrix);
+    }
+}
+
+/// A place in a model where a matrix may be packed.
+pub(crate) enum Slot<'a> {
+    Projection(&'a mut Projection),
+    Table(&'a mut Table),
+}
+
+impl Slot<'_> {
+    /// `[output, input]`
+    pub(crate) fn dims(&self) -> [usize; 2] {
+        match self {
+            Self::Projection(Projection::Float(linear)) => {
+                let [from, to] = linear.weight.lazy_shape().dims();
+                [to, from]
+            }
+            Self::Projection(Projection::Packed(packed)) => packed.matrix.dims(),
+            Self::Table(Table::Float(embedding)) => embedding.weight.lazy_shape().dims(),
+            Self::Table(Table::Packed(matrix)) => matrix.dims(),
+        }
+    }
+
+    pub(crate) fn pack(self, matrix: PackedMatrix) {
+        match self {
+            Self::Projection(projection) => projection.pack(matrix),
+            Self::Table(table) => table.pack(matrix),
+        }
+    }
+}
+
+/// The vectors of a table, or what was computed from them.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a model has few of them, each before megabytes of weights")]
+pub enum Vectors {
+    Float(Tensor<2>),
+    Packed(PackedMatrix),
+}
+
+impl Vectors {
+    /// `[count, width]`
+    #[must_use]
+    pub fn dims(&self) -> [usize; 2] {
+        match self {
+            Self::Float(vectors) => vectors.dims(),
+            Self::Packed(matrix) => matrix.dims(),
+        }
+    }
+
+    /// The vectors with these numbers.
+    ///
+    /// # Shapes
+    /// numbers `[R]` → `[R, width]`
+    #[must_use]
+    pub fn select(&self, numbers: Tensor<1, Int>) -> Tensor<2> {
+        match self {
+            Self::Float(vectors) => vectors.clone().select(0, numbers),
+            Self::Packed(matrix) => matrix.select(numbers),
+        }
+    }
+
+    /// The vectors with the numbers of a batch: `[B, T]` → `[B, T, width]`.
+    #[must_use]
+    pub fn look_up(&self, numbers: Tensor<2, Int>) -> Tensor<3> {
+        let [rows, positions] = numbers.dims();
+        let vectors = self.select(numbers.reshape([rows * positions]));
+        vectors.reshape([rows, positions, self.dims()[1]])
+    }
+
+    /// All of them as floats: `[count, width]`.
+    #[must_use]
+    pub fn floats(&self) -> Tensor<2> {
+        match self {
+            Self::Float(vectors) => vectors.clone(),
+            Self::Packed(matrix) => matrix.floats(),
+        }
+    }
+
+    /// Every state times every vector.
+    ///
+    /// # Shapes
+    /// states `[R, width]` → `[R, count]`
+    #[must_use]
+    pub fn products(&self, states: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Float(vectors) => states.matmul(vectors.clone().transpose()),
+            Self::Packed(matrix) => matrix.products(states),
+        }
+    }
+}
