@@ -2,12 +2,15 @@
 //!
 //! Nothing here knows a browser; native tests use the same engine.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use burn::tensor::{Device, ExecutionError};
 
 use crate::{
     catalog::Catalog,
     interaction::{Event, History},
     package::{Manifest, Package},
+    pass::Memory,
     rank::{Recommendation, top_k},
     score::Scorer,
     signals::FoldReport,
@@ -73,6 +76,8 @@ pub struct Engine {
     scorer: Scorer,
     manifest: Manifest,
     parameters: usize,
+    /// What was read of the last history; whoever asks takes it along.
+    memory: Arc<Mutex<Memory>>,
 }
 
 impl Engine {
@@ -83,7 +88,7 @@ impl Engine {
         let Package { manifest, catalog, texts, .. } = package;
         let parameters = manifest.tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
         let scorer = Scorer::new(&model, manifest.model.clone(), texts, device);
-        Ok(Self { catalog, scorer, manifest, parameters })
+        Ok(Self { catalog, scorer, manifest, parameters, memory: Arc::default() })
     }
 
     #[must_use]
@@ -147,8 +152,15 @@ impl Engine {
             }
         }
         let candidates: Vec<usize> = (0..is_shown.len()).filter(|&item| is_shown[item]).collect();
-        let scores = self.scorer.score(history.interactions(), &candidates).await?;
+        let mut memory = std::mem::take(&mut *self.memory());
+        let scores = self.scorer.score_with(&mut memory, history.interactions(), &candidates).await?;
+        *self.memory() = memory;
         Ok(top_k(candidates.into_iter().zip(scores), request.k))
+    }
+
+    /// Two that ask at once do not wait for each other: the second reads its history from the start.
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks the package's own questions and compares the answers with those of the exporting machine.

@@ -5,8 +5,8 @@
 //!
 //! Data flow, in reading order; a module uses only those above it:
 //! [`catalog`] → [`interaction`] → [`preference`] → [`amount`], [`signals`] → [`prompt`] / [`tokenizer`] →
-//! [`quant`] → [`kernels`] → [`matrix`] → [`model`] inside [`vocabulary`] → [`weights`] → [`score`] → [`rank`] → [`trie`] → [`package`] →
-//! [`engine`].
+//! [`quant`] → [`kernels`] → [`matrix`] → [`transformer_config`] → [`places`] → [`model`] inside [`vocabulary`] →
+//! [`weights`] → [`pass`] → [`score`] → [`rank`] → [`trie`] → [`package`] → [`engine`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
 //! K rejected items, R states.
@@ -19,6 +19,8 @@ pub mod kernels;
 pub mod matrix;
 pub mod model;
 pub mod package;
+pub mod pass;
+pub mod places;
 pub mod preference;
 pub mod prompt;
 pub mod quant;
@@ -27,6 +29,7 @@ pub mod score;
 pub mod signals;
 #[cfg(feature = "tokenizer")]
 pub mod tokenizer;
+pub mod transformer_config;
 pub mod trie;
 pub mod vocabulary;
 pub mod weights;

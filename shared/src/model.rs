@@ -10,119 +10,18 @@
 use burn::{
     module::Module,
     nn::{Dropout, DropoutConfig, RmsNorm, RmsNormConfig},
-    tensor::{Device, Tensor, TensorData, activation},
+    tensor::{Device, Tensor, activation},
 };
-use serde::{Deserialize, Serialize};
 
 use crate::{
     kernels,
     matrix::{Projection, Slot},
+    places::Places,
 };
 
-/// Sizes of the trunk, under the names of a Hugging Face `config.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct TransformerConfig {
-    pub hidden_size: usize,
-    pub num_hidden_layers: usize,
-    pub num_attention_heads: usize,
-    /// Fewer than the attention heads: grouped-query attention.
-    pub num_key_value_heads: usize,
-    pub intermediate_size: usize,
-    pub rms_norm_eps: f64,
-    pub rope_theta: f64,
-    /// Bias on the q, k and v projections (Qwen2).
-    #[serde(default)]
-    pub attention_bias: bool,
-    /// RMSNorm on every head's queries and keys (Qwen3).
-    #[serde(default)]
-    pub qk_norm: bool,
-    /// Probability with which a value is dropped while training.
-    #[serde(default)]
-    pub dropout: f64,
-}
-
-/// Largest value of any size in a config; a package that asks for more is refused.
-const MAX_SIZE: usize = 1 << 20;
-
-/// Which rule a transformer config breaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    OutOfRange { field: &'static str, got: usize },
-    HeadsDoNotDivide { hidden_size: usize, heads: usize },
-    OddHeadSize { head_size: usize },
-    KeyValueHeadsDoNotDivide { heads: usize, key_value_heads: usize },
-    NotFinite { field: &'static str },
-    NotAscending { field: &'static str },
-}
-
-impl std::fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::OutOfRange { field, got } => write!(f, "{field} is {got}, expected 1 to {MAX_SIZE}"),
-            Self::HeadsDoNotDivide { hidden_size, heads } => {
-                write!(f, "hidden_size {hidden_size} is no multiple of num_attention_heads {heads}")
-            }
-            Self::OddHeadSize { head_size } => {
-                write!(f, "head size {head_size} is odd; rotary positions need an even one")
-            }
-            Self::KeyValueHeadsDoNotDivide { heads, key_value_heads } => {
-                write!(
-                    f,
-                    "num_attention_heads {heads} is no multiple of num_key_value_heads {key_value_heads}"
-                )
-            }
-            Self::NotFinite { field } => write!(f, "{field} must be a positive number"),
-            Self::NotAscending { field } => write!(f, "every number of {field} must be above the one before"),
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}
+pub use crate::transformer_config::{ConfigError, TransformerConfig};
 
 impl TransformerConfig {
-    #[must_use]
-    pub fn head_size(&self) -> usize {
-        self.hidden_size / self.num_attention_heads
-    }
-
-    /// # Errors
-    /// The first rule that is broken; a config that passes can be built without a panic.
-    pub fn validate(&self) -> Result<(), ConfigError> {
-        let sizes = [
-            ("hidden_size", self.hidden_size),
-            ("num_hidden_layers", self.num_hidden_layers),
-            ("num_attention_heads", self.num_attention_heads),
-            ("num_key_value_heads", self.num_key_value_heads),
-            ("intermediate_size", self.intermediate_size),
-        ];
-        for (field, got) in sizes {
-            if got == 0 || got > MAX_SIZE {
-                return Err(ConfigError::OutOfRange { field, got });
-            }
-        }
-        let (hidden_size, heads) = (self.hidden_size, self.num_attention_heads);
-        if !hidden_size.is_multiple_of(heads) {
-            return Err(ConfigError::HeadsDoNotDivide { hidden_size, heads });
-        }
-        if !self.head_size().is_multiple_of(2) {
-            return Err(ConfigError::OddHeadSize { head_size: self.head_size() });
-        }
-        let key_value_heads = self.num_key_value_heads;
-        if !heads.is_multiple_of(key_value_heads) {
-            return Err(ConfigError::KeyValueHeadsDoNotDivide { heads, key_value_heads });
-        }
-        for (field, value) in [("rms_norm_eps", self.rms_norm_eps), ("rope_theta", self.rope_theta)] {
-            if !value.is_finite() || value <= 0.0 {
-                return Err(ConfigError::NotFinite { field });
-            }
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return Err(ConfigError::NotFinite { field: "dropout" });
-        }
-        Ok(())
-    }
-
     /// Random weights: normal with standard deviation 0.02, as Llama and GPT-2 start.
     #[must_use]
     pub fn init(&self, device: &Device) -> Transformer {
@@ -153,7 +52,8 @@ impl Transformer {
     /// prefix first and suffix later gives the same states as both at once.
     ///
     /// # Shapes
-    /// embeddings `[B, T, D]` → hidden states `[B, T, D]`
+    /// embeddings `[B, T, D]` → hidden states `[B, T, D]`, or of the last A positions alone (`[B, A, D]`) when the places
+    /// say that only those answer
     #[must_use]
     pub fn forward(
         &self,
@@ -164,9 +64,11 @@ impl Transformer {
         let mut states = self.dropout.forward(embeddings);
         for (index, layer) in self.layers.iter().enumerate() {
             let layer_cache = cache.as_deref_mut().map(|cache| cache.layer(index));
-            let attended =
-                layer.self_attn.forward(layer.input_layernorm.forward(states.clone()), places, layer_cache);
-            states = states + self.dropout.forward(attended);
+            let normed = layer.input_layernorm.forward(states.clone());
+            // What nobody asks in the last layer is read only as keys and values.
+            let asking = if index + 1 == self.layers.len() { places.of_answers() } else { None };
+            let attended = layer.self_attn.forward(normed, places, asking.as_ref(), layer_cache);
+            states = last(states, attended.dims()[1]) + self.dropout.forward(attended);
             let fed = layer.mlp.forward(layer.post_attention_layernorm.forward(states.clone()));
             states = states + self.dropout.forward(fed);
         }
@@ -243,13 +145,23 @@ impl Attention {
         }
     }
 
-    fn forward(&self, states: Tensor<3>, places: &Places, cache: Option<&mut LayerCache>) -> Tensor<3> {
-        let [rows, positions, hidden] = states.dims();
+    /// Attended states of all positions, or of the last ones that are `asking`.
+    fn forward(
+        &self,
+        states: Tensor<3>,
+        places: &Places,
+        asking: Option<&Places>,
+        cache: Option<&mut LayerCache>,
+    ) -> Tensor<3> {
+        let asking = asking.unwrap_or(places);
+        let positions = asking.cosines.dims()[2];
+        let [rows, _, hidden] = states.dims();
         let head = hidden / self.heads;
         let split = |projected: Tensor<3>, heads: usize| {
+            let positions = projected.dims()[1];
             projected.reshape([rows, positions, heads, head]).swap_dims(1, 2) // [B, H, T, d]
         };
-        let mut queries = split(self.q_proj.forward(states.clone()), self.heads);
+        let mut queries = split(self.q_proj.forward(last(states.clone(), positions)), self.heads);
         let mut keys = split(self.k_proj.forward(states.clone()), self.key_value_heads);
         let mut values = split(self.v_proj.forward(states), self.key_value_heads);
         if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
@@ -257,22 +169,28 @@ impl Attention {
             keys = k_norm.forward(keys);
         }
         // Scaled here, where there are T·d numbers, not at the scores, where there are T·S.
-        queries = places.rotate(queries) / (head as f64).sqrt();
+        queries = asking.rotate(queries) / (head as f64).sqrt();
         keys = places.rotate(keys);
         if let Some(cache) = cache {
             (keys, values) = cache.append(keys, values);
         }
         if self.q_proj.is_packed() {
-            return self.o_proj.forward(kernels::attend(queries, keys, values, places.bias.clone()));
+            return self.o_proj.forward(kernels::attend(queries, keys, values, asking.bias.clone()));
         }
         let group = self.heads / self.key_value_heads;
         let (keys, values) = (repeat_heads(keys, group), repeat_heads(values, group));
 
         let scores = queries.matmul(keys.transpose()); // [B, H, T, S]
-        let weights = activation::softmax(scores + places.bias.clone(), 3);
+        let weights = activation::softmax(scores + asking.bias.clone(), 3);
         let attended = weights.matmul(values).swap_dims(1, 2).reshape([rows, positions, hidden]);
         self.o_proj.forward(attended)
     }
+}
+
+/// The last `count` positions: `[B, T, D]` → `[B, count, D]`.
+fn last(states: Tensor<3>, count: usize) -> Tensor<3> {
+    let positions = states.dims()[1];
+    if count == positions { states } else { states.narrow(1, positions - count, count) }
 }
 
 /// Lets `group` query heads share one key-value head: `[B, H, S, d]` → `[B, H·group, S, d]`.
@@ -325,6 +243,34 @@ struct LayerCache {
 }
 
 impl KvCache {
+    /// Number of positions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let first = self.layers.first().and_then(|layer| layer.keys_values.as_ref());
+        first.map_or(0, |(keys, _)| keys.dims()[2])
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets what comes after the first `length` positions.
+    pub fn truncate(&mut self, length: usize) {
+        if length >= self.len() {
+            return;
+        }
+        if length == 0 {
+            self.layers.clear();
+        }
+        for layer in &mut self.layers {
+            layer.keys_values = layer
+                .keys_values
+                .take()
+                .map(|(keys, values)| (keys.narrow(2, 0, length), values.narrow(2, 0, length)));
+        }
+    }
+
     fn layer(&mut self, index: usize) -> &mut LayerCache {
         while self.layers.len() <= index {
             self.layers.push(LayerCache::default());
@@ -343,126 +289,5 @@ impl LayerCache {
         };
         self.keys_values = Some((keys.clone(), values.clone()));
         (keys, values)
-    }
-}
-
-/// One row of a pass: at which position each element stands, and to which block it belongs.
-///
-/// Block 0 is the shared prefix; elements of block b ≥ 1 see the prefix and the earlier elements of b.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RowPlaces {
-    pub positions: Vec<usize>,
-    pub blocks: Vec<usize>,
-}
-
-impl RowPlaces {
-    /// `length` elements in a row, each seeing those before it.
-    #[must_use]
-    pub fn causal(length: usize) -> Self {
-        Self { positions: (0..length).collect(), blocks: vec![0; length] }
-    }
-
-    /// A completion after a shared prefix of `prefix` elements, as a block of its own.
-    pub fn push_block(&mut self, prefix: usize, length: usize) {
-        let block = self.blocks.last().map_or(1, |last| last + 1);
-        self.positions.extend(prefix..prefix + length);
-        self.blocks.extend(std::iter::repeat_n(block, length));
-    }
-}
-
-/// Where the elements of a pass stand (rotary angles) and what each may see (attention bias).
-#[derive(Clone, Debug)]
-pub struct Places {
-    cosines: Tensor<4>,
-    sines: Tensor<4>,
-    bias: Tensor<4>,
-}
-
-/// Added to the scores of what may not be seen: large enough for a weight of exactly 0 in f32,
-/// finite so that a row of padding stays a number.
-const HIDDEN: f32 = -1e9;
-
-impl Places {
-    /// Places for rows of equal length after `cached` positions that every element sees.
-    ///
-    /// # Shapes
-    /// rows: B, or 1 for the same places in every row of the batch.
-    #[must_use]
-    pub fn new(rows: &[RowPlaces], cached: usize, config: &TransformerConfig, device: &Device) -> Self {
-        let sees = |row: usize, element: usize, column: usize| {
-            let RowPlaces { blocks, .. } = &rows[row];
-            column.checked_sub(cached).is_none_or(|other| {
-                other <= element && (blocks[other] == 0 || blocks[other] == blocks[element])
-            })
-        };
-        let positions: Vec<&[usize]> = rows.iter().map(|row| row.positions.as_slice()).collect();
-        Self::build(&positions, cached, sees, config, device)
-    }
-
-    /// Places of one row whose elements say themselves what they see: `is_seen(element, column)`, where the
-    /// `cached` columns come first and those of this pass follow. An element must see itself.
-    #[must_use]
-    pub fn seeing(
-        positions: &[usize],
-        cached: usize,
-        is_seen: impl Fn(usize, usize) -> bool,
-        config: &TransformerConfig,
-        device: &Device,
-    ) -> Self {
-        Self::build(&[positions], cached, |_, element, column| is_seen(element, column), config, device)
-    }
-
-    fn build(
-        rows: &[&[usize]],
-        cached: usize,
-        sees: impl Fn(usize, usize, usize) -> bool,
-        config: &TransformerConfig,
-        device: &Device,
-    ) -> Self {
-        let length = rows.first().map_or(0, |positions| positions.len());
-        let half = config.head_size() / 2;
-        let frequencies: Vec<f64> =
-            (0..half).map(|i| config.rope_theta.powf(-2.0 * i as f64 / config.head_size() as f64)).collect();
-        let mut cosines = Vec::with_capacity(rows.len() * length * half);
-        let mut sines = Vec::with_capacity(rows.len() * length * half);
-        let mut bias = Vec::with_capacity(rows.len() * length * (cached + length));
-        for (row, positions) in rows.iter().enumerate() {
-            for (element, &position) in positions.iter().enumerate() {
-                for frequency in &frequencies {
-                    let angle = position as f64 * frequency;
-                    cosines.push(angle.cos() as f32);
-                    sines.push(angle.sin() as f32);
-                }
-                bias.extend(
-                    (0..cached + length).map(|column| if sees(row, element, column) { 0.0 } else { HIDDEN }),
-                );
-            }
-        }
-        let tensor = |values: Vec<f32>, width: usize| {
-            Tensor::<4>::from_data(TensorData::new(values, [rows.len(), 1, length, width]), device)
-        };
-        Self {
-            cosines: tensor(cosines, half),
-            sines: tensor(sines, half),
-            bias: tensor(bias, cached + length),
-        }
-    }
-
-    /// Rotary position embedding over the two halves of each head.
-    ///
-    /// # Source
-    /// RoFormer (arXiv 2104.09864) in the half-split layout of Llama's Hugging Face weights.
-    fn rotate(&self, heads: Tensor<4>) -> Tensor<4> {
-        let half = heads.dims()[3] / 2;
-        let first = heads.clone().narrow(3, 0, half);
-        let second = heads.narrow(3, half, half);
-        let (cosines, sines) = (self.cosines.clone(), self.sines.clone());
-        Tensor::cat(
-            vec![
-                first.clone() * cosines.clone() - second.clone() * sines.clone(),
-                second * cosines + first * sines,
-            ],
-            3,
-        )
     }
 }

@@ -12,11 +12,13 @@ use burn::{
 
 use crate::{
     interaction::Interaction,
-    model::{KvCache, Places, RowPlaces},
+    model::KvCache,
+    pass::{Element, Memory, Pass},
+    places::{Places, RowPlaces},
     prompt,
     vocabulary::{
-        Asked, Model, ModelConfig, Vocabulary,
-        items::{self, ItemBatch, ItemTable, ItemTexts},
+        Asked, Model, ModelConfig, Vocabulary, index_tensor,
+        items::{self, ItemBatch, ItemPosition, ItemTable, ItemTexts, ItemVocabulary},
         tokens::{TokenVocabulary, token_batch},
     },
 };
@@ -79,8 +81,31 @@ impl Scorer {
         history: &[Interaction],
         candidates: &[usize],
     ) -> Result<Vec<f32>, ExecutionError> {
-        let mut scores = self.score_many(&[(history, candidates)]).await?;
-        Ok(scores.pop().unwrap_or_default())
+        self.score_with(&mut Memory::default(), history, candidates).await
+    }
+
+    /// [`Scorer::score`], where `memory` holds what this scorer read before: what a history begins with is not read
+    /// again. Answers are the same. Without candidates the history is read all the same, for the next question.
+    ///
+    /// # Errors
+    /// When the device fails; the memory is still good.
+    pub async fn score_with(
+        &self,
+        memory: &mut Memory,
+        history: &[Interaction],
+        candidates: &[usize],
+    ) -> Result<Vec<f32>, ExecutionError> {
+        if history.is_empty() {
+            return Ok(Vec::new());
+        }
+        let per_asked = match (&self.model.vocabulary, &self.table) {
+            (Vocabulary::Items(items), Some(table)) => {
+                self.ask_items(items, table, memory, history, candidates).await?
+            }
+            (Vocabulary::Tokens(tokens), _) => self.ask_titles(tokens, memory, history, candidates).await?,
+            (Vocabulary::Items(_), None) => return Ok(Vec::new()),
+        };
+        Ok(self.mixture(&per_asked))
     }
 
     /// [`Scorer::score`] for many histories, in passes as large as the vocabulary allows.
@@ -91,37 +116,64 @@ impl Scorer {
         &self,
         questions: &[(&[Interaction], &[usize])],
     ) -> Result<Vec<Vec<f32>>, ExecutionError> {
+        if self.is_by_tokens() {
+            let mut scores = Vec::with_capacity(questions.len());
+            for (history, candidates) in questions {
+                scores.push(self.score(history, candidates).await?);
+            }
+            return Ok(scores);
+        }
         let mut per_asked = Vec::with_capacity(self.config.asked.len());
         for asked in &self.config.asked {
-            per_asked.push(self.score_asked(questions, asked.level).await?);
+            per_asked.push(self.score_items(questions, asked.level).await?);
         }
-        let weights: Vec<f32> = self.config.asked.iter().map(|asked| asked.weight.ln()).collect();
-        Ok((0..questions.len())
-            .map(|question| {
-                (0..per_asked[0][question].len())
-                    .map(|candidate| {
-                        log_sum_exp(per_asked.iter().zip(&weights).map(|(s, w)| s[question][candidate] + w))
-                    })
-                    .collect()
-            })
-            .collect())
+        let of_question = |question: usize| -> Vec<Vec<f32>> {
+            per_asked.iter_mut().map(|scores| std::mem::take(&mut scores[question])).collect()
+        };
+        Ok((0..questions.len()).map(of_question).map(|scores| self.mixture(&scores)).collect())
     }
 
-    async fn score_asked(
-        &self,
-        questions: &[(&[Interaction], &[usize])],
-        level: usize,
-    ) -> Result<Vec<Vec<f32>>, ExecutionError> {
-        match &self.model.vocabulary {
-            Vocabulary::Items(_) => self.score_items(questions, level).await,
-            Vocabulary::Tokens(_) => {
-                let mut scores = Vec::with_capacity(questions.len());
-                for (history, candidates) in questions {
-                    scores.push(self.score_titles(history, candidates, level).await?);
-                }
-                Ok(scores)
-            }
+    /// The mixture of what is asked for, from log π of every candidate for each: `[A][C]` → `[C]`.
+    fn mixture(&self, per_asked: &[Vec<f32>]) -> Vec<f32> {
+        if let [only] = per_asked {
+            return only.clone();
         }
+        let shares: Vec<f32> = self.config.asked.iter().map(|asked| asked.weight.ln()).collect();
+        (0..per_asked[0].len())
+            .map(|candidate| {
+                log_sum_exp(per_asked.iter().zip(&shares).map(|(scores, share)| scores[candidate] + share))
+            })
+            .collect()
+    }
+
+    /// log π of the candidates for each of what is asked: the whole catalogue from one pass over what is new.
+    async fn ask_items(
+        &self,
+        vocabulary: &ItemVocabulary,
+        table: &ItemTable,
+        memory: &mut Memory,
+        history: &[Interaction],
+        candidates: &[usize],
+    ) -> Result<Vec<Vec<f32>>, ExecutionError> {
+        let mut row = items::positions(self.newest(history), 0, self.config.vocabulary.eras());
+        let Some(question) = row.pop() else { return Ok(Vec::new()) };
+        let elements: Vec<Element> = row.iter().map(|&position| Element::Position(position)).collect();
+        let known = memory.recall(&elements);
+        let asked = &self.config.asked;
+        let mut inputs = row.split_off(known);
+        inputs.extend(asked.iter().map(|asked| ItemPosition { asked: asked.level + 1, ..question }));
+
+        let pass = Pass::new(known, elements.len() - known, asked.len());
+        let places = pass.places(&self.config.transformer, &self.device);
+        let embeddings = vocabulary.embed(table, &ItemBatch::new(&[inputs], &self.device));
+        let states = self.model.model.forward(embeddings, &places, Some(&mut memory.cache));
+        memory.remember(&elements);
+        let [_, answers, hidden] = states.dims();
+        let log_probs = vocabulary.log_probabilities(table, states.reshape([answers, hidden]), None);
+        let items = log_probs.dims()[1];
+        let all = read(log_probs.reshape([answers * items])).await?;
+        let pick = |of_question: &[f32]| candidates.iter().map(|&item| of_question[item]).collect();
+        Ok(all.chunks_exact(items).map(pick).collect())
     }
 
     async fn score_items(
@@ -145,7 +197,7 @@ impl Scorer {
             let states = self.model.model.forward(vocabulary.embed(table, &batch), &places, None);
             let hidden = states.dims()[2];
             let last = rows.iter().enumerate().map(|(row, r)| (row * length + r.len() - 1) as i32);
-            let last = crate::vocabulary::index_tensor(last.collect(), [count], &self.device);
+            let last = index_tensor(last.collect(), [count], &self.device);
             let states = states.reshape([count * length, hidden]).select(0, last);
             let log_probs = vocabulary.log_probabilities(table, states, None);
             let items = log_probs.dims()[1];
@@ -160,33 +212,63 @@ impl Scorer {
         Ok(scores)
     }
 
-    /// The prompt is computed once; candidates follow it as blocks that do not see each other.
-    async fn score_titles(
+    /// log π of the candidates' titles for each of what is asked. The history is read once, and candidates follow their
+    /// question as blocks that do not see each other; the first of them are read in the same pass.
+    async fn ask_titles(
         &self,
+        vocabulary: &TokenVocabulary,
+        memory: &mut Memory,
         history: &[Interaction],
         candidates: &[usize],
-        level: usize,
-    ) -> Result<Vec<f32>, ExecutionError> {
-        let Vocabulary::Tokens(vocabulary) = &self.model.vocabulary else {
-            return Ok(Vec::new());
-        };
-        if history.is_empty() {
-            return Ok(Vec::new());
-        }
-        // log π of every token as the first of a title.
-        let (prefix, cache, first) = self.read_prompt(vocabulary, history, level).await?;
+    ) -> Result<Vec<Vec<f32>>, ExecutionError> {
+        let tokens = prompt::history(self.newest(history), &self.texts);
+        let elements: Vec<Element> = tokens.iter().map(|&token| Element::Token(token)).collect();
+        let levels: Vec<u32> =
+            self.config.asked.iter().map(|asked| prompt::level_token(asked.level)).collect();
+        let completions: Vec<Vec<u32>> =
+            candidates.iter().map(|&candidate| prompt::completion(&self.texts[candidate])).collect();
+        let mut scores = vec![Vec::with_capacity(candidates.len()); levels.len()];
+        for chunk in chunks(&completions, PASS_TOKENS / levels.len()) {
+            let known = memory.recall(&elements);
+            let mut pass = Pass::new(known, tokens.len() - known, levels.len());
+            let mut inputs = [&tokens[known..], &levels].concat();
+            for question in 0..levels.len() {
+                for completion in chunk {
+                    // The last token of a completion is predicted, never read.
+                    pass.push_candidate(question, completion.len() - 1);
+                    inputs.extend(&completion[..completion.len() - 1]);
+                }
+            }
+            let places = pass.places(&self.config.transformer, &self.device);
+            let embeddings = vocabulary.embed(token_batch(&[inputs], &self.device));
+            let states = self.model.model.forward(embeddings, &places, Some(&mut memory.cache));
+            memory.remember(&elements);
+            let [_, answers, hidden] = states.dims();
+            let log_probs = vocabulary.log_probabilities(states.reshape([answers, hidden]));
 
-        let mut scores = Vec::with_capacity(candidates.len());
-        let mut pending = Vec::new();
-        let mut pending_tokens = 0;
-        for (position, &candidate) in candidates.iter().enumerate() {
-            let completion = prompt::completion(&self.texts[candidate]);
-            pending_tokens += completion.len();
-            pending.push(completion);
-            if pending_tokens >= PASS_TOKENS || position + 1 == candidates.len() {
-                scores.extend(self.score_blocks(&pending, prefix, &cache, &first).await?);
-                pending.clear();
-                pending_tokens = 0;
+            // The question predicts a title's first token, and each of its tokens the next.
+            let width = log_probs.dims()[1];
+            let mut picks = Vec::with_capacity(answers);
+            let mut row = levels.len();
+            for question in 0..levels.len() {
+                for completion in chunk {
+                    for (place, &token) in completion.iter().enumerate() {
+                        let predictor = if place == 0 { question } else { row + place - 1 };
+                        picks.push((predictor * width) as i32 + token as i32);
+                    }
+                    row += completion.len() - 1;
+                }
+            }
+            let count = picks.len();
+            let picks = index_tensor(picks, [count], &self.device);
+            let picked = read(log_probs.reshape([answers * width]).select(0, picks)).await?;
+            let mut rest = picked.as_slice();
+            for scores in &mut scores {
+                for completion in chunk {
+                    let (own, others) = rest.split_at(completion.len());
+                    scores.push(own.iter().sum());
+                    rest = others;
+                }
             }
         }
         Ok(scores)
@@ -209,44 +291,6 @@ impl Scorer {
         let after_prompt = states.narrow(1, length - 1, 1).reshape([1, hidden]);
         let first = read(vocabulary.log_probabilities(after_prompt).squeeze_dim::<1>(0)).await?;
         Ok((prefix.len(), cache, first))
-    }
-
-    async fn score_blocks(
-        &self,
-        completions: &[Vec<u32>],
-        prefix: usize,
-        cache: &KvCache,
-        first: &[f32],
-    ) -> Result<Vec<f32>, ExecutionError> {
-        let Vocabulary::Tokens(vocabulary) = &self.model.vocabulary else {
-            return Ok(Vec::new());
-        };
-        // The last token of a completion is predicted, never read: leave it out of the pass.
-        let inputs: Vec<u32> =
-            completions.iter().flat_map(|tokens| &tokens[..tokens.len() - 1]).copied().collect();
-        let mut scores: Vec<f32> = completions.iter().map(|tokens| first[tokens[0] as usize]).collect();
-        if inputs.is_empty() {
-            return Ok(scores);
-        }
-        let mut row = RowPlaces::default();
-        for tokens in completions {
-            row.push_block(prefix, tokens.len() - 1);
-        }
-        let places = Places::new(&[row], prefix, &self.config.transformer, &self.device);
-        let embeddings = vocabulary.embed(token_batch(std::slice::from_ref(&inputs), &self.device));
-        let states = self.model.model.forward(embeddings, &places, Some(&mut cache.clone()));
-        let [_, length, hidden] = states.dims();
-        let log_probs = vocabulary.log_probabilities(states.reshape([length, hidden]));
-        let targets = completions.iter().flat_map(|tokens| &tokens[1..]).map(|&token| token as i32);
-        let targets = crate::vocabulary::index_tensor(targets.collect(), [length, 1], &self.device);
-        let picked = read(log_probs.gather(1, targets).squeeze_dim::<1>(1)).await?;
-        let mut rest = picked.as_slice();
-        for (score, tokens) in scores.iter_mut().zip(completions) {
-            let (own, others) = rest.split_at(tokens.len() - 1);
-            *score += own.iter().sum::<f32>();
-            rest = others;
-        }
-        Ok(scores)
     }
 
     fn newest<'a>(&self, history: &'a [Interaction]) -> &'a [Interaction] {
@@ -272,6 +316,23 @@ impl Scorer {
     }
 }
 
+/// Completions in groups of at most so many tokens, but of one completion at least; without any, one empty group.
+fn chunks(completions: &[Vec<u32>], most: usize) -> impl Iterator<Item = &[Vec<u32>]> {
+    let mut rest = completions;
+    let mut is_first = true;
+    std::iter::from_fn(move || {
+        let mut tokens = 0;
+        let fits = |completion: &&Vec<u32>| {
+            tokens += completion.len();
+            tokens <= most
+        };
+        let count = rest.iter().take_while(fits).count().max(1).min(rest.len());
+        let (chunk, others) = rest.split_at(count);
+        rest = others;
+        (std::mem::take(&mut is_first) || !chunk.is_empty()).then_some(chunk)
+    })
+}
+
 /// log Σ exp, without overflow.
 pub(crate) fn log_sum_exp(values: impl Iterator<Item = f32> + Clone) -> f32 {
     let largest = values.clone().fold(f32::NEG_INFINITY, f32::max);
@@ -284,6 +345,16 @@ pub(crate) fn log_sum_exp(values: impl Iterator<Item = f32> + Clone) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chunks_hold_everything_once() {
+        let completions: Vec<Vec<u32>> = [3, 1, 9, 2, 2, 4].map(|length| vec![7; length]).to_vec();
+        let lengths = |most| chunks(&completions, most).map(<[_]>::len).collect::<Vec<_>>();
+        assert_eq!(lengths(5), [2, 1, 2, 1]);
+        assert_eq!(lengths(0), [1; 6]);
+        assert_eq!(lengths(100), [6]);
+        assert_eq!(chunks(&[], 5).collect::<Vec<_>>(), [&[] as &[Vec<u32>]]);
+    }
 
     #[test]
     fn log_sum_exp_survives_large_numbers() {

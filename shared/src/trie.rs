@@ -10,7 +10,8 @@ use burn::tensor::ExecutionError;
 
 use crate::{
     interaction::Interaction,
-    model::{KvCache, Places},
+    model::KvCache,
+    places::Places,
     prompt::{self, END},
     score::{Scorer, log_sum_exp, read},
     vocabulary::{
@@ -412,7 +413,7 @@ mod tests {
         for count in 0..=written.len().min(5) {
             let mut tokens = prompt::prompt(&history, &titles(), 8);
             tokens.extend(&written[..count]);
-            let row = crate::model::RowPlaces::causal(tokens.len());
+            let row = crate::places::RowPlaces::causal(tokens.len());
             let places = Places::new(&[row], 0, &asked.config.transformer, &asked.device);
             let embeddings = vocabulary.embed(token_batch(&[tokens.clone()], &asked.device));
             let states = asked.model.model.forward(embeddings, &places, None);

@@ -1,14 +1,21 @@
 //! Do different ways lead to the same result?
 
+use std::collections::BTreeMap;
+
 use burn::{
     module::{Module, ModuleVisitor, Param},
     optim::GradientsParams,
     tensor::{Device, Tensor},
 };
+use futures_lite::future::block_on;
 use shared::{
     interaction::Interaction,
-    model::{KvCache, Places, RowPlaces},
-    vocabulary::{Model, VocabularyConfig},
+    model::KvCache,
+    pass::Memory,
+    places::{Places, RowPlaces},
+    quant::{Bits, QuantisedMatrix},
+    score::Scorer,
+    vocabulary::{Asked, Model, ModelConfig, VocabularyConfig},
 };
 use trainer::{
     config::SftConfig,
@@ -51,6 +58,73 @@ fn prefix_then_suffix_equals_both_at_once() {
         let suffix = Places::new(&[rest], 4, &config, &device);
         let second = model.model.forward(embeddings.narrow(1, 4, 3), &suffix, Some(&mut cache));
         assert_close(&values(Tensor::cat(vec![first, second], 1)), &together, 1e-5);
+    }
+}
+
+#[test]
+fn positions_that_answer_alone_answer_as_among_all() {
+    let device = Device::flex();
+    for (_, config, _) in golden::cases() {
+        let model = golden::model(&config, &device);
+        let config = config.transformer;
+        let embeddings: Vec<f32> = (0..2 * 7 * 16).map(|i| (i as f32 * 0.7).sin()).collect();
+        let embeddings = Tensor::<1>::from_floats(embeddings.as_slice(), &device).reshape([2, 7, 16]);
+        let places = Places::new(&[RowPlaces::causal(7)], 0, &config, &device);
+        let all = model.model.forward(embeddings.clone(), &places, None);
+        for count in [1, 3, 7] {
+            let answers = model.model.forward(embeddings.clone(), &places.clone().answering(count), None);
+            assert_close(&values(answers), &values(all.clone().narrow(1, 7 - count, count)), 1e-5);
+        }
+    }
+}
+
+/// A visit in steps: events come one by one, one is taken back, and the window slides; with floats and packed.
+#[test]
+fn reading_on_equals_reading_anew() {
+    let device = Device::flex();
+    let candidates: Vec<usize> = (0..golden::texts().len()).collect();
+    let met = |i: usize| Interaction {
+        item: i * 5 % candidates.len(),
+        intensity: [1.0, -0.5, 0.2][i % 3],
+        time_ms: 86_400_000 * i as i64,
+    };
+    for (name, config, _) in golden::cases() {
+        let model = golden::model(&config, &device);
+        let config = ModelConfig {
+            asked: vec![Asked { level: 8, weight: 0.7 }, Asked { level: 3, weight: 0.3 }],
+            context: 6,
+            ..config
+        };
+        let (mut floats, mut matrices) = (block_on(model.weights()).unwrap(), BTreeMap::new());
+        floats.retain(|name, weight| {
+            let [rows, columns] = weight.shape[..] else { return true };
+            let matrix = QuantisedMatrix::new(&weight.values, rows, columns, Bits::Eight);
+            matrices.insert(name.clone(), matrix);
+            false
+        });
+        let packed = config.init(&device).with_packed_weights(floats, matrices, &device).unwrap();
+        // Packed weights meet states of more bits in a pass over few of them.
+        for (model, tolerance) in [(model, 2e-5), (packed, 2e-3)] {
+            let scorer = Scorer::new(&model, config.clone(), golden::texts(), &device);
+            let mut memory = Memory::default();
+            let mut step = |history: &[Interaction], is_read_on: bool| {
+                let before = memory.len();
+                let on = block_on(scorer.score_with(&mut memory, history, &candidates)).unwrap();
+                assert!(!is_read_on || memory.len() > before && before > 0, "{name}");
+                let anew = block_on(scorer.score(history, &candidates)).unwrap();
+                assert_close(&on, &anew, tolerance);
+                let many = block_on(scorer.score_many(&[(history, &candidates)])).unwrap();
+                assert_close(&on, &many[0], tolerance);
+            };
+            let all: Vec<Interaction> = (0..12).map(met).collect();
+            for count in 1..=6 {
+                step(&all[..count], count > 1);
+            }
+            step(&all[..3], false);
+            step(&all[..4], true);
+            step(&all[..12], false);
+            step(&all[1..5], false);
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use shared::{
     interaction::Interaction,
-    model::{Places, RowPlaces},
+    places::{Places, RowPlaces},
     preference::intensity_level,
     prompt,
     vocabulary::{Model, ModelConfig, Vocabulary, tokens::token_batch},

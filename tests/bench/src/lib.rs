@@ -8,6 +8,7 @@ use shared::{
     kernels::PackedMatrix,
     matrix::Vectors,
     model::TransformerConfig,
+    pass::Memory,
     quant::{Bits, QuantisedMatrix},
     score::{Scorer, read},
     vocabulary::{
@@ -58,6 +59,7 @@ impl Product {
 #[wasm_bindgen]
 pub struct RandomModel {
     scorer: Scorer,
+    memory: Memory,
 }
 
 #[wasm_bindgen]
@@ -112,11 +114,16 @@ impl RandomModel {
                 (0..4 + item % 7).map(|i| (11 + (item * 31 + i * 97) % (tokens - 11)) as u32).collect()
             })
             .collect();
-        Self { scorer: Scorer::new(&model, config, texts, &device) }
+        Self { scorer: Scorer::new(&model, config, texts, &device), memory: Memory::default() }
+    }
+
+    /// Forgets what was read.
+    pub fn forget(&mut self) {
+        self.memory = Memory::default();
     }
 
     /// Scores the first `candidates` items after a history of `met` interactions; gives the sum.
-    pub async fn score(&self, met: usize, candidates: usize) -> f32 {
+    pub async fn score(&mut self, met: usize, candidates: usize) -> f32 {
         let history: Vec<Interaction> = (0..met)
             .map(|i| Interaction {
                 item: i * 7 % self.scorer.items(),
@@ -125,7 +132,8 @@ impl RandomModel {
             })
             .collect();
         let candidates: Vec<usize> = (0..candidates).collect();
-        self.scorer.score(&history, &candidates).await.map_or(f32::NAN, |scores| scores.iter().sum())
+        let scores = self.scorer.score_with(&mut self.memory, &history, &candidates).await;
+        scores.map_or(f32::NAN, |scores| scores.iter().sum())
     }
 }
 

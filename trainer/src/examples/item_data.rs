@@ -5,7 +5,8 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use shared::{
     interaction::Interaction,
-    model::{Places, RowPlaces, TransformerConfig},
+    model::TransformerConfig,
+    places::{Places, RowPlaces},
     vocabulary::{
         Model, ModelConfig, Vocabulary,
         items::{self, ItemBatch, ItemPosition, ItemTable, ItemTexts, ItemVocabulary},

@@ -6,7 +6,8 @@ use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use shared::{
     interaction::Interaction,
-    model::{Places, RowPlaces, TransformerConfig},
+    model::TransformerConfig,
+    places::{Places, RowPlaces},
     preference::{INTENSITY_LEVELS, Preference, intensity_level},
     prompt,
     vocabulary::{Model, ModelConfig, Vocabulary, tokens::token_batch},

@@ -1,0 +1,108 @@
+//! Which sizes does the trunk have? A Hugging Face `config.json`, and what it must not say.
+
+use serde::{Deserialize, Serialize};
+
+/// Sizes of the trunk, under the names of a Hugging Face `config.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TransformerConfig {
+    pub hidden_size: usize,
+    pub num_hidden_layers: usize,
+    pub num_attention_heads: usize,
+    /// Fewer than the attention heads: grouped-query attention.
+    pub num_key_value_heads: usize,
+    pub intermediate_size: usize,
+    pub rms_norm_eps: f64,
+    pub rope_theta: f64,
+    /// Bias on the q, k and v projections (Qwen2).
+    #[serde(default)]
+    pub attention_bias: bool,
+    /// RMSNorm on every head's queries and keys (Qwen3).
+    #[serde(default)]
+    pub qk_norm: bool,
+    /// Probability with which a value is dropped while training.
+    #[serde(default)]
+    pub dropout: f64,
+}
+
+/// Largest value of any size in a config; a package that asks for more is refused.
+const MAX_SIZE: usize = 1 << 20;
+
+/// Which rule a transformer config breaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    OutOfRange { field: &'static str, got: usize },
+    HeadsDoNotDivide { hidden_size: usize, heads: usize },
+    OddHeadSize { head_size: usize },
+    KeyValueHeadsDoNotDivide { heads: usize, key_value_heads: usize },
+    NotFinite { field: &'static str },
+    NotAscending { field: &'static str },
+}
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::OutOfRange { field, got } => write!(f, "{field} is {got}, expected 1 to {MAX_SIZE}"),
+            Self::HeadsDoNotDivide { hidden_size, heads } => {
+                write!(f, "hidden_size {hidden_size} is no multiple of num_attention_heads {heads}")
+            }
+            Self::OddHeadSize { head_size } => {
+                write!(f, "head size {head_size} is odd; rotary positions need an even one")
+            }
+            Self::KeyValueHeadsDoNotDivide { heads, key_value_heads } => {
+                write!(
+                    f,
+                    "num_attention_heads {heads} is no multiple of num_key_value_heads {key_value_heads}"
+                )
+            }
+            Self::NotFinite { field } => write!(f, "{field} must be a positive number"),
+            Self::NotAscending { field } => write!(f, "every number of {field} must be above the one before"),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl TransformerConfig {
+    #[must_use]
+    pub fn head_size(&self) -> usize {
+        self.hidden_size / self.num_attention_heads
+    }
+
+    /// # Errors
+    /// The first rule that is broken; a config that passes can be built without a panic.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let sizes = [
+            ("hidden_size", self.hidden_size),
+            ("num_hidden_layers", self.num_hidden_layers),
+            ("num_attention_heads", self.num_attention_heads),
+            ("num_key_value_heads", self.num_key_value_heads),
+            ("intermediate_size", self.intermediate_size),
+        ];
+        for (field, got) in sizes {
+            if got == 0 || got > MAX_SIZE {
+                return Err(ConfigError::OutOfRange { field, got });
+            }
+        }
+        let (hidden_size, heads) = (self.hidden_size, self.num_attention_heads);
+        if !hidden_size.is_multiple_of(heads) {
+            return Err(ConfigError::HeadsDoNotDivide { hidden_size, heads });
+        }
+        if !self.head_size().is_multiple_of(2) {
+            return Err(ConfigError::OddHeadSize { head_size: self.head_size() });
+        }
+        let key_value_heads = self.num_key_value_heads;
+        if !heads.is_multiple_of(key_value_heads) {
+            return Err(ConfigError::KeyValueHeadsDoNotDivide { heads, key_value_heads });
+        }
+        for (field, value) in [("rms_norm_eps", self.rms_norm_eps), ("rope_theta", self.rope_theta)] {
+            if !value.is_finite() || value <= 0.0 {
+                return Err(ConfigError::NotFinite { field });
+            }
+        }
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(ConfigError::NotFinite { field: "dropout" });
+        }
+        Ok(())
+    }
+}
