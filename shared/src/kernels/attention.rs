@@ -1,16 +1,25 @@
 //! What does each position take from those it sees? Attention of one pass over queries, without a matrix of weights.
 //!
-//! Only columns that a position sees are computed: of a causal prefix that is half, and of candidates in blocks that do
-//! not see each other, little more than the prefix.
+//! Only columns that a position sees are computed, in panels of eight: of a causal prefix that is half, and of
+//! candidates in blocks that do not see each other, little more than the prefix. Products are of integers, as those of
+//! weights are: keys are panels and queries states, then values are panels and the softmax's weights states.
+//!
+//! # Error
+//! Queries have 11 bits beside the sign, keys 12 and values 15; weights are rounded to 1/16384.
 //!
 //! # Source
 //! Softmax and products row by row as in FlashAttention (arXiv 2205.14135), for rows that fit the nearest cache.
 
-use super::exponential::{exp, vectorised};
+use super::{
+    exponential::exp,
+    instructions::{Instructions, PANEL, PanelPair, StatePairs, TOGETHER, Work, run},
+    panels::{PANEL_WEIGHT, lay_out_states, multiply_panel, round, scale_of},
+};
 
-/// Numbers that are computed together: columns of keys, and then numbers of a head.
-const LANES: usize = 16;
-type Block = [f32; LANES];
+/// Pairs of columns in a panel of columns.
+const PAIRS: usize = PANEL / 2;
+/// What a weight of 1 is rounded to. The weights of a position sum to little more, so that no sum overflows.
+const WHOLE: f32 = 16384.0;
 
 /// Sizes of an attention.
 #[derive(Clone, Copy, Debug)]
@@ -47,36 +56,40 @@ impl Attention<'_> {
     pub(super) fn attend(&self) -> Vec<f32> {
         let Shape { rows, heads, positions, head, .. } = self.shape;
         let mut attended = vec![0.0; rows * positions * heads * head];
-        vectorised(
-            #[inline(always)]
-            || self.fill(&mut attended),
-        );
+        run(Fill { attention: self, attended: &mut attended });
         attended
     }
+}
 
+struct Fill<'a> {
+    attention: &'a Attention<'a>,
+    attended: &'a mut [f32],
+}
+
+impl Work for Fill<'_> {
     #[inline(always)]
-    fn fill(&self, attended: &mut [f32]) {
-        let Shape { rows, heads, key_value_heads, positions, columns, head } = self.shape;
-        let blocks = columns.div_ceil(LANES);
+    fn run(self, instructions: impl Instructions) {
+        let Self { attention, attended } = self;
+        let Shape { rows, heads, key_value_heads, positions, columns, head } = attention.shape;
         let group = heads / key_value_heads;
-        let mut keys = vec![[0.0; LANES]; blocks * head];
-        let mut values = vec![[0.0; LANES]; head.div_ceil(LANES) * blocks * LANES];
-        let mut scores = vec![[0.0; LANES]; blocks];
-        let seen = Seen::new(self, blocks);
+        let seen = Seen::new(attention);
+        let mut scratch = Scratch::new(columns.div_ceil(PANEL), head);
         for row in 0..rows {
             for key_value_head in 0..key_value_heads {
                 let start = (row * key_value_heads + key_value_head) * columns * head;
                 let of_head = start..start + columns * head;
-                lay_out_keys(&self.keys[of_head.clone()], head, &mut keys);
-                lay_out_values(&self.values[of_head], head, blocks * LANES, &mut values);
+                scratch.lay_out_keys(instructions, &attention.keys[of_head.clone()]);
+                scratch.lay_out_values(instructions, &attention.values[of_head]);
                 for query_head in key_value_head * group..(key_value_head + 1) * group {
-                    for position in 0..positions {
-                        let query = ((row * heads + query_head) * positions + position) * head;
-                        let query = &self.queries[query..query + head];
-                        let out = ((row * positions + position) * heads + query_head) * head;
-                        let out = &mut attended[out..out + head];
-                        let (blocks, bias) = seen.of(row, position);
-                        attend_one(query, &keys, &values, blocks, bias, &mut scores, out);
+                    let start = (row * heads + query_head) * positions * head;
+                    let queries = &attention.queries[start..start + positions * head];
+                    for (number, four) in queries.chunks(TOGETHER * head).enumerate() {
+                        let first = number * TOGETHER;
+                        scratch.attend(instructions, four, &seen, row, first);
+                        for (position, values) in (first..positions).zip(&scratch.out) {
+                            let start = ((row * positions + position) * heads + query_head) * head;
+                            attended[start..start + head].copy_from_slice(&values[..head]);
+                        }
                     }
                 }
             }
@@ -84,109 +97,226 @@ impl Attention<'_> {
     }
 }
 
-/// Which blocks of columns each position sees, and the bias of all columns, padded with what hides them.
+/// Which panels of columns every four positions see, and the bias of all columns, padded with what hides them.
 struct Seen {
-    bias: Vec<Block>,
-    blocks: Vec<Vec<usize>>,
+    /// `[rows or 1, positions, panels]`
+    bias: Vec<[f32; PANEL]>,
+    /// For each of the rows, or for all, and each four positions.
+    panels: Vec<Vec<usize>>,
     positions: usize,
-    blocks_per_position: usize,
+    fours: usize,
+    panels_per_position: usize,
+    is_for_all_rows: bool,
 }
 
 impl Seen {
-    fn new(attention: &Attention, blocks_per_position: usize) -> Self {
+    fn new(attention: &Attention) -> Self {
         let Shape { positions, columns, .. } = attention.shape;
+        let panels_per_position = columns.div_ceil(PANEL);
         let mut bias = Vec::new();
-        let mut blocks = Vec::new();
-        for of_position in attention.bias.chunks_exact(columns) {
-            let start = bias.len();
-            for block in of_position.chunks(LANES) {
-                let mut padded = [f32::NEG_INFINITY; LANES];
-                padded[..block.len()].copy_from_slice(block);
-                bias.push(padded);
-            }
-            let is_seen = |block: &usize| bias[start + block].iter().any(|bias| *bias > UNSEEN);
-            blocks.push((0..blocks_per_position).filter(is_seen).collect());
+        for panel in attention.bias.chunks_exact(columns).flat_map(|of_position| of_position.chunks(PANEL)) {
+            let mut padded = [f32::NEG_INFINITY; PANEL];
+            padded[..panel.len()].copy_from_slice(panel);
+            bias.push(padded);
         }
-        Self { bias, blocks, positions, blocks_per_position }
+        let mut panels = Vec::new();
+        for of_row in bias.chunks_exact(positions * panels_per_position) {
+            for of_four in of_row.chunks(TOGETHER * panels_per_position) {
+                let is_seen = |panel: &usize| {
+                    let of_panel = of_four.iter().skip(*panel).step_by(panels_per_position);
+                    of_panel.flatten().any(|bias| *bias > UNSEEN)
+                };
+                panels.push((0..panels_per_position).filter(is_seen).collect());
+            }
+        }
+        let is_for_all_rows = attention.bias.len() == positions * columns;
+        let fours = positions.div_ceil(TOGETHER);
+        Self { bias, panels, positions, fours, panels_per_position, is_for_all_rows }
     }
 
-    /// The same for every row when there is one bias for all.
+    fn panels(&self, row: usize, first: usize) -> &[usize] {
+        let row = if self.is_for_all_rows { 0 } else { row };
+        &self.panels[row * self.fours + first / TOGETHER]
+    }
+
+    /// The bias of a position, of the last one where there is none.
+    fn bias(&self, row: usize, position: usize) -> &[[f32; PANEL]] {
+        let row = if self.is_for_all_rows { 0 } else { row };
+        let start = (row * self.positions + position.min(self.positions - 1)) * self.panels_per_position;
+        &self.bias[start..start + self.panels_per_position]
+    }
+}
+
+/// What one head of keys and values needs, used again for the next.
+struct Scratch {
+    head: usize,
+    /// Keys, eight columns to a panel, with a scale for each: `[panels, pairs of a head]`.
+    keys: Vec<PanelPair>,
+    key_scales: Vec<[f32; PANEL]>,
+    /// Values, eight numbers of a head to a panel, with a scale for each: `[panels of a head, pairs of columns]`.
+    values: Vec<PanelPair>,
+    value_scales: Vec<[f32; PANEL]>,
+    queries: Vec<StatePairs>,
+    /// Scores, then weights, of the panels that are seen, of four queries.
+    scores: [Vec<[f32; PANEL]>; TOGETHER],
+    /// The weights rounded, of the panels that are seen.
+    weights: Vec<StatePairs>,
+    /// Of four queries, a head padded to whole panels.
+    out: [Vec<f32>; TOGETHER],
+}
+
+impl Scratch {
+    fn new(panels: usize, head: usize) -> Self {
+        let padded = head.next_multiple_of(PANEL);
+        Self {
+            head,
+            keys: vec![[[0; 4]; 2]; panels * padded / 2],
+            key_scales: vec![[0.0; PANEL]; panels],
+            values: vec![[[0; 4]; 2]; padded / PANEL * panels * PAIRS],
+            value_scales: vec![[0.0; PANEL]; padded / PANEL],
+            queries: vec![[0; TOGETHER]; padded / 2],
+            scores: std::array::from_fn(|_| vec![[0.0; PANEL]; panels]),
+            weights: vec![[0; TOGETHER]; panels * PAIRS],
+            out: std::array::from_fn(|_| vec![0.0; padded]),
+        }
+    }
+
     #[inline(always)]
-    fn of(&self, row: usize, position: usize) -> (&[usize], &[Block]) {
-        let of_all = self.blocks.len() == self.positions;
-        let position = if of_all { position } else { row * self.positions + position };
-        let start = position * self.blocks_per_position;
-        (&self.blocks[position], &self.bias[start..start + self.blocks_per_position])
-    }
-}
-
-/// Blocks of columns for one number of a head after the other: `[blocks, head]`.
-#[inline(always)]
-fn lay_out_keys(keys: &[f32], head: usize, laid_out: &mut [Block]) {
-    for (laid_out, keys) in laid_out.chunks_exact_mut(head).zip(keys.chunks(LANES * head)) {
-        for (column, key) in keys.chunks_exact(head).enumerate() {
-            for (block, number) in laid_out.iter_mut().zip(key) {
-                block[column] = *number;
+    fn lay_out_keys(&mut self, instructions: impl Instructions, keys: &[f32]) {
+        let pairs = self.queries.len();
+        let mut rounded = vec![0_i16; PANEL * pairs * 2];
+        let of_panels = self.keys.chunks_exact_mut(pairs).zip(&mut self.key_scales);
+        for ((panel, scales), keys) in of_panels.zip(keys.chunks(PANEL * self.head)) {
+            rounded.fill(0);
+            *scales = [0.0; PANEL];
+            let of_columns = keys.chunks_exact(self.head).zip(rounded.chunks_exact_mut(pairs * 2));
+            for ((key, rounded), scale) in of_columns.zip(scales) {
+                *scale = scale_of(key, PANEL_WEIGHT as f32);
+                round(instructions, key, *scale, rounded);
             }
-        }
-    }
-}
-
-/// Blocks of numbers of a head for one column after the other: `[blocks of a head, columns]`.
-#[inline(always)]
-fn lay_out_values(values: &[f32], head: usize, columns: usize, laid_out: &mut [Block]) {
-    for (part, laid_out) in laid_out.chunks_exact_mut(columns).enumerate() {
-        for (block, value) in laid_out.iter_mut().zip(values.chunks_exact(head)) {
-            let value = &value[part * LANES..head.min((part + 1) * LANES)];
-            block[..value.len()].copy_from_slice(value);
-        }
-    }
-}
-
-#[inline(always)]
-fn attend_one(
-    query: &[f32],
-    keys: &[Block],
-    values: &[Block],
-    blocks: &[usize],
-    bias: &[Block],
-    scores: &mut [Block],
-    out: &mut [f32],
-) {
-    let head = query.len();
-    let mut largest = [f32::NEG_INFINITY; LANES];
-    for &block in blocks {
-        let mut score = bias[block];
-        for (number, keys) in query.iter().zip(&keys[block * head..(block + 1) * head]) {
-            for (score, key) in score.iter_mut().zip(keys) {
-                *score += number * key;
-            }
-        }
-        for (largest, score) in largest.iter_mut().zip(score) {
-            *largest = largest.max(score);
-        }
-        scores[block] = score;
-    }
-    let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
-    let mut sums = [0.0; LANES];
-    for &block in blocks {
-        for (score, sum) in scores[block].iter_mut().zip(&mut sums) {
-            *score = exp(*score - largest);
-            *sum += *score;
-        }
-    }
-    let scale = 1.0 / sums.into_iter().sum::<f32>();
-    for (out, values) in out.chunks_mut(LANES).zip(values.chunks_exact(scores.len() * LANES)) {
-        let mut sums = [0.0; LANES];
-        for &block in blocks {
-            for (weight, values) in scores[block].iter().zip(&values[block * LANES..(block + 1) * LANES]) {
-                for (sum, value) in sums.iter_mut().zip(values) {
-                    *sum += weight * value;
+            let (eights, _) = rounded.as_chunks::<8>();
+            let eights_per_key = eights.len() / PANEL;
+            for (eight, panel) in panel.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                for half in 0..2 {
+                    let four = std::array::from_fn(|key| eights[(half * 4 + key) * eights_per_key + eight]);
+                    for (pair, column) in panel.iter_mut().zip(instructions.transpose(four)) {
+                        pair[half] = column;
+                    }
                 }
             }
         }
-        for (out, sum) in out.iter_mut().zip(sums) {
-            *out = sum * scale;
+    }
+
+    #[inline(always)]
+    fn lay_out_values(&mut self, instructions: impl Instructions, values: &[f32]) {
+        let (head, pairs) = (self.head, self.weights.len());
+        for (part, panel) in self.values.chunks_exact_mut(pairs).enumerate() {
+            let numbers = part * PANEL..head.min((part + 1) * PANEL);
+            let mut columns = values.chunks_exact(head).map(|value| {
+                let mut eight = [0.0; PANEL];
+                eight[..numbers.len()].copy_from_slice(&value[numbers.clone()]);
+                eight
+            });
+            // Comparing bits, what is no number is the largest and makes the scale none.
+            let largest = columns.clone().fold([0_u32; PANEL], |largest, value| {
+                std::array::from_fn(|i| largest[i].max(value[i].abs().to_bits()))
+            });
+            let scales = largest.map(|largest| scale_of(&[f32::from_bits(largest)], f32::from(i16::MAX)));
+            let inverse = scales.map(|scale| if scale > 0.0 { 1.0 / scale } else { 0.0 });
+            self.value_scales[part] = scales;
+            for pair in panel {
+                let mut next = || {
+                    let value = columns.next().unwrap_or([0.0; PANEL]);
+                    instructions.round(&std::array::from_fn(|i| value[i] * inverse[i]), 1.0)
+                };
+                let (first, second) = (next(), next());
+                let side_by_side: [i32; PANEL] =
+                    std::array::from_fn(|i| i32::from(first[i] as u16) | (i32::from(second[i]) << 16));
+                *pair = bytemuck::cast(side_by_side);
+            }
+        }
+    }
+
+    /// What four queries take, the first of them at position `first`.
+    #[inline(always)]
+    fn attend(
+        &mut self,
+        instructions: impl Instructions,
+        queries: &[f32],
+        seen: &Seen,
+        row: usize,
+        first: usize,
+    ) {
+        let pairs = self.queries.len();
+        let mut whole = Vec::new();
+        let queries = if queries.len() == TOGETHER * self.head {
+            queries
+        } else {
+            whole.extend_from_slice(queries);
+            whole.resize(TOGETHER * self.head, 0.0);
+            &whole
+        };
+        let scales = lay_out_states(instructions, queries, self.head, &mut self.queries);
+        let panels = seen.panels(row, first);
+        let biases: [_; TOGETHER] = std::array::from_fn(|query| seen.bias(row, first + query));
+        let mut largest = [[f32::NEG_INFINITY; PANEL]; TOGETHER];
+        for (seen, &panel) in panels.iter().enumerate() {
+            let keys = &self.keys[panel * pairs..(panel + 1) * pairs];
+            let products = multiply_panel(instructions, keys, &self.queries);
+            for (query, products) in products.iter().enumerate() {
+                let of_columns = products.iter().zip(&self.key_scales[panel]).zip(&biases[query][panel]);
+                let of_columns = of_columns.zip(&mut self.scores[query][seen]).zip(&mut largest[query]);
+                for ((((product, key_scale), bias), score), largest) in of_columns {
+                    *score = product * (scales[query] * key_scale) + bias;
+                    // Not f32::max, which no vector instruction is.
+                    *largest = if *score > *largest { *score } else { *largest };
+                }
+            }
+        }
+        let mut inverse = [0.0; TOGETHER];
+        for ((scores, largest), inverse) in self.scores.iter_mut().zip(largest).zip(&mut inverse) {
+            let scores = &mut scores[..panels.len()];
+            let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
+            // One long loop, which the compiler makes vector instructions of.
+            for score in scores.as_flattened_mut() {
+                *score = exp(*score - largest);
+            }
+            let mut sums = [0.0; PANEL];
+            for scores in scores {
+                for (sum, score) in sums.iter_mut().zip(scores) {
+                    *sum += *score;
+                }
+            }
+            *inverse = WHOLE / sums.into_iter().sum::<f32>();
+        }
+        for (seen, weights) in self.weights.as_chunks_mut::<PAIRS>().0[..panels.len()].iter_mut().enumerate()
+        {
+            let rounded = std::array::from_fn(
+                #[inline(always)]
+                |query| instructions.round(&self.scores[query][seen], inverse[query]),
+            );
+            *weights = instructions.transpose(rounded);
+        }
+        for (part, scales) in self.value_scales.iter().enumerate() {
+            let values = &self.values[part * self.weights.len()..(part + 1) * self.weights.len()];
+            let values = values.as_chunks::<PAIRS>().0;
+            let mut sums = [instructions.sums(); TOGETHER];
+            for (&panel, weights) in panels.iter().zip(self.weights.as_chunks::<PAIRS>().0) {
+                for (values, weights) in values[panel].iter().zip(weights) {
+                    for (sum, weight) in sums.iter_mut().zip(weights) {
+                        *sum = instructions.add_pairs(*sum, values, *weight);
+                    }
+                }
+            }
+            for ((out, sums), inverse) in self.out.iter_mut().zip(sums).zip(inverse) {
+                // Rounded, what is no number would be 0: it must not pass for an answer.
+                let mut totals = [inverse * 0.0; PANEL];
+                instructions.add_to(sums, &mut totals);
+                let out = &mut out[part * PANEL..(part + 1) * PANEL];
+                for ((out, total), scale) in out.iter_mut().zip(totals).zip(scales) {
+                    *out = total * (scale / WHOLE);
+                }
+            }
         }
     }
 }
@@ -231,6 +361,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_number_stays_none() {
+        let shape = Shape { rows: 1, heads: 1, key_value_heads: 1, positions: 5, columns: 5, head: 4 };
+        let (clean, bias) = (vec![0.5; 20], vec![0.0; 25]);
+        for spoiled in 0..3 {
+            let mut parts = [clean.clone(), clean.clone(), clean.clone()];
+            parts[spoiled][6] = f32::NAN;
+            let [queries, keys, values] = &parts;
+            let attended = Attention { shape, queries, keys, values, bias: &bias }.attend();
+            assert!(attended[4..8].iter().any(|number| number.is_nan()), "{spoiled}: {attended:?}");
+        }
+    }
+
+    #[test]
     fn is_what_each_position_by_itself_would_take() {
         let shapes = [(1, 2, 1, 5, 5, 4), (3, 4, 2, 7, 40, 16), (1, 8, 4, 3, 33, 20), (2, 1, 1, 1, 16, 64)];
         for (rows, heads, key_value_heads, positions, columns, head) in shapes {
@@ -252,7 +395,7 @@ mod tests {
                     bias: &bias.collect::<Vec<_>>(),
                 };
                 for (got, expected) in attention.attend().iter().zip(plainly(&attention)) {
-                    assert!((f64::from(*got) - expected).abs() < 1e-5, "{shape:?}: {got} {expected}");
+                    assert!((f64::from(*got) - expected).abs() < 2e-3, "{shape:?}: {got} {expected}");
                 }
             }
         }

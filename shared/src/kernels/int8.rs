@@ -17,7 +17,10 @@
 
 use std::ops::Range;
 
-use super::instructions::{Instructions, PANEL, PanelPair, StatePairs, TOGETHER, Work, halves, run};
+use super::{
+    instructions::{Instructions, PANEL, PanelPair, TOGETHER, Work, halves, run},
+    panels::{PANEL_WEIGHT, lay_out_states, multiply_panel, round, scale_of},
+};
 use crate::quant::BLOCK;
 
 /// Weights of a block, before they are widened.
@@ -167,12 +170,6 @@ impl<'a, B: Block> Int8Matrix<'a, B> {
 const PANELS_FROM: usize = 12;
 /// Rows of weights that all states meet before the next ones, row by row: they stay in the nearest cache.
 const TILE: usize = 64;
-/// Columns whose sums fit 32 bits in a panel: 256 · 4095 · 2047 < 2³¹.
-const EXACT_COLUMNS: usize = 256;
-/// Largest weight in a panel.
-const PANEL_WEIGHT: i32 = 4095;
-/// Largest state beside a panel.
-const PANEL_STATE: f32 = 2047.0;
 
 struct Products<'a, B> {
     matrix: Int8Matrix<'a, B>,
@@ -326,84 +323,6 @@ fn lay_out_weights<B: Block>(
         }
     }
     largest.map(|largest| largest * (1_i32 << 15) as f32 / (most * (1_i32 << B::SHIFT) as f32))
-}
-
-/// Rounds a group of rows of states and lays their pairs side by side; gives each row's scale.
-#[inline(always)]
-fn lay_out_states(
-    instructions: impl Instructions,
-    group: &[f32],
-    columns: usize,
-    pairs: &mut [StatePairs],
-) -> [f32; TOGETHER] {
-    let mut rounded = vec![0_i16; TOGETHER * pairs.len() * 2];
-    let mut scales = [0.0; TOGETHER];
-    let rows = group.chunks_exact(columns).zip(rounded.chunks_exact_mut(pairs.len() * 2));
-    for ((row, rounded), scale) in rows.zip(&mut scales) {
-        *scale = scale_of(row, PANEL_STATE);
-        round(instructions, row, *scale, rounded);
-    }
-    let (eights, _) = rounded.as_chunks::<8>();
-    for (eight, pairs) in pairs.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        let four = std::array::from_fn(|row| eights[row * (eights.len() / TOGETHER) + eight]);
-        *pairs = instructions.transpose(four);
-    }
-    scales
-}
-
-#[inline(always)]
-fn multiply_panel(
-    instructions: impl Instructions,
-    panel: &[PanelPair],
-    states: &[StatePairs],
-) -> [[f32; PANEL]; TOGETHER] {
-    let mut totals = [[0.0; PANEL]; TOGETHER];
-    for (panel, states) in panel.chunks(EXACT_COLUMNS / 2).zip(states.chunks(EXACT_COLUMNS / 2)) {
-        let mut sums = [instructions.sums(); TOGETHER];
-        for (weights, states) in panel.iter().zip(states) {
-            for (sum, states) in sums.iter_mut().zip(states) {
-                *sum = instructions.add_pairs(*sum, weights, *states);
-            }
-        }
-        for (totals, sums) in totals.iter_mut().zip(sums) {
-            instructions.add_to(sums, totals);
-        }
-    }
-    totals
-}
-
-/// What one unit stands for when the largest state becomes `largest_rounded`. Not a number when a state is none, so
-/// that its products are none either.
-#[inline(always)]
-fn scale_of(row: &[f32], largest_rounded: f32) -> f32 {
-    // As bits, so that what is no number is the largest of all; the order of bits is that of positive floats.
-    let (eights, rest) = row.as_chunks::<8>();
-    let mut largest = [0_u32; 8];
-    for eight in eights {
-        for (largest, state) in largest.iter_mut().zip(eight) {
-            *largest = (*largest).max(state.abs().to_bits());
-        }
-    }
-    let largest =
-        largest.into_iter().chain(rest.iter().map(|state| state.abs().to_bits())).max().unwrap_or(0);
-    let largest = f32::from_bits(largest);
-    if largest.is_finite() { largest / largest_rounded } else { f32::NAN }
-}
-
-#[inline(always)]
-fn round(instructions: impl Instructions, row: &[f32], scale: f32, rounded: &mut [i16]) {
-    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-    let inverse = if inverse.is_finite() { inverse } else { 0.0 };
-    let (eights, rest) = row.as_chunks::<8>();
-    let (rounded_eights, _) = rounded.as_chunks_mut::<8>();
-    for (eight, rounded) in eights.iter().zip(&mut *rounded_eights) {
-        *rounded = instructions.round(eight, inverse);
-    }
-    if !rest.is_empty() {
-        let mut padded = [0.0; 8];
-        padded[..rest.len()].copy_from_slice(rest);
-        rounded_eights[eights.len()] = instructions.round(&padded, inverse);
-    }
 }
 
 #[cfg(test)]

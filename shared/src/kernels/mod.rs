@@ -8,6 +8,7 @@ pub mod exponential;
 mod instructions;
 mod int8;
 mod operations;
+mod panels;
 
 pub use operations::{attend, log_softmax, silu_times};
 
