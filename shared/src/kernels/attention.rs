@@ -119,14 +119,18 @@ impl Seen {
             padded[..panel.len()].copy_from_slice(panel);
             bias.push(padded);
         }
+        let is_seen: Vec<bool> =
+            bias.iter().map(|panel| panel.iter().fold(false, |seen, bias| seen | (*bias > UNSEEN))).collect();
         let mut panels = Vec::new();
-        for of_row in bias.chunks_exact(positions * panels_per_position) {
+        for of_row in is_seen.chunks_exact(positions * panels_per_position) {
             for of_four in of_row.chunks(TOGETHER * panels_per_position) {
-                let is_seen = |panel: &usize| {
-                    let of_panel = of_four.iter().skip(*panel).step_by(panels_per_position);
-                    of_panel.flatten().any(|bias| *bias > UNSEEN)
-                };
-                panels.push((0..panels_per_position).filter(is_seen).collect());
+                let mut of_any = vec![false; panels_per_position];
+                for of_position in of_four.chunks_exact(panels_per_position) {
+                    for (any, seen) in of_any.iter_mut().zip(of_position) {
+                        *any |= seen;
+                    }
+                }
+                panels.push((0..panels_per_position).filter(|&panel| of_any[panel]).collect());
             }
         }
         let is_for_all_rows = attention.bias.len() == positions * columns;
@@ -211,28 +215,39 @@ impl Scratch {
     fn lay_out_values(&mut self, instructions: impl Instructions, values: &[f32]) {
         let (head, pairs) = (self.head, self.weights.len());
         for (part, panel) in self.values.chunks_exact_mut(pairs).enumerate() {
-            let numbers = part * PANEL..head.min((part + 1) * PANEL);
-            let mut columns = values.chunks_exact(head).map(|value| {
-                let mut eight = [0.0; PANEL];
-                eight[..numbers.len()].copy_from_slice(&value[numbers.clone()]);
-                eight
-            });
-            // Comparing bits, what is no number is the largest and makes the scale none.
-            let largest = columns.clone().fold([0_u32; PANEL], |largest, value| {
-                std::array::from_fn(|i| largest[i].max(value[i].abs().to_bits()))
-            });
-            let scales = largest.map(|largest| scale_of(&[f32::from_bits(largest)], f32::from(i16::MAX)));
+            let column = |column: usize| {
+                let value = &values[(column * head + part * PANEL).min(values.len())..];
+                match value.first_chunk::<PANEL>() {
+                    Some(eight) if (part + 1) * PANEL <= head => instructions.eight(eight),
+                    _ => {
+                        let mut padded = [0.0; PANEL];
+                        let count = value.len().min(head - part * PANEL).min(PANEL);
+                        padded[..count].copy_from_slice(&value[..count]);
+                        instructions.eight(&padded)
+                    }
+                }
+            };
+            let columns = values.len() / head;
+            let mut largest = instructions.same(0.0);
+            // What is no number is not compared but adds up.
+            let mut nothing = instructions.same(0.0);
+            for number in 0..columns {
+                let value = column(number);
+                let opposite = instructions.multiply(value, instructions.same(-1.0));
+                largest = instructions.larger(largest, instructions.larger(value, opposite));
+                nothing = instructions.add(nothing, instructions.multiply(value, instructions.same(0.0)));
+            }
+            let largest = instructions.numbers(instructions.add(largest, nothing));
+            let scales = largest.map(|largest| scale_of(&[largest], f32::from(i16::MAX)));
             let inverse = scales.map(|scale| if scale > 0.0 { 1.0 / scale } else { 0.0 });
+            let inverse = instructions.eight(&inverse);
             self.value_scales[part] = scales;
-            for pair in panel {
-                let mut next = || {
-                    let value = columns.next().unwrap_or([0.0; PANEL]);
-                    instructions.round(&std::array::from_fn(|i| value[i] * inverse[i]), 1.0)
-                };
-                let (first, second) = (next(), next());
-                let side_by_side: [i32; PANEL] =
-                    std::array::from_fn(|i| i32::from(first[i] as u16) | (i32::from(second[i]) << 16));
-                *pair = bytemuck::cast(side_by_side);
+            let round = |number: usize| {
+                let value = instructions.multiply(column(number), inverse);
+                instructions.round(&instructions.numbers(value), 1.0)
+            };
+            for (number, pair) in panel.iter_mut().enumerate() {
+                *pair = instructions.zip(round(2 * number), round(2 * number + 1));
             }
         }
     }
@@ -248,46 +263,35 @@ impl Scratch {
         first: usize,
     ) {
         let pairs = self.queries.len();
-        let mut whole = Vec::new();
-        let queries = if queries.len() == TOGETHER * self.head {
-            queries
-        } else {
-            whole.extend_from_slice(queries);
-            whole.resize(TOGETHER * self.head, 0.0);
-            &whole
-        };
         let scales = lay_out_states(instructions, queries, self.head, &mut self.queries);
         let panels = seen.panels(row, first);
         let biases: [_; TOGETHER] = std::array::from_fn(|query| seen.bias(row, first + query));
-        let mut largest = [[f32::NEG_INFINITY; PANEL]; TOGETHER];
+        let mut largest = [instructions.same(f32::NEG_INFINITY); TOGETHER];
         for (seen, &panel) in panels.iter().enumerate() {
             let keys = &self.keys[panel * pairs..(panel + 1) * pairs];
             let products = multiply_panel(instructions, keys, &self.queries);
-            for (query, products) in products.iter().enumerate() {
-                let of_columns = products.iter().zip(&self.key_scales[panel]).zip(&biases[query][panel]);
-                let of_columns = of_columns.zip(&mut self.scores[query][seen]).zip(&mut largest[query]);
-                for ((((product, key_scale), bias), score), largest) in of_columns {
-                    *score = product * (scales[query] * key_scale) + bias;
-                    // Not f32::max, which no vector instruction is.
-                    *largest = if *score > *largest { *score } else { *largest };
-                }
+            let key_scales = instructions.eight(&self.key_scales[panel]);
+            for (query, product) in products.into_iter().enumerate() {
+                let scale = instructions.multiply(key_scales, instructions.same(scales[query]));
+                let bias = instructions.eight(&biases[query][panel]);
+                let score = instructions.add(instructions.multiply(product, scale), bias);
+                largest[query] = instructions.larger(largest[query], score);
+                self.scores[query][seen] = instructions.numbers(score);
             }
         }
         let mut inverse = [0.0; TOGETHER];
         for ((scores, largest), inverse) in self.scores.iter_mut().zip(largest).zip(&mut inverse) {
             let scores = &mut scores[..panels.len()];
-            let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
+            let largest = instructions.numbers(largest).into_iter().fold(f32::NEG_INFINITY, f32::max);
             // One long loop, which the compiler makes vector instructions of.
             for score in scores.as_flattened_mut() {
                 *score = exp(*score - largest);
             }
-            let mut sums = [0.0; PANEL];
+            let mut sums = instructions.same(0.0);
             for scores in scores {
-                for (sum, score) in sums.iter_mut().zip(scores) {
-                    *sum += *score;
-                }
+                sums = instructions.add(sums, instructions.eight(scores));
             }
-            *inverse = WHOLE / sums.into_iter().sum::<f32>();
+            *inverse = WHOLE / instructions.numbers(sums).into_iter().sum::<f32>();
         }
         for (seen, weights) in self.weights.as_chunks_mut::<PAIRS>().0[..panels.len()].iter_mut().enumerate()
         {
@@ -308,14 +312,13 @@ impl Scratch {
                     }
                 }
             }
+            let scales = instructions.eight(&scales.map(|scale| scale / WHOLE));
             for ((out, sums), inverse) in self.out.iter_mut().zip(sums).zip(inverse) {
                 // Rounded, what is no number would be 0: it must not pass for an answer.
-                let mut totals = [inverse * 0.0; PANEL];
-                instructions.add_to(sums, &mut totals);
-                let out = &mut out[part * PANEL..(part + 1) * PANEL];
-                for ((out, total), scale) in out.iter_mut().zip(totals).zip(scales) {
-                    *out = total * (scale / WHOLE);
-                }
+                let nothing = instructions.same(inverse * 0.0);
+                let taken =
+                    instructions.multiply(instructions.add(instructions.to_eight(sums), nothing), scales);
+                out[part * PANEL..(part + 1) * PANEL].copy_from_slice(&instructions.numbers(taken));
             }
         }
     }

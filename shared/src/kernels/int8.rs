@@ -171,6 +171,9 @@ const PANELS_FROM: usize = 12;
 /// Rows of weights that all states meet before the next ones, row by row: they stay in the nearest cache.
 const TILE: usize = 64;
 
+/// Bytes of weights in panels that states pass by: half of a nearest cache.
+const CACHE: usize = 16 << 10;
+
 struct Products<'a, B> {
     matrix: Int8Matrix<'a, B>,
     states: &'a [f32],
@@ -183,14 +186,9 @@ impl<B: Block> Work for Products<'_, B> {
         let Self { matrix, states, products } = self;
         let (rows, columns) = (matrix.rows(), matrix.columns);
         let count = states.len() / columns;
-        let in_groups = if count < PANELS_FROM { 0 } else { count / TOGETHER * TOGETHER };
-        let (groups, others) = states.split_at(in_groups * columns);
-        let (products, products_of_others) = products.split_at_mut(in_groups * rows);
-        // What is left of the weights behind the last panel, and of the states behind the last group.
-        let in_panels = rows / PANEL * PANEL;
-        by_panels(instructions, &matrix, groups, products);
-        row_by_row(instructions, &matrix, in_panels..rows, groups, products);
-        row_by_row(instructions, &matrix, 0..rows, others, products_of_others);
+        let in_panels = if count < PANELS_FROM { 0 } else { rows / PANEL * PANEL };
+        by_panels(instructions, &matrix, 0..in_panels, states, products);
+        row_by_row(instructions, &matrix, in_panels..rows, states, products);
     }
 }
 
@@ -213,26 +211,46 @@ fn row_by_row<B: Block>(
         round(instructions, row, scale, rounded.as_flattened_mut());
         scales.push(scale);
     }
-    let state = |state: usize| &rounded[state * blocks..(state + 1) * blocks];
-    let count = scales.len();
     for tile in weights.clone().step_by(TILE) {
         let tile = tile..weights.end.min(tile + TILE);
-        let mut first = 0;
-        while first + TOGETHER <= count {
-            let together = std::array::from_fn(|next| state(first + next));
-            for row in tile.clone() {
-                let sums: [f32; TOGETHER] = multiply_row(instructions, matrix.row(row), together);
-                for (next, sum) in sums.into_iter().enumerate() {
-                    products[(first + next) * rows + row] = sum * scales[first + next];
+        for first in (0..scales.len()).step_by(TOGETHER) {
+            let (states, scales) = (&rounded[first * blocks..], &scales[first..]);
+            let products = &mut products[first * rows..];
+            match scales.len() {
+                1 => multiply_tile::<1, B>(instructions, matrix, tile.clone(), states, scales, products),
+                2 => multiply_tile::<2, B>(instructions, matrix, tile.clone(), states, scales, products),
+                3 => multiply_tile::<3, B>(instructions, matrix, tile.clone(), states, scales, products),
+                _ => {
+                    multiply_tile::<TOGETHER, B>(
+                        instructions,
+                        matrix,
+                        tile.clone(),
+                        states,
+                        scales,
+                        products,
+                    );
                 }
             }
-            first += TOGETHER;
         }
-        for first in first..count {
-            for row in tile.clone() {
-                let [sum] = multiply_row(instructions, matrix.row(row), [state(first)]);
-                products[first * rows + row] = sum * scales[first];
-            }
+    }
+}
+
+/// A tile of rows of weights times the first R rows of states.
+#[inline(always)]
+fn multiply_tile<const R: usize, B: Block>(
+    instructions: impl Instructions,
+    matrix: &Int8Matrix<B>,
+    tile: Range<usize>,
+    states: &[[i16; BLOCK]],
+    scales: &[f32],
+    products: &mut [f32],
+) {
+    let blocks = matrix.blocks_per_row;
+    let together: [_; R] = std::array::from_fn(|state| &states[state * blocks..(state + 1) * blocks]);
+    for row in tile {
+        let sums = multiply_row(instructions, matrix.row(row), together);
+        for (state, (sum, scale)) in sums.into_iter().zip(scales).enumerate() {
+            products[state * matrix.rows() + row] = sum * scale;
         }
     }
 }
@@ -256,34 +274,46 @@ fn multiply_row<const R: usize, B: Block>(
     )
 }
 
-/// `states` are whole groups of [`TOGETHER`] rows; rows of weights behind the last whole panel are left out.
+/// `weights` are whole panels.
 #[inline(always)]
 fn by_panels<B: Block>(
     instructions: impl Instructions,
     matrix: &Int8Matrix<B>,
+    weights: Range<usize>,
     states: &[f32],
     products: &mut [f32],
 ) {
-    if states.is_empty() {
+    if weights.is_empty() || states.is_empty() {
         return;
     }
     let (rows, columns) = (matrix.rows(), matrix.columns);
+    let count = states.len() / columns;
     let pairs = matrix.blocks_per_row * BLOCK / 2;
-    let mut grouped = vec![[0; TOGETHER]; states.len() / columns / TOGETHER * pairs];
-    let mut scales = Vec::with_capacity(states.len() / columns / TOGETHER);
-    for (group, pairs) in states.chunks_exact(TOGETHER * columns).zip(grouped.chunks_exact_mut(pairs)) {
+    let mut grouped = vec![[0; TOGETHER]; count.div_ceil(TOGETHER) * pairs];
+    let mut scales = Vec::with_capacity(count.div_ceil(TOGETHER));
+    for (group, pairs) in states.chunks(TOGETHER * columns).zip(grouped.chunks_exact_mut(pairs)) {
         scales.push(lay_out_states(instructions, group, columns, pairs));
     }
-    let mut panel = vec![[[0; 4]; 2]; pairs];
-    for first in (0..rows / PANEL * PANEL).step_by(PANEL) {
-        let weight_scales = lay_out_weights(instructions, matrix, first, &mut panel);
+    // As many panels at a time as stay in the nearest cache while the states pass by.
+    let at_once = (CACHE / (pairs * size_of::<PanelPair>())).max(1);
+    let mut panels = vec![[[0; 4]; 2]; at_once * pairs];
+    let mut weight_scales = vec![[0.0; PANEL]; at_once];
+    for first in weights.clone().step_by(at_once * PANEL) {
+        let rows_of_panels = (first..weights.end.min(first + at_once * PANEL)).step_by(PANEL);
+        let laid_out = panels.chunks_exact_mut(pairs).zip(&mut weight_scales);
+        for (row, (panel, scales)) in rows_of_panels.clone().zip(laid_out) {
+            *scales = lay_out_weights(instructions, matrix, row, panel);
+        }
         for (group, (states, scales)) in grouped.chunks_exact(pairs).zip(&scales).enumerate() {
-            let totals = multiply_panel(instructions, &panel, states);
-            for (next, (totals, scale)) in totals.iter().zip(scales).enumerate() {
-                let start = (group * TOGETHER + next) * rows + first;
-                let products = &mut products[start..start + PANEL];
-                for ((product, total), weight_scale) in products.iter_mut().zip(totals).zip(weight_scales) {
-                    *product = total * (scale * weight_scale);
+            let laid_out = panels.chunks_exact(pairs).zip(&weight_scales);
+            for (row, (panel, weight_scales)) in rows_of_panels.clone().zip(laid_out) {
+                let totals = multiply_panel(instructions, panel, states);
+                let weight_scales = instructions.eight(weight_scales);
+                for (state, (total, scale)) in (group * TOGETHER..count).zip(totals.into_iter().zip(scales)) {
+                    let scale = instructions.multiply(weight_scales, instructions.same(*scale));
+                    let product = instructions.numbers(instructions.multiply(total, scale));
+                    let start = state * rows + row;
+                    products[start..start + PANEL].copy_from_slice(&product);
                 }
             }
         }

@@ -126,7 +126,7 @@ impl RandomModel {
     pub async fn score(&mut self, met: usize, candidates: usize) -> f32 {
         let history: Vec<Interaction> = (0..met)
             .map(|i| Interaction {
-                item: i * 7 % self.scorer.items(),
+                item: i * 3 % self.scorer.items(),
                 intensity: 1.0,
                 time_ms: i as i64 * 60_000,
             })

@@ -20,6 +20,7 @@ impl Instructions for Avx2 {
     type Wide = [i16x16; 2];
     type Floats = f32x8;
     type Sums = i32x8;
+    type Eight = f32x8;
 
     #[inline(always)]
     fn widen(self, block: &[i8; BLOCK]) -> Self::Wide {
@@ -71,9 +72,32 @@ impl Instructions for Avx2 {
     }
 
     #[inline(always)]
-    fn add_to(self, sums: i32x8, totals: &mut [f32; PANEL]) {
-        let simd = self.0;
-        let after = simd.add_f32x8(bytemuck::cast(*totals), simd.convert_i32x8_to_f32x8(sums));
-        *totals = bytemuck::cast(after);
+    fn to_eight(self, sums: i32x8) -> f32x8 {
+        self.0.convert_i32x8_to_f32x8(sums)
+    }
+
+    #[inline(always)]
+    fn eight(self, numbers: &[f32; PANEL]) -> f32x8 {
+        bytemuck::cast(*numbers)
+    }
+
+    #[inline(always)]
+    fn numbers(self, eight: f32x8) -> [f32; PANEL] {
+        bytemuck::cast(eight)
+    }
+
+    #[inline(always)]
+    fn add(self, a: f32x8, b: f32x8) -> f32x8 {
+        self.0.add_f32x8(a, b)
+    }
+
+    #[inline(always)]
+    fn multiply(self, a: f32x8, b: f32x8) -> f32x8 {
+        self.0.mul_f32x8(a, b)
+    }
+
+    #[inline(always)]
+    fn larger(self, a: f32x8, b: f32x8) -> f32x8 {
+        self.0.max_f32x8(a, b)
     }
 }

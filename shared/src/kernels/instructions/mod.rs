@@ -28,6 +28,8 @@ pub(super) trait Instructions: Copy {
     type Floats: Copy;
     /// Integer sums, one for each row of a panel.
     type Sums: Copy;
+    /// Floats, one for each row of a panel.
+    type Eight: Copy;
 
     fn widen(self, block: &[i8; BLOCK]) -> Self::Wide;
 
@@ -60,8 +62,18 @@ pub(super) trait Instructions: Copy {
     /// Adds to each row's sum the product of its pair of weights with one pair of states.
     fn add_pairs(self, sums: Self::Sums, weights: &PanelPair, states: i32) -> Self::Sums;
 
-    /// `totals` + `sums`, as floats.
-    fn add_to(self, sums: Self::Sums, totals: &mut [f32; PANEL]);
+    fn to_eight(self, sums: Self::Sums) -> Self::Eight;
+    fn eight(self, numbers: &[f32; PANEL]) -> Self::Eight;
+    fn numbers(self, eight: Self::Eight) -> [f32; PANEL];
+    fn add(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
+    fn multiply(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
+    fn larger(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
+
+    /// The same number eight times.
+    #[inline(always)]
+    fn same(self, number: f32) -> Self::Eight {
+        self.eight(&[number; PANEL])
+    }
 
     /// Eight states times `inverse`, rounded to 16 bits.
     #[inline(always)]
@@ -70,6 +82,16 @@ pub(super) trait Instructions: Copy {
             #[inline(always)]
             |state| (state * inverse).round_ties_even() as i16,
         )
+    }
+
+    /// The numbers of two columns side by side, one pair for each of eight rows.
+    #[inline(always)]
+    fn zip(self, first: [i16; PANEL], second: [i16; PANEL]) -> PanelPair {
+        let pairs: [[i16; 2]; PANEL] = std::array::from_fn(
+            #[inline(always)]
+            |row| [first[row], second[row]],
+        );
+        bytemuck::cast(pairs)
     }
 
     /// Rows of four pairs to columns of four pairs.
@@ -124,6 +146,7 @@ impl Instructions for Plain {
     type Wide = [i16; BLOCK];
     type Floats = f32;
     type Sums = [i32; PANEL];
+    type Eight = [f32; PANEL];
 
     fn widen(self, block: &[i8; BLOCK]) -> Self::Wide {
         block.map(i16::from)
@@ -164,9 +187,27 @@ impl Instructions for Plain {
         sums
     }
 
-    fn add_to(self, sums: Self::Sums, totals: &mut [f32; PANEL]) {
-        for (total, sum) in totals.iter_mut().zip(sums) {
-            *total += sum as f32;
-        }
+    fn to_eight(self, sums: Self::Sums) -> Self::Eight {
+        sums.map(|sum| sum as f32)
+    }
+
+    fn eight(self, numbers: &[f32; PANEL]) -> Self::Eight {
+        *numbers
+    }
+
+    fn numbers(self, eight: Self::Eight) -> [f32; PANEL] {
+        eight
+    }
+
+    fn add(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+        std::array::from_fn(|i| a[i] + b[i])
+    }
+
+    fn multiply(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+        std::array::from_fn(|i| a[i] * b[i])
+    }
+
+    fn larger(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+        std::array::from_fn(|i| a[i].max(b[i]))
     }
 }

@@ -1,10 +1,10 @@
 //! WebAssembly's SIMD128: eight products of 16-bit numbers at once.
 
 use std::arch::wasm32::{
-    f32x4_add, f32x4_convert_i32x4, f32x4_extract_lane, f32x4_mul, f32x4_nearest, f32x4_splat, i8x16_splat,
-    i8x16_sub, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_narrow_i32x4, i16x8_q15mulr_sat,
-    i16x8_shl, i16x8_splat, i32x4_add, i32x4_dot_i16x8, i32x4_shuffle, i32x4_splat, i32x4_trunc_sat_f32x4,
-    i64x2_shuffle, u8x16_shr, u8x16_splat, v128, v128_and,
+    f32x4_add, f32x4_convert_i32x4, f32x4_extract_lane, f32x4_mul, f32x4_nearest, f32x4_pmax, f32x4_splat,
+    i8x16_splat, i8x16_sub, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_narrow_i32x4,
+    i16x8_q15mulr_sat, i16x8_shl, i16x8_shuffle, i16x8_splat, i32x4_add, i32x4_dot_i16x8, i32x4_shuffle,
+    i32x4_splat, i32x4_trunc_sat_f32x4, i64x2_shuffle, u8x16_shr, u8x16_splat, v128, v128_and,
 };
 
 use super::{Instructions, PANEL, PanelPair};
@@ -17,6 +17,7 @@ impl Instructions for Simd128 {
     type Wide = [v128; 4];
     type Floats = v128;
     type Sums = [v128; 2];
+    type Eight = [v128; 2];
 
     #[inline(always)]
     fn widen(self, block: &[i8; BLOCK]) -> Self::Wide {
@@ -84,10 +85,33 @@ impl Instructions for Simd128 {
     }
 
     #[inline(always)]
-    fn add_to(self, sums: Self::Sums, totals: &mut [f32; PANEL]) {
-        let before: [v128; 2] = bytemuck::cast(*totals);
-        let after: [v128; 2] = std::array::from_fn(|i| f32x4_add(before[i], f32x4_convert_i32x4(sums[i])));
-        *totals = bytemuck::cast(after);
+    fn to_eight(self, sums: Self::Sums) -> Self::Eight {
+        [f32x4_convert_i32x4(sums[0]), f32x4_convert_i32x4(sums[1])]
+    }
+
+    #[inline(always)]
+    fn eight(self, numbers: &[f32; PANEL]) -> Self::Eight {
+        bytemuck::cast(*numbers)
+    }
+
+    #[inline(always)]
+    fn numbers(self, eight: Self::Eight) -> [f32; PANEL] {
+        bytemuck::cast(eight)
+    }
+
+    #[inline(always)]
+    fn add(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+        [f32x4_add(a[0], b[0]), f32x4_add(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn multiply(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+        [f32x4_mul(a[0], b[0]), f32x4_mul(a[1], b[1])]
+    }
+
+    #[inline(always)]
+    fn larger(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {
+        [f32x4_pmax(a[0], b[0]), f32x4_pmax(a[1], b[1])]
     }
 
     #[inline(always)]
@@ -96,6 +120,15 @@ impl Instructions for Simd128 {
         let [low, high] = states
             .map(|states| i32x4_trunc_sat_f32x4(f32x4_nearest(f32x4_mul(states, f32x4_splat(inverse)))));
         bytemuck::cast(i16x8_narrow_i32x4(low, high))
+    }
+
+    #[inline(always)]
+    fn zip(self, first: [i16; PANEL], second: [i16; PANEL]) -> PanelPair {
+        let (first, second): (v128, v128) = (bytemuck::cast(first), bytemuck::cast(second));
+        bytemuck::cast([
+            i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(first, second),
+            i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(first, second),
+        ])
     }
 
     #[inline(always)]
