@@ -76,6 +76,8 @@ pub struct Engine {
     scorer: Scorer,
     manifest: Manifest,
     parameters: usize,
+    /// Which items the shop has, by number.
+    is_available: Vec<bool>,
     /// What was read of the last history; whoever asks takes it along.
     memory: Arc<Mutex<Memory>>,
 }
@@ -88,7 +90,8 @@ impl Engine {
         let Package { manifest, catalog, texts, .. } = package;
         let parameters = manifest.tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
         let scorer = Scorer::new(&model, manifest.model.clone(), texts, device);
-        Ok(Self { catalog, scorer, manifest, parameters, memory: Arc::default() })
+        let is_available = catalog.items().iter().map(|item| item.available).collect();
+        Ok(Self { catalog, scorer, manifest, parameters, is_available, memory: Arc::default() })
     }
 
     #[must_use]
@@ -130,7 +133,7 @@ impl Engine {
         history: &History,
         request: &Request,
     ) -> Result<Vec<Recommendation>, EngineError> {
-        let mut is_shown: Vec<bool> = self.catalog.items().iter().map(|item| item.available).collect();
+        let mut is_shown = self.is_available.clone();
         if let Some(candidates) = &request.candidates {
             let mut is_candidate = vec![false; is_shown.len()];
             for id in candidates {
@@ -151,11 +154,21 @@ impl Engine {
                 is_shown[interaction.item] = false;
             }
         }
-        let candidates: Vec<usize> = (0..is_shown.len()).filter(|&item| is_shown[item]).collect();
-        let mut memory = std::mem::take(&mut *self.memory());
-        let scores = self.scorer.score_with(&mut memory, history.interactions(), &candidates).await?;
+        let (met, mut memory) = (history.interactions(), std::mem::take(&mut *self.memory()));
+        let best = if self.scorer.is_by_tokens() {
+            let candidates: Vec<usize> = (0..is_shown.len()).filter(|&item| is_shown[item]).collect();
+            let scores = self.scorer.score_with(&mut memory, met, &candidates).await?;
+            top_k(candidates.into_iter().zip(scores), request.k)
+        } else {
+            let scores = self.scorer.score_catalogue(&mut memory, met).await?;
+            let shown = scores.into_iter().zip(is_shown).enumerate();
+            top_k(
+                shown.filter(|(_, (_, is_shown))| *is_shown).map(|(item, (score, _))| (item, score)),
+                request.k,
+            )
+        };
         *self.memory() = memory;
-        Ok(top_k(candidates.into_iter().zip(scores), request.k))
+        Ok(best)
     }
 
     /// Two that ask at once do not wait for each other: the second reads its history from the start.

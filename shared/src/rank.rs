@@ -18,23 +18,33 @@ pub struct Recommendation {
 /// ```
 #[must_use]
 pub fn top_k(candidates: impl IntoIterator<Item = (usize, f32)>, k: usize) -> Vec<Recommendation> {
-    let mut list: Vec<Recommendation> = candidates
-        .into_iter()
-        .filter(|(_, score)| !score.is_nan())
-        .map(|(item, score)| Recommendation { item, score })
-        .collect();
     let order =
         |a: &Recommendation, b: &Recommendation| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
     if k == 0 {
         return Vec::new();
     }
-    if k < list.len() {
-        list.select_nth_unstable_by(k - 1, order);
-        list.truncate(k);
+    // Most candidates are worse than the k best so far: one comparison each. The others are sorted out now and then.
+    let room = k.saturating_mul(2).max(SORTED_OUT_FROM);
+    let mut list: Vec<Recommendation> = Vec::new();
+    let mut worst = f32::NEG_INFINITY;
+    for (item, score) in candidates {
+        if score < worst || score.is_nan() {
+            continue;
+        }
+        list.push(Recommendation { item, score });
+        if list.len() >= room {
+            let (_, kth, _) = list.select_nth_unstable_by(k - 1, order);
+            worst = kth.score;
+            list.truncate(k);
+        }
     }
     list.sort_unstable_by(order);
+    list.truncate(k);
     list
 }
+
+/// Candidates that are kept before all but the best are sorted out.
+const SORTED_OUT_FROM: usize = 128;
 
 #[cfg(test)]
 mod tests {
@@ -42,8 +52,8 @@ mod tests {
 
     #[test]
     fn equals_a_full_sort() {
-        let scores: Vec<(usize, f32)> = (0..97).map(|i| (i, ((i * 31) % 17) as f32)).collect();
-        for k in [0, 1, 5, 96, 97, 200] {
+        let scores: Vec<(usize, f32)> = (0..997).map(|i| (i, ((i * 31) % 177) as f32)).collect();
+        for k in [0, 1, 5, 63, 64, 65, 500, 996, 997, 2000] {
             let mut sorted = scores.clone();
             sorted.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
             let expected: Vec<usize> = sorted.iter().take(k).map(|s| s.0).collect();

@@ -12,6 +12,7 @@ use burn::{
 
 use crate::{
     interaction::Interaction,
+    kernels::exponential::mix,
     model::KvCache,
     pass::{Element, Memory, Pass},
     places::{Places, RowPlaces},
@@ -29,7 +30,8 @@ use crate::{
 /// When the device failed; on a GPU also when it was lost.
 pub async fn read(tensor: Tensor<1>) -> Result<Vec<f32>, ExecutionError> {
     let data: TensorData = tensor.into_data_async().await?;
-    Ok(data.iter::<f32>().collect())
+    // Not number by number: the iterator asks each for its type.
+    data.try_into_vec_as().map_err(|error| ExecutionError::WithContext { reason: error.to_string() })
 }
 
 /// Completion tokens scored in one pass of the token vocabulary: bounds the memory of the attention bias.
@@ -98,14 +100,39 @@ impl Scorer {
         if history.is_empty() {
             return Ok(Vec::new());
         }
-        let per_asked = match (&self.model.vocabulary, &self.table) {
-            (Vocabulary::Items(items), Some(table)) => {
-                self.ask_items(items, table, memory, history, candidates).await?
+        match &self.model.vocabulary {
+            Vocabulary::Items(_) => {
+                let all = self.score_catalogue(memory, history).await?;
+                Ok(candidates.iter().map(|&item| all[item]).collect())
             }
-            (Vocabulary::Tokens(tokens), _) => self.ask_titles(tokens, memory, history, candidates).await?,
-            (Vocabulary::Items(_), None) => return Ok(Vec::new()),
-        };
-        Ok(self.mixture(&per_asked))
+            Vocabulary::Tokens(tokens) => {
+                Ok(self.mixture(self.ask_titles(tokens, memory, history, candidates).await?))
+            }
+        }
+    }
+
+    /// log π of every item, by number, as [`Scorer::score_with`] reads a history.
+    ///
+    /// # Errors
+    /// When the device fails; the memory is still good.
+    pub async fn score_catalogue(
+        &self,
+        memory: &mut Memory,
+        history: &[Interaction],
+    ) -> Result<Vec<f32>, ExecutionError> {
+        if history.is_empty() {
+            return Ok(Vec::new());
+        }
+        match (&self.model.vocabulary, &self.table) {
+            (Vocabulary::Items(items), Some(table)) => {
+                Ok(self.mixture(self.ask_items(items, table, memory, history).await?))
+            }
+            (Vocabulary::Tokens(tokens), _) => {
+                let all: Vec<usize> = (0..self.items()).collect();
+                Ok(self.mixture(self.ask_titles(tokens, memory, history, &all).await?))
+            }
+            (Vocabulary::Items(_), None) => Ok(Vec::new()),
+        }
     }
 
     /// [`Scorer::score`] for many histories, in passes as large as the vocabulary allows.
@@ -130,30 +157,29 @@ impl Scorer {
         let of_question = |question: usize| -> Vec<Vec<f32>> {
             per_asked.iter_mut().map(|scores| std::mem::take(&mut scores[question])).collect()
         };
-        Ok((0..questions.len()).map(of_question).map(|scores| self.mixture(&scores)).collect())
+        Ok((0..questions.len()).map(of_question).map(|scores| self.mixture(scores)).collect())
     }
 
     /// The mixture of what is asked for, from log π of every candidate for each: `[A][C]` → `[C]`.
-    fn mixture(&self, per_asked: &[Vec<f32>]) -> Vec<f32> {
-        if let [only] = per_asked {
-            return only.clone();
+    fn mixture(&self, per_asked: Vec<Vec<f32>>) -> Vec<f32> {
+        let shares = self.config.asked.iter().map(|asked| asked.weight.ln());
+        let mut parts = per_asked.into_iter().zip(shares);
+        let Some((mut mixed, mut share)) = parts.next() else { return Vec::new() };
+        for (scores, share_of_scores) in parts {
+            mix(&mut mixed, share, &scores, share_of_scores);
+            // What is mixed has its shares in it.
+            share = 0.0;
         }
-        let shares: Vec<f32> = self.config.asked.iter().map(|asked| asked.weight.ln()).collect();
-        (0..per_asked[0].len())
-            .map(|candidate| {
-                log_sum_exp(per_asked.iter().zip(&shares).map(|(scores, share)| scores[candidate] + share))
-            })
-            .collect()
+        mixed
     }
 
-    /// log π of the candidates for each of what is asked: the whole catalogue from one pass over what is new.
+    /// log π of the whole catalogue for each of what is asked, from one pass over what is new.
     async fn ask_items(
         &self,
         vocabulary: &ItemVocabulary,
         table: &ItemTable,
         memory: &mut Memory,
         history: &[Interaction],
-        candidates: &[usize],
     ) -> Result<Vec<Vec<f32>>, ExecutionError> {
         let mut row = items::positions(self.newest(history), 0, self.config.vocabulary.eras());
         let Some(question) = row.pop() else { return Ok(Vec::new()) };
@@ -171,9 +197,11 @@ impl Scorer {
         let [_, answers, hidden] = states.dims();
         let log_probs = vocabulary.log_probabilities(table, states.reshape([answers, hidden]), None);
         let items = log_probs.dims()[1];
-        let all = read(log_probs.reshape([answers * items])).await?;
-        let pick = |of_question: &[f32]| candidates.iter().map(|&item| of_question[item]).collect();
-        Ok(all.chunks_exact(items).map(pick).collect())
+        let mut all = read(log_probs.reshape([answers * items])).await?;
+        // The first question's are the beginning of what was read: nothing is copied when there is only one.
+        let others: Vec<Vec<f32>> = all.chunks_exact(items).skip(1).map(<[f32]>::to_vec).collect();
+        all.truncate(items);
+        Ok(std::iter::once(all).chain(others).collect())
     }
 
     async fn score_items(

@@ -17,12 +17,13 @@ const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
 const TRAINER = process.env.VITRINE_TRAINER ?? join(process.env.HOME, '.cache/vitrine/target/debug/trainer');
 const HISTORY = 'Film 1 (1951):5, Film 3 (1953):4, Film 20 (1970):1';
 const RECIPES = ['compact', 'text'];
+const QUANTS = ['q8', 'q4'];
 
-/** Scores of two devices: f32 sums in another order over the same q8 weights. */
+/** Scores of two devices: sums in another order, and states rounded or not, over the same packed weights. */
 const TOLERANCE = 2e-3;
 
 let folder;
-/** recipe -> {url, stop, events, expected} */
+/** recipe and quantisation -> {url, stop, events, expected} */
 const sites = {};
 
 async function trainer(...words) {
@@ -76,11 +77,13 @@ max_examples = 40
 epochs = 1
 `);
     const run = join(folder, recipe);
-    const site = join(folder, `${recipe}-package`);
     await trainer('train', config, '--data', data, '--out', run, '--quiet');
-    await trainer('export', run, '--out', site, '--quant', 'q8');
-    const { events, recommendations } = JSON.parse(await trainer('recommend', site, '--history', HISTORY, '--k', '10', '--json'));
-    sites[recipe] = { ...(await serve(site)), events, expected: recommendations, package: site };
+    for (const quant of QUANTS) {
+      const site = join(folder, `${recipe}-${quant}-package`);
+      await trainer('export', run, '--out', site, '--quant', quant);
+      const { events, recommendations } = JSON.parse(await trainer('recommend', site, '--history', HISTORY, '--k', '10', '--json'));
+      sites[`${recipe} ${quant}`] = { ...(await serve(site)), events, expected: recommendations, package: site };
+    }
   }
 });
 
@@ -118,13 +121,13 @@ for (const device of ['cpu', 'gpu']) {
     before(async () => { browser = await launch({ gpu: device === 'gpu' }); });
     after(() => browser.close());
 
-    for (const recipe of RECIPES) {
-      test(`${recipe}: the ten items and scores of the trainer`, async () => {
+    for (const name of RECIPES.flatMap((recipe) => QUANTS.map((quant) => `${recipe} ${quant}`))) {
+      test(`${name}: the ten items and scores of the trainer`, async () => {
         const { page, problems } = await openPage(browser);
         // Chromium says what is wrong with a shader in a warning.
         page.on('console', (message) => { if (message.type() === 'warning') problems.push(message.text()); });
         await page.route('**/favicon.ico', (route) => route.fulfill({ status: 204 }));
-        const { url, events, expected } = sites[recipe];
+        const { url, events, expected } = sites[name];
         // A page of the shop's address without an element that would ask, too.
         await page.goto(`${url}/images/aurelle.svg`);
         const answer = await ask(page, device, events);
@@ -136,7 +139,7 @@ for (const device of ['cpu', 'gpu']) {
         }
         assert.deepEqual(answer.none, []);
         assert.deepEqual(answer.interactions.map((row) => row.intensity), [1, 0.5, -1]);
-        assert.equal(answer.info.recipe, recipe);
+        assert.equal(`${answer.info.recipe} ${answer.info.quantisation}`, name);
         assert.equal(answer.info.device, device);
         assert.equal(answer.progress[0], answer.progress[1]);
         assert.deepEqual(problems, [], 'no shader error and no exception');
@@ -150,7 +153,7 @@ test('events give the intensities of the table that the trainer is tested with',
   const browser = await launch();
   t.after(() => browser.close());
   const { page } = await openPage(browser);
-  await page.goto(`${sites.compact.url}/images/aurelle.svg`);
+  await page.goto(`${sites['compact q8'].url}/images/aurelle.svg`);
   const { catalog, cases } = JSON.parse(await readFile(join(REPOSITORY, 'tests/fixtures/signals.json'), 'utf8'));
   const answers = await page.evaluate(async ({ catalog, cases }) => {
     const bundle = await import('/vitrine/cpu/web.js');
@@ -180,10 +183,10 @@ test('a damaged package is refused by name, and the shop keeps its own list', as
   const browser = await launch();
   t.after(() => browser.close());
   const { page } = await openPage(browser);
-  const weights = await readFile(join(sites.compact.package, 'weights-000.bin'));
+  const weights = await readFile(join(sites['compact q8'].package, 'weights-000.bin'));
   weights[100] ^= 1;
   await page.route('**/weights-000.bin', (route) => route.fulfill({ body: weights }));
-  await page.goto(`${sites.compact.url}/#/item/2`);
+  await page.goto(`${sites['compact q8'].url}/#/item/2`);
   const { detail } = await seen(page, 'vitrine-error');
   assert.equal(detail.code, 'package_corrupt');
   assert.match(detail.message, /weights-000\.bin/);
@@ -194,7 +197,7 @@ test('in the shop: an answer, kept over a reload, gone when forgotten; nothing l
   const browser = await launch();
   t.after(() => browser.close());
   const { page, requests, problems } = await openPage(browser);
-  const { url } = sites.compact;
+  const { url } = sites['compact q8'];
   const rate = (film, stars) => page.evaluate(async ({ film, stars }) => {
     const { createRecommender } = await import('/vitrine/vitrine.js');
     await createRecommender({ package: new URL('/vitrine/model/', location.href) }).observe({ item: film, type: 'rate', rating: stars, ts: Date.now() });

@@ -110,7 +110,7 @@ fn packed_weights_answer_like_their_floats() {
                 block_on(scorer.score(&golden::history(), &candidates)).unwrap()
             };
             for (packed, plain) in scores(&packed).iter().zip(scores(&plain)) {
-                assert!((packed - plain).abs() < 2e-3, "case {case}, {quantisation:?}: {packed} {plain}");
+                assert!((packed - plain).abs() < 4e-3, "case {case}, {quantisation:?}: {packed} {plain}");
             }
         }
     }

@@ -1,8 +1,10 @@
 //! How are the browser tests run? A small package is trained, then node --test drives headless Chromium.
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 
-use crate::shell::{answers, command, install, root, run, step, trainer};
+use crate::shell::{answers, cargo, command, install, root, run, step, trainer};
 
 pub fn test() -> Result<()> {
     prepare()?;
@@ -16,6 +18,41 @@ pub fn bench() -> Result<()> {
     node(&["first-answer.bench.mjs"])
 }
 
+/// Models with random weights, and what other runtimes make of them.
+const PEER_MODELS: [(&str, &str, &str, &str); 3] = [
+    ("t5", "text", "256,6,8,4,768,4096", "2000"),
+    ("c10k", "compact", "128,2,4,4,352,2000", "10000"),
+    ("c100k", "compact", "128,2,4,4,352,2000", "100000"),
+];
+
+/// The same jobs in other runtimes, in one page on the same weights.
+pub fn peers() -> Result<()> {
+    prepare()?;
+    let (folder, here) = (root().join("runs/peers"), root().join("tests/peers"));
+    ensure!(
+        answers("python3", &["-c", "import onnx, onnxruntime"]),
+        "Python's packages onnx and onnxruntime are missing\nhint: pip install onnx onnxruntime"
+    );
+    for (name, recipe, sizes, items) in PEER_MODELS {
+        let out = folder.join(name);
+        if out.join("onnx/q8.onnx").exists() {
+            continue;
+        }
+        step(&format!("model {name}"));
+        let example = ["run", "--quiet", "--package", "trainer", "--example", "random_package", "--"];
+        let out_name = out.to_string_lossy();
+        cargo(&[example.as_slice(), &[recipe, sizes, items, &out_name]].concat())?;
+        let (hf, onnx) = (out.join("hf"), out.join("onnx"));
+        let mut export = command("python3", &["tests/peers/export_onnx.py"]);
+        export.args([hf, onnx]);
+        run(export)?;
+    }
+    install_packages(&here)?;
+    let mut node = command("node", &["peers.bench.mjs"]);
+    node.arg(folder).current_dir(here);
+    run(node)
+}
+
 fn node(arguments: &[&str]) -> Result<()> {
     let mut node = command("node", arguments);
     node.current_dir(root().join("tests/browser")).env("VITRINE_TRAINER", trainer());
@@ -27,11 +64,14 @@ fn prepare() -> Result<()> {
     if !answers("chromium", &["--version"]) {
         install(&["chromium"], "Chromium")?;
     }
-    let folder = root().join("tests/browser");
+    install_packages(&root().join("tests/browser"))
+}
+
+fn install_packages(folder: &Path) -> Result<()> {
     if !folder.join("node_modules").exists() {
         step("npm ci");
         let mut npm = command("npm", &["ci", "--silent", "--no-audit", "--no-fund"]);
-        npm.current_dir(&folder);
+        npm.current_dir(folder);
         run(npm)?;
     }
     Ok(())

@@ -7,7 +7,8 @@
 //! wasm     build the browser bundles (--cpu, --gpu or --bench for one of them)
 //! trainer  the trainer's own command line: cargo xtask trainer train --data DIR --out RUN
 //! serve    serve a package: cargo xtask serve PKG
-//! bench    time the first answer in Chromium on the package of the last demo
+//! bench    time kernels, and the first answer on the package of the last demo, in Chromium
+//! peers    the same jobs beside onnxruntime-web in one page (needs Python with onnx and onnxruntime)
 //! golden   make the golden numbers again (needs Python with numpy)
 //! ci       what .ci/run calls: test
 //! ```
@@ -50,9 +51,10 @@ fn run(arguments: &[String]) -> Result<()> {
         "trainer" => trainer(rest),
         "serve" => trainer(&[&["serve".to_owned()], rest].concat()),
         "bench" => bench(),
+        "peers" => peers(),
         "golden" => golden(),
         _ => bail!(
-            "usage: cargo xtask demo | test | check | wasm | trainer … | serve PKG | bench | golden | ci"
+            "usage: cargo xtask demo | test | check | wasm | trainer … | serve PKG | bench | peers | golden | ci"
         ),
     }
 }
@@ -89,6 +91,11 @@ fn test() -> Result<()> {
     check()?;
     wasm::build(&[Bundle::Cpu, Bundle::Gpu])?;
     browser::test()
+}
+
+fn peers() -> Result<()> {
+    wasm::build(&[Bundle::Cpu])?;
+    browser::peers()
 }
 
 /// Everything that is timed and not tested.

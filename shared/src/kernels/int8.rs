@@ -24,7 +24,7 @@ use super::{
 use crate::quant::BLOCK;
 
 /// Weights of a block, before they are widened.
-pub(crate) trait Block: Copy {
+pub(super) trait Block: Copy {
     /// The largest value a weight can have.
     const LARGEST: i16;
     /// By so many bits the largest may be shifted and still have 16.
@@ -68,7 +68,7 @@ impl Block for [u8; BLOCK / 2] {
 
 /// A packed matrix of either kind.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Packed<'a> {
+pub(super) enum Packed<'a> {
     Eight(Int8Matrix<'a, [i8; BLOCK]>),
     Four(Int8Matrix<'a, [u8; BLOCK / 2]>),
 }
@@ -78,7 +78,7 @@ impl<'a> Packed<'a> {
     ///
     /// # Panics
     /// When the numbers do not fit each other, as every operation of burn does.
-    pub(crate) fn new(words: &'a [u32], scales: &'a [f32], columns: usize) -> Self {
+    pub(super) fn new(words: &'a [u32], scales: &'a [f32], columns: usize) -> Self {
         let matrix = match words.len().checked_div(scales.len()) {
             Some(words_per_block) if words_per_block == BLOCK / 4 => {
                 Int8Matrix::new(bytemuck::cast_slice(words), scales, columns).map(Self::Eight)
@@ -95,7 +95,7 @@ impl<'a> Packed<'a> {
     ///
     /// # Shapes
     /// states `[R, columns]` → `[R, rows]`, both row-major
-    pub(crate) fn products(&self, states: &[f32]) -> Vec<f32> {
+    pub(super) fn products(&self, states: &[f32]) -> Vec<f32> {
         match self {
             Self::Eight(matrix) => matrix.products(states),
             Self::Four(matrix) => matrix.products(states),
@@ -109,7 +109,7 @@ impl<'a> Packed<'a> {
     ///
     /// # Panics
     /// When there is no such row, as burn's own lookup does.
-    pub(crate) fn select(&self, rows: &[usize]) -> Vec<f32> {
+    pub(super) fn select(&self, rows: &[usize]) -> Vec<f32> {
         match self {
             Self::Eight(matrix) => matrix.select(rows),
             Self::Four(matrix) => matrix.select(rows),
@@ -119,7 +119,7 @@ impl<'a> Packed<'a> {
 
 /// A row-major matrix whose rows are padded with zeros to whole blocks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Int8Matrix<'a, B> {
+pub(super) struct Int8Matrix<'a, B> {
     blocks: &'a [B],
     scales: &'a [f32],
     columns: usize,

@@ -3,11 +3,19 @@
 //! A weight of a model is a tensor of floats or a [`PackedMatrix`]; both answer the same questions, so that there is
 //! one forward pass. burn's own quantised products give the matrix back its floats at every call on a CPU.
 
+#[cfg(feature = "flex")]
 mod attention;
+#[cfg(feature = "cube")]
+mod cube;
 pub mod exponential;
+#[cfg(feature = "flex")]
+mod flex;
+#[cfg(feature = "flex")]
 mod instructions;
+#[cfg(feature = "flex")]
 mod int8;
 mod operations;
+#[cfg(feature = "flex")]
 mod panels;
 
 pub use operations::{attend, log_softmax, silu_times};
@@ -26,6 +34,8 @@ pub fn run_on(device: &Device) -> bool {
     match device.as_dispatch() {
         #[cfg(feature = "flex")]
         burn::backend::DispatchDevice::Flex(_) => true,
+        #[cfg(feature = "cube")]
+        burn::backend::DispatchDevice::Cube(_) => true,
         _ => false,
     }
 }
