@@ -14,7 +14,7 @@ use shared::{
     catalog::{Catalog, Item},
     interaction::Interaction,
     model::TransformerConfig,
-    package::{PackageParts, Quantisation, SelfTest},
+    package::{Package, PackageParts, Quantisation, SelfTest},
     score::Scorer,
     signals::SignalsConfig,
     vocabulary::{
@@ -78,14 +78,12 @@ fn main() -> Result<()> {
             ..Item::default()
         })
         .collect();
-    let catalog = Catalog::new(catalog)?;
+    let (catalog, signals) = (Catalog::new(catalog)?, SignalsConfig::default());
 
     let history: Vec<Interaction> =
         (0..5).map(|i| Interaction { item: i * 3, intensity: 1.0, time_ms: 60_000 * i as i64 }).collect();
     let candidates: Vec<usize> = (0..20.min(items)).collect();
-    let scorer = Scorer::new(&model, config.clone(), texts.clone(), &device);
-    let scores = block_on(scorer.score(&history, &candidates))?;
-    let parts = PackageParts {
+    let parts = |self_test| PackageParts {
         recipe,
         model: &config,
         weights: &weights,
@@ -94,12 +92,18 @@ fn main() -> Result<()> {
         tokenizer_json: b"{}",
         quantisation: Quantisation::Q8,
         exclude_seen: false,
-        signals: &SignalsConfig::default(),
-        self_test: vec![SelfTest { history, candidates, scores }],
+        signals: &signals,
+        self_test,
         evaluation: BTreeMap::new(),
         provenance: BTreeMap::from([("made_by".to_owned(), "random_package".to_owned())]),
     };
-    export::write(&parts.write()?, &out.join("package"))?;
+    // As an export does: the answers are those of the quantised weights, by plain products.
+    let quantised = Package::read(&parts(Vec::new()).write()?)?.floats();
+    let model = config.init(&device).with_weights(&quantised, &device)?;
+    let scorer = Scorer::new(&model, config.clone(), texts.clone(), &device);
+    let scores = block_on(scorer.score(&history, &candidates))?;
+    let files = parts(vec![SelfTest { history, candidates, scores }]).write()?;
+    export::write(&files, &out.join("package"))?;
     let hugging_face = json!({
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",

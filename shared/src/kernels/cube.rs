@@ -17,6 +17,9 @@ use crate::quant::BLOCK;
 
 type CubeTensor = FloatTensor<Cube>;
 
+/// Rows of states that share a word of weights.
+const STATES: usize = 4;
+
 /// The weight at a place of a word that holds several.
 #[cube]
 fn weight(word: u32, place: u32, #[comptime] bits: u32) -> f32 {
@@ -29,7 +32,22 @@ fn weight(word: u32, place: u32, #[comptime] bits: u32) -> f32 {
     }
 }
 
-/// One product of a row of states with a row of weights to a unit.
+/// A state, or zero behind the last column.
+#[cube]
+fn state(states: &Tensor<f32>, row: usize, column: usize, #[comptime] is_whole: bool) -> f32 {
+    let columns = states.shape(1);
+    if comptime!(is_whole) {
+        states[row * columns + column]
+    } else {
+        let mut value = f32::new(0.0);
+        if column < columns {
+            value = states[row * columns + column];
+        }
+        value
+    }
+}
+
+/// Products of four rows of states with a row of weights to a unit: a word of weights is unpacked once for all of them.
 #[cube(launch)]
 fn multiply(
     states: &Tensor<f32>,
@@ -37,32 +55,47 @@ fn multiply(
     scales: &Tensor<f32>,
     products: &mut Tensor<f32>,
     #[comptime] bits: u32,
+    #[comptime] is_whole: bool,
 ) {
     let (rows, blocks) = (scales.shape(0), scales.shape(1));
-    if ABSOLUTE_POS < products.shape(0) * rows {
-        let columns = states.shape(1);
-        let state = ABSOLUTE_POS / rows * columns;
-        let row = ABSOLUTE_POS % rows * blocks;
+    let count = products.shape(0);
+    let (first, row) = (ABSOLUTE_POS / rows * STATES, ABSOLUTE_POS % rows);
+    if first < count {
         let words = comptime!(bits as usize * BLOCK / 32);
-        let mut sum = f32::new(0.0);
-        for block in 0..blocks {
-            let first = state + block * BLOCK;
-            let present = min(BLOCK, columns - block * BLOCK);
-            let mut of_block = f32::new(0.0);
-            for number in 0..present {
-                let value = if comptime!(bits == 8) {
-                    weight(values[(row + block) * words + number / 4], (number % 4) as u32, bits)
-                } else {
-                    // Sixteen bytes: the first half of a block in their low halves, the other in their high.
-                    let byte = number % 16;
-                    let place = (byte % 4) * 2 + number / 16;
-                    weight(values[(row + block) * words + byte / 4], place as u32, bits)
-                };
-                of_block += value * states[first + number];
-            }
-            sum += of_block * scales[row + block];
+        let weights_of_word = comptime!(32 / bits as usize);
+        let mut sums = Array::<f32>::new(STATES);
+        #[unroll]
+        for next in 0..STATES {
+            sums[next] = f32::new(0.0);
         }
-        products[ABSOLUTE_POS] = sum;
+        for block in 0..blocks {
+            let scale = scales[row * blocks + block];
+            for word in 0..words {
+                let packed = values[(row * blocks + block) * words + word];
+                #[unroll]
+                for place in 0..weights_of_word {
+                    let value = weight(packed, place as u32, bits) * scale;
+                    // Four bits: the first half of a block in the low halves of its bytes, the other in the high.
+                    let number = if comptime!(bits == 8) {
+                        word * 4 + place
+                    } else {
+                        word * 4 + comptime!(place / 2 + place % 2 * 16)
+                    };
+                    #[unroll]
+                    for next in 0..STATES {
+                        // Behind the last row the last again: its product is not kept.
+                        let of_state = min(first + next, count - 1);
+                        sums[next] += value * state(states, of_state, block * BLOCK + number, is_whole);
+                    }
+                }
+            }
+        }
+        #[unroll]
+        for next in 0..STATES {
+            if first + next < count {
+                products[(first + next) * rows + row] = sums[next];
+            }
+        }
     }
 }
 
@@ -111,7 +144,8 @@ impl PackedOperations for Cube {
         let states = contiguous(states);
         let shape = [states.shape()[0], scales.shape()[0]];
         let products = empty(&states, shape);
-        let units = shape[0] * shape[1];
+        let units = shape[0].div_ceil(STATES) * shape[1];
+        let is_whole = states.shape()[1].is_multiple_of(BLOCK);
         let client = products.client.clone();
         let cube_dim = CubeDim::new(&client, units);
         multiply::launch(
@@ -123,6 +157,7 @@ impl PackedOperations for Cube {
             scales.clone().into_tensor_arg(),
             products.clone().into_tensor_arg(),
             bits(&values, &scales),
+            is_whole,
         );
         products
     }
