@@ -14,6 +14,7 @@ use crate::{
     rank::{Recommendation, top_k},
     score::Scorer,
     signals::FoldReport,
+    trie::Trie,
     weights::WeightsError,
 };
 
@@ -69,6 +70,11 @@ pub const TOLERANCE: f32 = 1e-2;
 /// Intensity at and below which an item counts as disliked: taken out of the cart, dismissed, returned.
 const DISLIKED: f32 = -0.25;
 
+/// Titles that are read one and all; of more, a beam follows the likeliest.
+pub const EXACT_TITLES: usize = 256;
+/// Titles that the beam holds: it finds every item that is likelier than one in so many.
+const BEAM: usize = 64;
+
 /// A model at work on a catalogue.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -76,6 +82,8 @@ pub struct Engine {
     scorer: Scorer,
     manifest: Manifest,
     parameters: usize,
+    /// The titles of a large catalogue, when an item's likelihood is that of its title.
+    trie: Option<Trie>,
     /// Which items the shop has, by number.
     is_available: Vec<bool>,
     /// What was read of the last history; whoever asks takes it along.
@@ -91,7 +99,9 @@ impl Engine {
         let parameters = manifest.tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
         let scorer = Scorer::new(&model, manifest.model.clone(), texts, device);
         let is_available = catalog.items().iter().map(|item| item.available).collect();
-        Ok(Self { catalog, scorer, manifest, parameters, is_available, memory: Arc::default() })
+        let is_searched = scorer.is_by_tokens() && scorer.items() > EXACT_TITLES;
+        let trie = is_searched.then(|| Trie::new(scorer.texts()));
+        Ok(Self { catalog, scorer, manifest, parameters, trie, is_available, memory: Arc::default() })
     }
 
     #[must_use]
@@ -157,8 +167,16 @@ impl Engine {
         let (met, mut memory) = (history.interactions(), std::mem::take(&mut *self.memory()));
         let best = if self.scorer.is_by_tokens() {
             let candidates: Vec<usize> = (0..is_shown.len()).filter(|&item| is_shown[item]).collect();
-            let scores = self.scorer.score_with(&mut memory, met, &candidates).await?;
-            top_k(candidates.into_iter().zip(scores), request.k)
+            match &self.trie {
+                Some(trie) if candidates.len() > EXACT_TITLES => {
+                    let width = BEAM.max(2 * request.k);
+                    top_k(self.scorer.search(trie, &mut memory, met, width, &is_shown).await?, request.k)
+                }
+                _ => {
+                    let scores = self.scorer.score_with(&mut memory, met, &candidates).await?;
+                    top_k(candidates.into_iter().zip(scores), request.k)
+                }
+            }
         } else {
             let scores = self.scorer.score_catalogue(&mut memory, met).await?;
             let shown = scores.into_iter().zip(is_shown).enumerate();

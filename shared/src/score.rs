@@ -302,23 +302,27 @@ impl Scorer {
         Ok(scores)
     }
 
-    /// Length of the prompt, its keys and values, and log π of every token after it.
+    /// Length of the prompt, its keys and values, and log π of every token after it; the history is read on.
     pub(crate) async fn read_prompt(
         &self,
         vocabulary: &TokenVocabulary,
+        memory: &mut Memory,
         history: &[Interaction],
         level: usize,
     ) -> Result<(usize, KvCache, Vec<f32>), ExecutionError> {
-        let prefix = prompt::prompt(self.newest(history), &self.texts, level);
-        let mut cache = KvCache::default();
-        let config = &self.config.transformer;
-        let places = Places::new(&[RowPlaces::causal(prefix.len())], 0, config, &self.device);
-        let embeddings = vocabulary.embed(token_batch(std::slice::from_ref(&prefix), &self.device));
-        let states = self.model.model.forward(embeddings, &places, Some(&mut cache));
-        let [_, length, hidden] = states.dims();
-        let after_prompt = states.narrow(1, length - 1, 1).reshape([1, hidden]);
+        let tokens = prompt::history(self.newest(history), &self.texts);
+        let elements: Vec<Element> = tokens.iter().map(|&token| Element::Token(token)).collect();
+        let known = memory.recall(&elements);
+        let pass = Pass::new(known, tokens.len() - known, 1);
+        let inputs = [&tokens[known..], &[prompt::level_token(level)]].concat();
+        let places = pass.places(&self.config.transformer, &self.device);
+        let embeddings = vocabulary.embed(token_batch(&[inputs], &self.device));
+        let states = self.model.model.forward(embeddings, &places, Some(&mut memory.cache));
+        let cache = memory.cache.clone();
+        memory.remember(&elements);
+        let after_prompt = states.squeeze_dim::<2>(1);
         let first = read(vocabulary.log_probabilities(after_prompt).squeeze_dim::<1>(0)).await?;
-        Ok((prefix.len(), cache, first))
+        Ok((tokens.len() + 1, cache, first))
     }
 
     fn newest<'a>(&self, history: &'a [Interaction]) -> &'a [Interaction] {

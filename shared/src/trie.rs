@@ -11,6 +11,7 @@ use burn::tensor::ExecutionError;
 use crate::{
     interaction::Interaction,
     model::KvCache,
+    pass::Memory,
     places::Places,
     prompt::{self, END},
     score::{Scorer, log_sum_exp, read},
@@ -115,12 +116,14 @@ impl Scorer {
     /// and one of width W every item with π > 1/W: prefixes of one length exclude each other, so that fewer
     /// than W of them can be as likely.
     /// An empty history and an item vocabulary, which scores all items in one product, have no answer.
+    /// `memory` is read on and from, as in [`Scorer::score_with`].
     ///
     /// # Errors
     /// When the device fails.
     pub async fn search(
         &self,
         trie: &Trie,
+        memory: &mut Memory,
         history: &[Interaction],
         width: usize,
         is_allowed: &[bool],
@@ -149,7 +152,7 @@ impl Scorer {
         // log π of every token after each held prefix, for each intensity asked for.
         let mut next = Vec::with_capacity(weights.len());
         for asked in &self.config.asked {
-            let (reader, first) = Reader::new(self, vocabulary, history, asked.level).await?;
+            let (reader, first) = Reader::new(self, vocabulary, memory, history, asked.level).await?;
             readers.push(reader);
             next.push(first);
         }
@@ -219,7 +222,8 @@ impl Scorer {
         if history.is_empty() {
             return Ok(None);
         }
-        let (mut reader, mut next) = Reader::new(self, vocabulary, history, asked.level).await?;
+        let mut memory = Memory::default();
+        let (mut reader, mut next) = Reader::new(self, vocabulary, &mut memory, history, asked.level).await?;
         let mut written: Vec<u32> = Vec::new();
         let mut ancestors: Vec<usize> = Vec::new();
         while written.len() < most {
@@ -255,10 +259,11 @@ impl<'a> Reader<'a> {
     async fn new(
         scorer: &'a Scorer,
         vocabulary: &'a TokenVocabulary,
+        memory: &mut Memory,
         history: &[Interaction],
         level: usize,
     ) -> Result<(Self, Vec<f32>), ExecutionError> {
-        let (prefix, cache, first) = scorer.read_prompt(vocabulary, history, level).await?;
+        let (prefix, cache, first) = scorer.read_prompt(vocabulary, memory, history, level).await?;
         Ok((Self { scorer, vocabulary, cache, prefix, read: 0 }, first))
     }
 
@@ -370,7 +375,14 @@ mod tests {
         let (scorer, trie, history) = (scorer(1), Trie::new(&titles()), history());
         let all: Vec<usize> = (0..titles().len()).collect();
         let exact = block_on(scorer.score(&history, &all)).unwrap();
-        let mut found = block_on(scorer.search(&trie, &history, all.len(), &vec![true; all.len()])).unwrap();
+        let mut found = block_on(scorer.search(
+            &trie,
+            &mut Memory::default(),
+            &history,
+            all.len(),
+            &vec![true; all.len()],
+        ))
+        .unwrap();
         assert!(found.is_sorted_by(|a, b| a.1 >= b.1));
         found.sort_unstable_by_key(|(item, _)| *item);
         assert_eq!(found.iter().map(|(item, _)| *item).collect::<Vec<_>>(), all);
@@ -390,7 +402,8 @@ mod tests {
         }
         let mut found_before = 0;
         for width in [1, 3, 12] {
-            let found = block_on(scorer.search(&trie, &history, width, &is_allowed)).unwrap();
+            let found =
+                block_on(scorer.search(&trie, &mut Memory::default(), &history, width, &is_allowed)).unwrap();
             assert!(found.len() >= found_before && !found.is_empty());
             found_before = found.len();
             for (item, score) in found {
@@ -399,7 +412,27 @@ mod tests {
             }
         }
         assert_eq!(found_before, 9);
-        assert!(block_on(scorer.search(&trie, &[], 3, &is_allowed)).unwrap().is_empty());
+        assert!(
+            block_on(scorer.search(&trie, &mut Memory::default(), &[], 3, &is_allowed)).unwrap().is_empty()
+        );
+    }
+
+    #[test]
+    fn a_search_that_reads_on_finds_the_same() {
+        let (scorer, trie, history) = (scorer(5), Trie::new(&titles()), history());
+        let is_allowed = vec![true; titles().len()];
+        let mut memory = Memory::default();
+        for count in [1, 2, 3, 2] {
+            let history = &history[..count];
+            let on = block_on(scorer.search(&trie, &mut memory, history, 4, &is_allowed)).unwrap();
+            let anew =
+                block_on(scorer.search(&trie, &mut Memory::default(), history, 4, &is_allowed)).unwrap();
+            assert_eq!(on.len(), anew.len());
+            for (on, anew) in on.iter().zip(anew) {
+                assert!(on.0 == anew.0 && (on.1 - anew.1).abs() < 1e-5);
+            }
+            assert!(!memory.is_empty());
+        }
     }
 
     #[test]

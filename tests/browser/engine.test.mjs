@@ -149,6 +149,30 @@ for (const device of ['cpu', 'gpu']) {
   });
 }
 
+for (const recipe of RECIPES) {
+  test(`${recipe}: a thousand answers in a row need no more memory`, async (t) => {
+    const browser = await launch();
+    t.after(() => browser.close());
+    const { page } = await openPage(browser);
+    const { url, events } = sites[`${recipe} q8`];
+    await page.goto(`${url}/images/aurelle.svg`);
+    const bytes = await page.evaluate(async (events) => {
+      const bundle = await import('/vitrine/cpu/web.js');
+      const { memory } = await bundle.default();
+      const recommender = await bundle.Recommender.open(new URL('/vitrine/model/', location.href).href, 'cpu', () => {});
+      const bytes = [];
+      for (let answer = 0; answer < 1000; answer += 1) {
+        // A visit goes on, is taken back, goes on: histories of one to three events in turn.
+        const list = await recommender.recommend(events.slice(0, 1 + (answer % events.length)), { k: 10 });
+        if (list.length === 0) throw new Error('no answer');
+        if (answer === 99 || answer === 999) bytes.push(memory.buffer.byteLength);
+      }
+      return bytes;
+    }, events);
+    assert.equal(bytes[1], bytes[0]);
+  });
+}
+
 test('events give the intensities of the table that the trainer is tested with', async (t) => {
   const browser = await launch();
   t.after(() => browser.close());

@@ -11,7 +11,11 @@ const WARM_UP = 10;
 export const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /** Titles of `random_package`. */
-const title = (item, tokens) => Array.from({ length: 4 + (item % 7) }, (_, i) => 11 + ((item * 31 + i * 97) % (tokens - 11)));
+function title(item, tokens) {
+  const mixed = (item * 48_271) % 2_147_483_647;
+  const [low, high] = [mixed % 4_099, Math.floor(mixed / 4_099)];
+  return Array.from({ length: 4 + (item % 7) }, (_, i) => 11 + ((low * (i + 1) * 31 + high * (i * i + 7)) % (tokens - 11)));
+}
 const END = 1;
 const LEVEL = 10;
 
@@ -160,6 +164,14 @@ export async function text(base) {
     cold: { ours, theirs: Math.min(one, two + theirsWarm) }, warm: { ours: oursWarm, theirs: theirsWarm },
     append: { ours: oursAppend, theirs: theirsAppend }, error: { ours: worst(mine), theirs: worst(theirs) },
   };
+}
+
+/** Text: the ten best of a whole catalogue, by following its titles. */
+export async function catalogue(base) {
+  const { recommender } = await open(base);
+  const ask = (count) => recommender.recommend(events(met(0, count)), { k: 10 });
+  const [time] = await inTurn([{ prepare: () => ask(21), job: () => ask(22) }]);
+  return time;
 }
 
 /** Compact: one more event and the ten best of all items, exactly. */

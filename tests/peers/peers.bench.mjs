@@ -35,6 +35,8 @@ try {
     row(`compact, ten best of ${items} items, one more event`, compact.append);
     row(`compact, ten best of ${items} items, history read anew`, compact.anew);
   }
+  const [few, many] = [await run('catalogue', 't5-1k'), await run('catalogue', 't5-100k')];
+  console.log(`\ntext, one more event and the ten best of 1,000 titles ${milliseconds(few)}, of 100,000 titles ${milliseconds(many)}: ${(many / few).toFixed(2)} times`);
   console.log(`\nlargest error of a title's summed log-probability against f32: Vitrine ${text.error.ours.toFixed(3)}, onnxruntime ${text.error.theirs.toFixed(3)}`);
 } finally {
   await browser.close();

@@ -7,12 +7,12 @@ use futures_lite::future::block_on;
 use proptest::prelude::*;
 use shared::{
     catalog::{Catalog, Item},
-    engine::{Engine, EngineError, Request},
+    engine::{EXACT_TITLES, Engine, EngineError, Request},
     interaction::{Event, EventKind},
     package::{MANIFEST, Manifest, Package, PackageError, PackageParts, Quantisation, SelfTest},
     score::Scorer,
     signals::SignalsConfig,
-    vocabulary::{Model, ModelConfig},
+    vocabulary::{Model, ModelConfig, VocabularyConfig},
 };
 
 use crate::golden;
@@ -114,6 +114,56 @@ fn packed_weights_answer_like_their_floats() {
             }
         }
     }
+}
+
+/// More titles than are read one and all: a beam finds them, with the scores of reading them, and never what may not
+/// be shown.
+#[test]
+fn a_large_catalogue_of_titles_is_searched() {
+    let is_text = |config: &ModelConfig| matches!(config.vocabulary, VocabularyConfig::Tokens(_));
+    let (_, config, _) = golden::cases().into_iter().find(|(_, config, _)| is_text(config)).unwrap();
+    let device = Device::flex();
+    let weights = block_on(golden::model(&config, &device).weights()).unwrap();
+    let tokens = config.vocabulary.tokens() as u32;
+    let texts: Vec<Vec<u32>> = (0..EXACT_TITLES as u32 + 50)
+        .map(|item| (0..2 + item % 3).map(|i| 11 + (item * 7 + i * i * 3) % (tokens - 11)).collect())
+        .collect();
+    let item = |index: usize| Item {
+        id: format!("p{index}"),
+        title: format!("Item {index}"),
+        available: !index.is_multiple_of(5),
+        ..Item::default()
+    };
+    let catalog = Catalog::new((0..texts.len()).map(item).collect()).unwrap();
+    let files = PackageParts {
+        recipe: "text",
+        model: &config,
+        weights: &weights,
+        catalog: &catalog,
+        texts: &texts,
+        tokenizer_json: b"{}",
+        quantisation: Quantisation::F32,
+        exclude_seen: true,
+        signals: &SignalsConfig::default(),
+        self_test: Vec::new(),
+        evaluation: BTreeMap::new(),
+        provenance: BTreeMap::new(),
+    };
+    let engine = Engine::new(Package::read(&files.write().unwrap()).unwrap(), &device).unwrap();
+    let met = |item: &str| Event::new(item, EventKind::Purchase, 1);
+    let history = engine.history(&[met("p1"), met("p7")]);
+    let request = Request { k: 10, exclude: vec!["p2".into()], candidates: None };
+    let found = block_on(engine.recommend(&history, &request)).unwrap();
+    assert_eq!(found.len(), 10);
+    let scorer =
+        Scorer::new(&config.init(&device).with_weights(&weights, &device).unwrap(), config, texts, &device);
+    let all: Vec<usize> = found.iter().map(|found| found.item).collect();
+    let exact = block_on(scorer.score(history.interactions(), &all)).unwrap();
+    for (found, exact) in found.iter().zip(exact) {
+        assert!((found.score - exact).abs() < 1e-4);
+        assert!(found.item % 5 > 0 && ![1, 2, 7].contains(&found.item));
+    }
+    assert!(found.is_sorted_by(|a, b| a.score >= b.score));
 }
 
 #[test]

@@ -19,8 +19,10 @@ pub fn bench() -> Result<()> {
 }
 
 /// Models with random weights, and what other runtimes make of them.
-const PEER_MODELS: [(&str, &str, &str, &str); 3] = [
+const PEER_MODELS: [(&str, &str, &str, &str); 5] = [
     ("t5", "text", "256,6,8,4,768,4096", "2000"),
+    ("t5-1k", "text", "256,6,8,4,768,4096", "1000"),
+    ("t5-100k", "text", "256,6,8,4,768,4096", "100000"),
     ("c10k", "compact", "128,2,4,4,352,2000", "10000"),
     ("c100k", "compact", "128,2,4,4,352,2000", "100000"),
 ];

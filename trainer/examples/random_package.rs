@@ -23,6 +23,14 @@ use shared::{
 };
 use trainer::{export, output, run::weight_bytes};
 
+/// Some 4 to 10 tokens, hardly two titles alike; `tests/peers/page.mjs` has the same.
+fn title(item: usize, tokens: usize) -> Vec<u32> {
+    let mixed = item * 48_271 % 2_147_483_647;
+    let (low, high) = (mixed % 4_099, mixed / 4_099);
+    let token = |i: usize| 11 + (low * (i + 1) * 31 + high * (i * i + 7)) % (tokens - 11);
+    (0..4 + item % 7).map(|i| token(i) as u32).collect()
+}
+
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [recipe, sizes, items, out] = arguments.as_slice() else {
@@ -67,9 +75,7 @@ fn main() -> Result<()> {
     device.seed(1);
     let model = config.init(&device);
     let weights = block_on(model.weights())?;
-    let texts: Vec<Vec<u32>> = (0..items)
-        .map(|item| (0..4 + item % 7).map(|i| (11 + (item * 31 + i * 97) % (tokens - 11)) as u32).collect())
-        .collect();
+    let texts: Vec<Vec<u32>> = (0..items).map(|item| title(item, tokens)).collect();
     let catalog: Vec<Item> = (0..items)
         .map(|item| Item {
             id: format!("i{item}"),

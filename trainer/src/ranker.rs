@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use futures_lite::future::block_on;
 use shared::{
-    interaction::Interaction, preference::intensity_level, score::Scorer, trie::Trie, vocabulary::Asked,
+    interaction::Interaction, pass::Memory, preference::intensity_level, score::Scorer, trie::Trie,
+    vocabulary::Asked,
 };
 
 /// A method that scores items for a visitor; higher is better, and only the order within one answer counts.
@@ -106,7 +107,8 @@ impl Ranker for ModelRanker {
                 is_allowed[met.item] = false;
             }
             let mut row = vec![f32::NEG_INFINITY; self.all.len()];
-            let found = self.scorer.search(&search.trie, history, search.width, &is_allowed);
+            let mut memory = Memory::default();
+            let found = self.scorer.search(&search.trie, &mut memory, history, search.width, &is_allowed);
             for (item, score) in block_on(found)? {
                 row[item] = score;
             }
