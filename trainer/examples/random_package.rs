@@ -9,7 +9,6 @@ use std::{collections::BTreeMap, path::PathBuf};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use futures_lite::future::block_on;
-use serde_json::json;
 use shared::{
     catalog::{Catalog, Item},
     interaction::Interaction,
@@ -21,7 +20,7 @@ use shared::{
         Asked, ModelConfig, VocabularyConfig, items::ItemVocabularyConfig, tokens::TokenVocabularyConfig,
     },
 };
-use trainer::{export, output, run::weight_bytes};
+use trainer::{export, hugging_face::trunk, output, run::weight_bytes};
 
 /// Some 4 to 10 tokens, hardly two titles alike; `tests/peers/page.mjs` has the same.
 fn title(item: usize, tokens: usize) -> Vec<u32> {
@@ -110,24 +109,8 @@ fn main() -> Result<()> {
     let scores = block_on(scorer.score(&history, &candidates))?;
     let files = parts(vec![SelfTest { history, candidates, scores }]).write()?;
     export::write(&files, &out.join("package"))?;
-    let hugging_face = json!({
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "hidden_size": hidden_size,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": key_value_heads,
-        "intermediate_size": inner,
-        "vocab_size": tokens,
-        "rms_norm_eps": 1e-5,
-        "rope_theta": 10_000.0,
-        "tie_word_embeddings": true,
-        "hidden_act": "silu",
-        "max_position_embeddings": 4096,
-        "bos_token_id": 0,
-        "eos_token_id": 1,
-        "torch_dtype": "float32",
-    });
+    let mut hugging_face = trunk(&config);
+    hugging_face["vocab_size"] = tokens.into();
     output::write_file(&out.join("hf/config.json"), hugging_face.to_string().as_bytes())?;
     output::write_file(&out.join("hf/model.safetensors"), &weight_bytes(&weights)?)?;
     println!("{}: {} weights", out.display(), weights.values().map(|w| w.values.len()).sum::<usize>());

@@ -254,6 +254,16 @@ pub struct Export {
     pub out: PathBuf,
     #[arg(long, value_enum, default_value_t)]
     pub quant: Quant,
+    /// What to write: a package for browsers, or a Hugging Face checkpoint in f32 (recipe text).
+    #[arg(long, value_enum, default_value_t, conflicts_with = "quant")]
+    pub format: ExportFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    #[default]
+    Package,
+    Hf,
 }
 
 #[derive(Args, Debug)]

@@ -14,6 +14,7 @@ pub mod examples;
 pub mod export;
 pub mod goals;
 pub mod health;
+pub mod hugging_face;
 pub mod kernels;
 pub mod loss;
 pub mod negatives;

@@ -1,25 +1,40 @@
-//! `trainer export`: a run becomes a package.
+//! `trainer export`: a run becomes a package, or a checkpoint for other runtimes.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use serde_json::json;
 
-use crate::{cli, export, run::Run};
+use crate::{
+    cli::{self, ExportFormat},
+    export, hugging_face, output,
+    run::Run,
+};
 
 pub fn run(arguments: &cli::Export, is_json: bool) -> Result<()> {
     let run = Run::load(&arguments.run)?;
-    let files = export::package(&run, arguments.quant)?;
-    export::write(&files, &arguments.out)?;
+    let files = match arguments.format {
+        ExportFormat::Package => {
+            let files = export::package(&run, arguments.quant)?;
+            export::write(&files, &arguments.out)?;
+            files
+        }
+        ExportFormat::Hf => {
+            let files = hugging_face::files(&run.summary.model, &run.weights, &run.tokenizer_json)?;
+            ensure!(
+                output::is_free(&arguments.out)?,
+                "{} holds something\nhint: choose another --out",
+                arguments.out.display()
+            );
+            for (name, bytes) in &files {
+                output::write_file(&arguments.out.join(name), bytes)?;
+            }
+            files
+        }
+    };
     let bytes: usize = files.values().map(Vec::len).sum();
     if is_json {
-        crate::output::print_json(
-            &json!({ "package": arguments.out, "files": files.len(), "bytes": bytes }),
-        )?;
+        output::print_json(&json!({ "package": arguments.out, "files": files.len(), "bytes": bytes }))?;
     } else {
-        crate::output::print(&format!(
-            "{}: {} files, {bytes} bytes\n",
-            arguments.out.display(),
-            files.len()
-        ))?;
+        output::print(&format!("{}: {} files, {bytes} bytes\n", arguments.out.display(), files.len()))?;
     }
     Ok(())
 }
