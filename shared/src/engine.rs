@@ -74,6 +74,8 @@ const DISLIKED: f32 = -0.25;
 pub const EXACT_TITLES: usize = 256;
 /// Titles that the beam holds: it finds every item that is likelier than one in so many.
 const BEAM: usize = 64;
+/// A list that would need a wider one is made from all titles.
+const WIDEST_BEAM: usize = 512;
 
 /// A model at work on a catalogue.
 #[derive(Clone, Debug)]
@@ -167,9 +169,10 @@ impl Engine {
         let (met, mut memory) = (history.interactions(), std::mem::take(&mut *self.memory()));
         let best = if self.scorer.is_by_tokens() {
             let candidates: Vec<usize> = (0..is_shown.len()).filter(|&item| is_shown[item]).collect();
+            let width = BEAM.max(request.k.saturating_mul(2));
             match &self.trie {
-                Some(trie) if candidates.len() > EXACT_TITLES => {
-                    let width = BEAM.max(2 * request.k);
+                // A long list is not what a beam is for.
+                Some(trie) if candidates.len() > EXACT_TITLES.max(width) && width <= WIDEST_BEAM => {
                     top_k(self.scorer.search(trie, &mut memory, met, width, &is_shown).await?, request.k)
                 }
                 _ => {

@@ -57,7 +57,9 @@ impl QuantisedMatrix {
         for row in values.chunks(columns.max(1)) {
             for block in row.chunks(BLOCK) {
                 let largest = block.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-                let scale = scale_for(largest, bits);
+                // What is no number must not become a zero: no reader accepts such a scale.
+                let is_finite = block.iter().all(|value| value.is_finite());
+                let scale = if is_finite { scale_for(largest, bits) } else { f16::NAN };
                 scales.push(scale);
                 let inverse = if scale == f16::ZERO { 0.0 } else { 1.0 / scale.to_f32() };
                 let rounded =
@@ -75,15 +77,21 @@ impl QuantisedMatrix {
         Self { rows, columns, bits, bytes }
     }
 
-    /// A matrix from the bytes of a file; `None` when their number is wrong or a scale is no number.
+    /// A matrix from the bytes of a file; `None` when their number is wrong, a scale is negative or no number, or a value
+    /// is what symmetric rounding never gives (−128, or −8 in four bits): products count on it.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>, rows: usize, columns: usize, bits: Bits) -> Option<Self> {
         if rows.checked_mul(columns)? == 0 || Self::byte_count(rows, columns, bits) != Some(bytes.len()) {
             return None;
         }
         let matrix = Self { rows, columns, bits, bytes };
-        let are_finite = matrix.scales().all(f32::is_finite);
-        are_finite.then_some(matrix)
+        let is_value = |byte: &u8| match bits {
+            Bits::Eight => *byte != 0x80,
+            Bits::Four => byte & 15 > 0 && byte >> 4 > 0,
+        };
+        let is_sound = matrix.scales().all(|scale| scale.is_finite() && scale.is_sign_positive())
+            && matrix.value_bytes().iter().all(is_value);
+        is_sound.then_some(matrix)
     }
 
     /// Number of bytes of a matrix; `None` when it does not fit a `usize`, which has 32 bits in a browser.
@@ -239,8 +247,16 @@ mod tests {
             assert!(from(&[], 0).is_none());
             let mut bytes = matrix.bytes().to_vec();
             let last = bytes.len() - 2;
-            bytes[last..].copy_from_slice(&f16::INFINITY.to_le_bytes());
+            for scale in [f16::INFINITY, f16::NAN, f16::NEG_ONE] {
+                bytes[last..].copy_from_slice(&scale.to_le_bytes());
+                assert!(from(&bytes, 2).is_none());
+            }
+            let mut bytes = matrix.bytes().to_vec();
+            bytes[3] = if bits == Bits::Eight { 0x80 } else { 0x08 };
             assert!(from(&bytes, 2).is_none());
+            // Nor does what is no number pass as a zero.
+            let spoiled = QuantisedMatrix::new(&[1.0, f32::NAN], 1, 2, bits);
+            assert!(QuantisedMatrix::from_bytes(spoiled.bytes().to_vec(), 1, 2, bits).is_none());
         }
     }
 }

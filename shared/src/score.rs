@@ -58,6 +58,10 @@ impl Scorer {
         let model = model.valid();
         let device = device.clone().inner();
         let table = match &model.vocabulary {
+            // Complete vectors need no texts, which padded may be larger than everything else.
+            Vocabulary::Items(items) if items.is_complete() => {
+                Some(items.table(&ItemTexts::new(&[], &device), None))
+            }
             Vocabulary::Items(items) => Some(items.table(&ItemTexts::new(&texts, &device), None)),
             Vocabulary::Tokens(_) => None,
         };
@@ -165,6 +169,9 @@ impl Scorer {
         let shares = self.config.asked.iter().map(|asked| asked.weight.ln());
         let mut parts = per_asked.into_iter().zip(shares);
         let Some((mut mixed, mut share)) = parts.next() else { return Vec::new() };
+        if parts.len() == 0 && share != 0.0 {
+            mixed.iter_mut().for_each(|score| *score += share);
+        }
         for (scores, share_of_scores) in parts {
             mix(&mut mixed, share, &scores, share_of_scores);
             // What is mixed has its shares in it.
@@ -368,8 +375,9 @@ fn chunks(completions: &[Vec<u32>], most: usize) -> impl Iterator<Item = &[Vec<u
 /// log Σ exp, without overflow.
 pub(crate) fn log_sum_exp(values: impl Iterator<Item = f32> + Clone) -> f32 {
     let largest = values.clone().fold(f32::NEG_INFINITY, f32::max);
+    // f32::max drops what is no number, and a sum does not.
     if !largest.is_finite() {
-        return largest;
+        return if values.clone().any(f32::is_nan) { f32::NAN } else { largest };
     }
     largest + values.map(|value| (value - largest).exp()).sum::<f32>().ln()
 }

@@ -171,10 +171,13 @@ impl Scorer {
                         .map(|(next, before)| before + next[row * (next.len() / held.len()) + token as usize])
                         .collect();
                     let score = log_sum_exp(by_asked.iter().zip(&weights).map(|(log_p, w)| log_p + w));
+                    // What is no number or impossible leads nowhere.
+                    if score.is_nan() || score == f32::NEG_INFINITY {
+                        continue;
+                    }
                     let ended = trie.ended(node).iter().filter(|&&item| is_allowed(item));
                     found.extend(ended.map(|&item| (item, score)));
-                    // What is no number or impossible leads nowhere.
-                    if !trie.is_leaf(node) && score > f32::NEG_INFINITY {
+                    if !trie.is_leaf(node) {
                         let mut ancestors = prefix.ancestors.clone();
                         if prefix.node != 0 {
                             ancestors.push(columns - held.len() + row);

@@ -293,12 +293,17 @@ impl Scratch {
             }
             *inverse = WHOLE / instructions.numbers(sums).into_iter().sum::<f32>();
         }
+        // Divided by what the rounded weights sum to: their rounding would add up where many columns are alike.
+        let mut wholes = [0_i32; TOGETHER];
         for (seen, weights) in self.weights.as_chunks_mut::<PAIRS>().0[..panels.len()].iter_mut().enumerate()
         {
             let rounded = std::array::from_fn(
                 #[inline(always)]
                 |query| instructions.round(&self.scores[query][seen], inverse[query]),
             );
+            for (whole, rounded) in wholes.iter_mut().zip(&rounded) {
+                *whole += rounded.iter().map(|weight| i32::from(*weight)).sum::<i32>();
+            }
             *weights = instructions.transpose(rounded);
         }
         for (part, scales) in self.value_scales.iter().enumerate() {
@@ -312,12 +317,13 @@ impl Scratch {
                     }
                 }
             }
-            let scales = instructions.eight(&scales.map(|scale| scale / WHOLE));
-            for ((out, sums), inverse) in self.out.iter_mut().zip(sums).zip(inverse) {
+            let scales = instructions.eight(scales);
+            for (((out, sums), inverse), whole) in self.out.iter_mut().zip(sums).zip(inverse).zip(wholes) {
                 // Rounded, what is no number would be 0: it must not pass for an answer.
                 let nothing = instructions.same(inverse * 0.0);
-                let taken =
-                    instructions.multiply(instructions.add(instructions.to_eight(sums), nothing), scales);
+                let taken = instructions.add(instructions.to_eight(sums), nothing);
+                let scale = instructions.multiply(scales, instructions.same(1.0 / whole.max(1) as f32));
+                let taken = instructions.multiply(taken, scale);
                 out[part * PANEL..(part + 1) * PANEL].copy_from_slice(&instructions.numbers(taken));
             }
         }
@@ -361,6 +367,20 @@ mod tests {
             }
         }
         attended
+    }
+
+    #[test]
+    fn many_columns_alike_give_their_mean() {
+        for columns in [300, 450, 1000, 6560] {
+            let shape = Shape { rows: 1, heads: 1, key_value_heads: 1, positions: 1, columns, head: 8 };
+            let (keys, values) = (numbers(columns * 8, 4), vec![1.0; columns * 8]);
+            let bias = vec![0.0; columns];
+            let attention =
+                Attention { shape, queries: &[0.0; 8], keys: &keys, values: &values, bias: &bias };
+            for number in attention.attend() {
+                assert!((number - 1.0).abs() < 1e-4, "{columns}: {number}");
+            }
+        }
     }
 
     #[test]

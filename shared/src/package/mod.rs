@@ -201,7 +201,9 @@ impl std::fmt::Display for PackageError {
             Self::WeightBytes { expected, got } => {
                 write!(f, "the weight shards hold {got} bytes, the tensors need {expected}")
             }
-            Self::NotFinite { tensor } => write!(f, "tensor {tensor} holds a value that is not a number"),
+            Self::NotFinite { tensor } => {
+                write!(f, "tensor {tensor} holds a value that is not a number, or none of its encoding")
+            }
             Self::SelfTest { question } => {
                 write!(f, "question {question} of the self-test names items that the catalogue lacks")
             }

@@ -276,6 +276,12 @@ impl ItemVocabulary {
         self.table_of_bags(bags, id_keep)
     }
 
+    /// Whether an item's vector holds its text already.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
     /// The same vocabulary with the text in every item's vector, so that whoever opens it has nothing to add.
     #[must_use]
     pub fn complete(mut self, texts: &ItemTexts) -> Self {

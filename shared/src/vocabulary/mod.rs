@@ -15,6 +15,7 @@ use crate::{
     matrix::Slot,
     model::{ConfigError, Transformer, TransformerConfig},
     preference::INTENSITY_LEVELS,
+    prompt,
 };
 use items::{ItemTexts, ItemVocabulary, ItemVocabularyConfig};
 use tokens::{TokenVocabulary, TokenVocabularyConfig};
@@ -145,8 +146,13 @@ impl ModelConfig {
             VocabularyConfig::Items(items) => [("items", items.items), ("tokens", items.tokens)],
             VocabularyConfig::Tokens(tokens) => [("tokens", tokens.tokens), ("tokens", tokens.tokens)],
         };
+        // Histories are read with the template's own tokens, whatever the titles are made of.
+        let least = match &self.vocabulary {
+            VocabularyConfig::Items(_) => 1,
+            VocabularyConfig::Tokens(_) => prompt::special_tokens().len(),
+        };
         for (field, got) in sizes {
-            if got == 0 || got > 1 << 22 {
+            if got < least || got > 1 << 22 {
                 return Err(ConfigError::OutOfRange { field, got });
             }
         }
