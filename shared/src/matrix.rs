@@ -95,6 +95,7 @@ impl Table {
         matches!(self, Self::Packed(_))
     }
 
+    /// All vectors, `[count, width]`, as they are kept.
     #[must_use]
     pub fn vectors(&self) -> Vectors {
         match self {

@@ -22,6 +22,12 @@ pub struct Weight {
     pub values: Vec<f32>,
 }
 
+impl From<&QuantisedMatrix> for Weight {
+    fn from(matrix: &QuantisedMatrix) -> Self {
+        Self { shape: vec![matrix.rows, matrix.columns], values: matrix.dequantise() }
+    }
+}
+
 /// All weights of a model, by name.
 pub type Weights = BTreeMap<String, Weight>;
 
@@ -206,8 +212,7 @@ impl Model {
             }
         }
         for (name, matrix) in matrices {
-            let shape = vec![matrix.rows, matrix.columns];
-            weights.insert(name, Weight { shape, values: matrix.dequantise() });
+            weights.insert(name, Weight::from(&matrix));
         }
         self.with_weights(&weights, device)
     }

@@ -13,7 +13,7 @@
 use super::{
     exponential::exp,
     instructions::{Instructions, PANEL, PanelPair, StatePairs, TOGETHER, Work, run},
-    panels::{PANEL_WEIGHT, lay_out_states, multiply_panel, round, scale_of},
+    panels::{PANEL_WEIGHT, lay_out_states, multiply_panel, round, scale_of, side_by_side},
 };
 
 /// Pairs of columns in a panel of columns.
@@ -201,12 +201,12 @@ impl Scratch {
             let (eights, _) = rounded.as_chunks::<8>();
             let eights_per_key = eights.len() / PANEL;
             for (eight, panel) in panel.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-                for half in 0..2 {
-                    let four = std::array::from_fn(|key| eights[(half * 4 + key) * eights_per_key + eight]);
-                    for (pair, column) in panel.iter_mut().zip(instructions.transpose(four)) {
-                        pair[half] = column;
-                    }
-                }
+                side_by_side(
+                    instructions,
+                    panel,
+                    #[inline(always)]
+                    |key| eights[key * eights_per_key + eight],
+                );
             }
         }
     }

@@ -19,7 +19,7 @@ use std::ops::Range;
 
 use super::{
     instructions::{Instructions, PANEL, PanelPair, TOGETHER, Work, halves, run},
-    panels::{PANEL_WEIGHT, lay_out_states, multiply_panel, round, scale_of},
+    panels::{PANEL_WEIGHT, lay_out_states, multiply_panel, round, scale_of, side_by_side},
 };
 use crate::quant::BLOCK;
 
@@ -51,7 +51,7 @@ impl Block for [i8; BLOCK] {
     }
 }
 
-/// Two weights to a byte, as [`crate::quant::quantise_q4`] lays them out.
+/// Two weights to a byte, as [`crate::quant::QuantisedMatrix`] lays them out.
 impl Block for [u8; BLOCK / 2] {
     const LARGEST: i16 = 7;
     const SHIFT: u32 = 12;
@@ -344,12 +344,12 @@ fn lay_out_weights<B: Block>(
             },
         );
         for (eight, panel) in panel.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-            for half in 0..2 {
-                let four = std::array::from_fn(|row| rescaled[half * 4 + row][eight]);
-                for (pair, column) in panel.iter_mut().zip(instructions.transpose(four)) {
-                    pair[half] = column;
-                }
-            }
+            side_by_side(
+                instructions,
+                panel,
+                #[inline(always)]
+                |row| rescaled[row][eight],
+            );
         }
     }
     largest.map(|largest| largest * (1_i32 << 15) as f32 / (most * (1_i32 << B::SHIFT) as f32))

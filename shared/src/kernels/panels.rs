@@ -33,6 +33,24 @@ pub(super) fn lay_out_states(
     scales
 }
 
+/// Eight columns of a panel: four pairs of each of its rows, of which `row` gives the numbers.
+#[inline(always)]
+pub(super) fn side_by_side(
+    instructions: impl Instructions,
+    panel: &mut [PanelPair; 4],
+    row: impl Fn(usize) -> [i16; 8],
+) {
+    for half in 0..2 {
+        let four = std::array::from_fn(
+            #[inline(always)]
+            |next| row(half * 4 + next),
+        );
+        for (pair, column) in panel.iter_mut().zip(instructions.transpose(four)) {
+            pair[half] = column;
+        }
+    }
+}
+
 /// Each of the rows of weights times each of the four rows of states, before their scales.
 #[inline(always)]
 pub(super) fn multiply_panel<I: Instructions>(

@@ -128,11 +128,7 @@ impl Package {
     /// All weights as floats.
     #[must_use]
     pub fn floats(&self) -> Weights {
-        let of_matrix = |matrix: &QuantisedMatrix| Weight {
-            shape: vec![matrix.rows, matrix.columns],
-            values: matrix.dequantise(),
-        };
-        let matrices = self.matrices.iter().map(|(name, matrix)| (name.clone(), of_matrix(matrix)));
+        let matrices = self.matrices.iter().map(|(name, matrix)| (name.clone(), Weight::from(matrix)));
         self.weights.clone().into_iter().chain(matrices).collect()
     }
 
