@@ -14,6 +14,7 @@ use crate::{
     rank::{Recommendation, top_k},
     score::Scorer,
     signals::FoldReport,
+    snapshot::{self, SnapshotError},
     trie::Trie,
     weights::WeightsError,
 };
@@ -83,6 +84,7 @@ pub struct Engine {
     catalog: Catalog,
     scorer: Scorer,
     manifest: Manifest,
+    fingerprint: String,
     parameters: usize,
     /// The titles of a large catalogue, when an item's likelihood is that of its title.
     trie: Option<Trie>,
@@ -97,13 +99,22 @@ impl Engine {
     /// [`EngineError::Weights`] when the tensors are not those of the configured model.
     pub fn new(package: Package, device: &Device) -> Result<Self, EngineError> {
         let model = package.model(device).map_err(EngineError::Weights)?;
-        let Package { manifest, catalog, texts, .. } = package;
+        let Package { fingerprint, manifest, catalog, texts, .. } = package;
         let parameters = manifest.tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
         let scorer = Scorer::new(&model, manifest.model.clone(), texts, device);
         let is_available = catalog.items().iter().map(|item| item.available).collect();
         let is_searched = scorer.is_by_tokens() && scorer.items() > EXACT_TITLES;
         let trie = is_searched.then(|| Trie::new(scorer.texts()));
-        Ok(Self { catalog, scorer, manifest, parameters, trie, is_available, memory: Arc::default() })
+        Ok(Self {
+            catalog,
+            scorer,
+            manifest,
+            fingerprint,
+            parameters,
+            trie,
+            is_available,
+            memory: Arc::default(),
+        })
     }
 
     #[must_use]
@@ -190,6 +201,40 @@ impl Engine {
         };
         *self.memory() = memory;
         Ok(best)
+    }
+
+    /// What was read of the last history, as bytes that outlive the page; nothing before the first answer.
+    ///
+    /// They say what the visitor met: keep them where and as long as the history is kept.
+    ///
+    /// # Errors
+    /// [`EngineError::Device`].
+    pub async fn snapshot(&self) -> Result<Option<Vec<u8>>, EngineError> {
+        let memory = self.memory().clone();
+        Ok(snapshot::save(&memory, &self.fingerprint).await?)
+    }
+
+    /// Takes a snapshot back, so that only what is new of the history is read; gives the number of elements known.
+    ///
+    /// # Errors
+    /// [`SnapshotError`], and what was read stays as it was.
+    pub fn restore(&self, bytes: &[u8]) -> Result<usize, SnapshotError> {
+        let config = &self.scorer.config.transformer;
+        let memory = snapshot::restore(bytes, &self.fingerprint, config, &self.scorer.device)?;
+        let known = memory.len();
+        *self.memory() = memory;
+        Ok(known)
+    }
+
+    /// Forgets what was read of the last history.
+    pub fn forget(&self) {
+        *self.memory() = Memory::default();
+    }
+
+    /// What pins this package; snapshots and measurements of one are of no use to another.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// Two that ask at once do not wait for each other: the second reads its history from the start.

@@ -6,7 +6,7 @@
 //! Data flow, in reading order; a module uses only those above it:
 //! [`catalog`] → [`interaction`] → [`preference`] → [`amount`], [`signals`] → [`prompt`] / [`tokenizer`] →
 //! [`quant`] → [`kernels`] → [`matrix`] → [`transformer_config`] → [`places`] → [`model`] inside [`vocabulary`] →
-//! [`weights`] → [`pass`] → [`score`] → [`rank`] → [`trie`] → [`package`] → [`engine`].
+//! [`weights`] → [`pass`] → [`score`] → [`snapshot`] → [`rank`] → [`trie`] → [`package`] → [`engine`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
 //! K rejected items, R states.
@@ -27,6 +27,7 @@ pub mod quant;
 pub mod rank;
 pub mod score;
 pub mod signals;
+pub mod snapshot;
 #[cfg(feature = "tokenizer")]
 pub mod tokenizer;
 pub mod transformer_config;

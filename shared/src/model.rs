@@ -64,15 +64,21 @@ impl Transformer {
         let mut states = self.dropout.forward(embeddings);
         for (index, layer) in self.layers.iter().enumerate() {
             let layer_cache = cache.as_deref_mut().map(|cache| cache.layer(index));
-            let normed = layer.input_layernorm.forward(states.clone());
+            let is_packed = layer.self_attn.q_proj.is_packed();
+            let before = normed(&layer.input_layernorm, states.clone(), is_packed);
             // What nobody asks in the last layer is read only as keys and values.
             let asking = if index + 1 == self.layers.len() { places.of_answers() } else { None };
-            let attended = layer.self_attn.forward(normed, places, asking.as_ref(), layer_cache);
+            let attended = layer.self_attn.forward(before, places, asking.as_ref(), layer_cache);
             states = last(states, attended.dims()[1]) + self.dropout.forward(attended);
-            let fed = layer.mlp.forward(layer.post_attention_layernorm.forward(states.clone()));
+            let between = normed(&layer.post_attention_layernorm, states.clone(), is_packed);
+            let fed = layer.mlp.forward(between);
             states = states + self.dropout.forward(fed);
         }
-        self.norm.forward(states)
+        normed(
+            &self.norm,
+            states,
+            self.layers.first().is_some_and(|layer| layer.self_attn.q_proj.is_packed()),
+        )
     }
 
     /// Every matrix with its Hugging Face name.
@@ -164,17 +170,18 @@ impl Attention {
         let mut queries = split(self.q_proj.forward(last(states.clone(), positions)), self.heads);
         let mut keys = split(self.k_proj.forward(states.clone()), self.key_value_heads);
         let mut values = split(self.v_proj.forward(states), self.key_value_heads);
+        let is_packed = self.q_proj.is_packed();
         if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
-            queries = q_norm.forward(queries);
-            keys = k_norm.forward(keys);
+            queries = normed(q_norm, queries, is_packed);
+            keys = normed(k_norm, keys, is_packed);
         }
         // Scaled here, where there are T·d numbers, not at the scores, where there are T·S.
-        queries = asking.rotate(queries) / (head as f64).sqrt();
-        keys = places.rotate(keys);
+        queries = asking.rotate(queries, (head as f64).sqrt().recip(), is_packed);
+        keys = places.rotate(keys, 1.0, is_packed);
         if let Some(cache) = cache {
             (keys, values) = cache.append(keys, values);
         }
-        if self.q_proj.is_packed() {
+        if is_packed {
             return self.o_proj.forward(kernels::attend(queries, keys, values, asking.bias.clone()));
         }
         let group = self.heads / self.key_value_heads;
@@ -185,6 +192,11 @@ impl Attention {
         let attended = weights.matmul(values).swap_dims(1, 2).reshape([rows, positions, hidden]);
         self.o_proj.forward(attended)
     }
+}
+
+/// The normed states, in one operation where the matrices are packed.
+fn normed<const D: usize>(norm: &RmsNorm, states: Tensor<D>, is_packed: bool) -> Tensor<D> {
+    if is_packed { kernels::rms_norm(states, norm.gamma.val(), norm.epsilon) } else { norm.forward(states) }
 }
 
 /// The last `count` positions: `[B, T, D]` → `[B, count, D]`.
@@ -253,6 +265,22 @@ impl KvCache {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Keys and values of one layer after another: `[1, K, S, d]` each.
+    pub(crate) fn tensors(&self) -> Vec<Tensor<4>> {
+        let of_layers = self.layers.iter().filter_map(|layer| layer.keys_values.clone());
+        of_layers.flat_map(|(keys, values)| [keys, values]).collect()
+    }
+
+    /// A cache of what [`KvCache::tensors`] gave.
+    pub(crate) fn from_tensors(tensors: Vec<Tensor<4>>) -> Self {
+        let mut layers = Vec::new();
+        let mut tensors = tensors.into_iter();
+        while let (Some(keys), Some(values)) = (tensors.next(), tensors.next()) {
+            layers.push(LayerCache { keys_values: Some((keys, values)) });
+        }
+        Self { layers }
     }
 
     /// Forgets what comes after the first `length` positions.

@@ -29,6 +29,15 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// What was read, and its keys and values.
+    pub(crate) fn of(read: Vec<Element>, cache: KvCache) -> Self {
+        Self { read, cache }
+    }
+
+    pub(crate) fn read(&self) -> &[Element] {
+        &self.read
+    }
+
     /// Keeps what `history` begins with and forgets the rest; gives its length.
     pub(crate) fn recall(&mut self, history: &[Element]) -> usize {
         let known = self.read.iter().zip(history).take_while(|(read, wanted)| read == wanted).count();

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::transformer_config::TransformerConfig;
+use crate::{kernels, transformer_config::TransformerConfig};
 
 /// One row of a pass: at which position each element stands, and to which block it belongs.
 ///
@@ -129,11 +129,16 @@ impl Places {
         })
     }
 
-    /// Rotary position embedding over the two halves of each head.
+    /// Rotary position embedding over the two halves of each head, times `scale`; in one operation where the matrices are
+    /// packed.
     ///
     /// # Source
     /// RoFormer (arXiv 2104.09864) in the half-split layout of Llama's Hugging Face weights.
-    pub(crate) fn rotate(&self, heads: Tensor<4>) -> Tensor<4> {
+    pub(crate) fn rotate(&self, heads: Tensor<4>, scale: f64, is_packed: bool) -> Tensor<4> {
+        if is_packed {
+            return kernels::rotate(heads, self.cosines.clone(), self.sines.clone(), scale);
+        }
+        let heads = if scale == 1.0 { heads } else { heads * scale };
         let half = heads.dims()[3] / 2;
         let first = heads.clone().narrow(3, 0, half);
         let second = heads.narrow(3, half, half);

@@ -95,8 +95,8 @@ after(async () => {
 /** Asks the bundle itself, without worker and element. */
 function ask(page, device, events) {
   return page.evaluate(async ({ device, events }) => {
-    const bundle = await import(`/vitrine/${device}/web.js`);
-    await bundle.default();
+    const { startBundle } = await import('/vitrine/bundle.js');
+    const bundle = await startBundle(device);
     try {
       const progress = [];
       const url = new URL('/vitrine/model/', location.href).href;
@@ -157,8 +157,8 @@ for (const recipe of RECIPES) {
     const { url, events } = sites[`${recipe} q8`];
     await page.goto(`${url}/images/aurelle.svg`);
     const bytes = await page.evaluate(async (events) => {
-      const bundle = await import('/vitrine/cpu/web.js');
-      const { memory } = await bundle.default();
+      const { startBundle } = await import('/vitrine/bundle.js');
+      const { memory, ...bundle } = await startBundle('cpu');
       const recommender = await bundle.Recommender.open(new URL('/vitrine/model/', location.href).href, 'cpu', () => {});
       const bytes = [];
       for (let answer = 0; answer < 1000; answer += 1) {
@@ -173,6 +173,101 @@ for (const recipe of RECIPES) {
   });
 }
 
+/** A page of the text package with a recommender of its own, and the answer to the history. */
+async function visit(context, device) {
+  const { page, problems } = await openPage(context);
+  const { url, events } = sites['text q8'];
+  await page.goto(`${url}/images/aurelle.svg`);
+  await page.evaluate(async ({ device, events }) => {
+    const { createRecommender } = await import('/vitrine/vitrine.js');
+    window.recommender = createRecommender({ package: new URL('/vitrine/model/', location.href), device });
+    window.engines = [];
+    window.recommender.addEventListener('engine', ({ detail }) => window.engines.push(detail.device));
+    if ((await window.recommender.events()).length === 0) {
+      // What is older than half a year is not remembered.
+      for (const event of events) await window.recommender.observe({ ...event, ts: Date.now() - 1000 });
+    }
+    window.list = async () => (await window.recommender.recommend({ k: 5 })).map(({ item, score }) => ({ item, score }));
+    window.saved = async () => {
+      while ((await window.recommender.diagnostics()).snapshot.saved_bytes === 0) await new Promise((resolve) => setTimeout(resolve, 50));
+    };
+  }, { device, events });
+  return { page, problems };
+}
+
+test('what was read of a history is read on after a reload, and gone when the visitor is forgotten', async (t) => {
+  const browser = await launch();
+  t.after(() => browser.close());
+  const context = await browser.newContext();
+  const first = await visit(context, 'cpu');
+  const list = await first.page.evaluate(() => window.list());
+  assert.equal(list.length, 5);
+  await first.page.evaluate(() => window.saved());
+  await first.page.close();
+
+  const second = await visit(context, 'cpu');
+  const again = await second.page.evaluate(() => window.list());
+  assert.deepEqual(again.map(({ item }) => item), list.map(({ item }) => item));
+  for (const [index, { score }] of again.entries()) assert.ok(Math.abs(score - list[index].score) < 5e-3);
+  const { snapshot } = await second.page.evaluate(() => window.recommender.diagnostics());
+  assert.ok(snapshot.restored >= 10, `only ${snapshot.restored} elements were known`);
+
+  await second.page.evaluate(() => window.recommender.erase());
+  const databases = await second.page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+  assert.ok(!databases.includes('vitrine-engine'), databases.join());
+});
+
+test('without consent the engine keeps nothing', async (t) => {
+  const browser = await launch();
+  t.after(() => browser.close());
+  const { page } = await openPage(browser);
+  const { url, events } = sites['text q8'];
+  await page.goto(`${url}/images/aurelle.svg`);
+  const databases = await page.evaluate(async (events) => {
+    const { createRecommender } = await import('/vitrine/vitrine.js');
+    const recommender = createRecommender({ package: new URL('/vitrine/model/', location.href), device: 'cpu', consent: false });
+    for (const event of events) await recommender.observe({ ...event, ts: Date.now() - 1000 });
+    if ((await recommender.recommend({ k: 5 })).length === 0) throw new Error('no answer');
+    await new Promise((resolve) => setTimeout(resolve, 2000));
+    return indexedDB.databases();
+  }, events);
+  assert.deepEqual(databases, []);
+});
+
+test('a GPU device that is lost in the middle loses no request, and is set up again', async (t) => {
+  const browser = await launch({ gpu: true });
+  t.after(() => browser.close());
+  const context = await browser.newContext();
+  // A driver that crashes, as far as the page can tell.
+  const crash = `const { requestDevice } = GPUAdapter.prototype;
+    GPUAdapter.prototype.requestDevice = async function (...words) { return (self.device = await requestDevice.apply(this, words)); };
+    self.addEventListener('message', (event) => { if (event.data.kind === 'crash') { event.stopImmediatePropagation(); self.device.destroy(); } });\n`;
+  await context.route('**/device.js', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `${await response.text()}\nif (globalThis.GPUAdapter && !globalThis.document) { ${crash} }` });
+  });
+  // The page's own way to its worker is private; the worker hears this one, too.
+  await context.addInitScript(() => {
+    const { Worker: Real } = window;
+    window.Worker = class extends Real { constructor(...words) { super(...words); window.crash = () => this.postMessage({ kind: 'crash' }); } };
+  });
+  const { page } = await visit(context, 'gpu');
+  const before = await page.evaluate(() => window.list());
+  assert.equal(before.length, 5);
+  assert.equal((await page.evaluate(() => window.recommender.diagnostics())).device, 'gpu');
+  // Asked, and lost before the answer can be there.
+  const during = await page.evaluate(() => { const list = window.list(); window.crash(); return list; });
+  assert.deepEqual(during.map(({ item }) => item), before.map(({ item }) => item));
+  await page.evaluate(() => { window.crash(); });
+  await page.waitForFunction(() => window.engines.join() === 'cpu,gpu', undefined, { timeout: 60_000 });
+  const after = await page.evaluate(() => window.list());
+  assert.deepEqual(after.map(({ item }) => item), before.map(({ item }) => item));
+  const { device, gpu_losses, self_test } = await page.evaluate(() => window.recommender.diagnostics());
+  assert.equal(device, 'gpu');
+  assert.ok(gpu_losses >= 1);
+  assert.ok(self_test.passed);
+});
+
 test('events give the intensities of the table that the trainer is tested with', async (t) => {
   const browser = await launch();
   t.after(() => browser.close());
@@ -180,8 +275,8 @@ test('events give the intensities of the table that the trainer is tested with',
   await page.goto(`${sites['compact q8'].url}/images/aurelle.svg`);
   const { catalog, cases } = JSON.parse(await readFile(join(REPOSITORY, 'tests/fixtures/signals.json'), 'utf8'));
   const answers = await page.evaluate(async ({ catalog, cases }) => {
-    const bundle = await import('/vitrine/cpu/web.js');
-    await bundle.default();
+    const { startBundle } = await import('/vitrine/bundle.js');
+    const bundle = await startBundle('cpu');
     return cases.map(({ signals, events }) => {
       try {
         return bundle.fold(catalog, signals, events);

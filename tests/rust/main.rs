@@ -2,7 +2,7 @@
 //!
 //! [`golden`] pins the forward pass and the losses to numpy; [`package`] breaks packages in every way;
 //! [`invariants`] compares ways to the same result; [`signals`] reads events by a table worked out by hand;
-//! [`command_line`] uses the real binary; [`tidy`] keeps the house rules.
+//! [`snapshot`] lets a history outlive the page; [`command_line`] uses the real binary; [`tidy`] keeps the house rules.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -11,4 +11,5 @@ mod golden;
 mod invariants;
 mod package;
 mod signals;
+mod snapshot;
 mod tidy;

@@ -33,7 +33,7 @@ fn config(case: usize) -> ModelConfig {
 
 type Files = BTreeMap<String, Vec<u8>>;
 
-fn package(case: usize, quantisation: Quantisation) -> Files {
+pub fn package(case: usize, quantisation: Quantisation) -> Files {
     let model = config(case);
     let weights = block_on(golden::model(&model, &Device::flex()).weights()).unwrap();
     let expected = golden::cases().swap_remove(case).2;

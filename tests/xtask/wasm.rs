@@ -6,6 +6,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
 
 use crate::shell::{answers, cache, command, install, output, root, run, step, target};
 
@@ -13,6 +14,9 @@ use crate::shell::{answers, cache, command, install, output, root, run, step, ta
 const WASM_BINDGEN: &str = "0.2.130";
 const TARGET: &str = "wasm32-unknown-unknown";
 const FLAGS: &str = "-C target-feature=+simd128 --cfg getrandom_backend=\"wasm_js\"";
+/// CubeCL registers its instructions in constructors. Exported, they are called once (`web/js/bundle.js`); else the linker
+/// calls all of them, some milliseconds' worth, at the start of every call into the module.
+const CONSTRUCTORS: &str = "-Clink-arg=--export=__wasm_call_ctors";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bundle {
@@ -80,6 +84,21 @@ pub fn build(bundles: &[Bundle]) -> Result<()> {
         let bytes = fs::metadata(dist.join(&file))?.len();
         eprintln!("web/dist/{file}: {bytes} bytes");
     }
+    name_build(&dist)
+}
+
+/// Writes `build.js`: the hash of both bundles, by which a browser knows what its measurements are about.
+fn name_build(dist: &Path) -> Result<()> {
+    let mut hash = Sha256::new();
+    for bundle in [Bundle::Cpu, Bundle::Gpu] {
+        // A build of one bundle alone has no other.
+        if let Ok(bytes) = fs::read(dist.join(format!("{}/web_bg.wasm", bundle.name()))) {
+            hash.update(bytes);
+        }
+    }
+    let source = fs::read_to_string(dist.join("build.js"))?;
+    let name: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    fs::write(dist.join("build.js"), source.replace("'unbuilt'", &format!("'{name}'")))?;
     Ok(())
 }
 
@@ -117,7 +136,7 @@ impl Route {
     }
 
     fn build(&self, bundle: Bundle) -> Result<()> {
-        let arguments = ["build", "--quiet", "--locked", "--target", TARGET];
+        let arguments = ["rustc", "--quiet", "--locked", "--lib", "--target", TARGET];
         let of_bundle = ["--package", bundle.package(), "--profile", bundle.profile()];
         let arguments = [&arguments, of_bundle.as_slice(), bundle.features()].concat();
         let mut cargo = match self {
@@ -130,6 +149,9 @@ impl Route {
                 cargo
             }
         };
+        if bundle == Bundle::Gpu {
+            cargo.args(["--", CONSTRUCTORS]);
+        }
         cargo.env("RUSTFLAGS", FLAGS).env("CARGO_TARGET_DIR", target());
         // Set by the cargo that runs xtask; they would point the other compiler at the wrong library.
         for variable in ["RUSTUP_TOOLCHAIN", "CARGO", "LD_LIBRARY_PATH"] {

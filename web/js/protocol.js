@@ -17,19 +17,29 @@
  * @typedef {{item: string, score: number, details: Item}} Recommendation
  *
  * @typedef {{recipe: string, parameters: number, device: "cpu" | "gpu", quantisation: string,
- *   items: number, filter_days: Record<string, number>, tier: 2 | 3, fallback?: ErrorRecord}} EngineInfo
- *   `fallback` says why the GPU was tried and did not answer.
+ *   items: number, context: number, fingerprint: string, filter_days: Record<string, number>, tier: 2 | 3, fallback?: ErrorRecord}} EngineInfo
+ *   `context` counts the interactions that the model reads at most, `fingerprint` pins the package, and `fallback`
+ *   says why the GPU was tried and did not answer.
  *
- * @typedef {{id: number, kind: "open", package: string, device: "auto" | "cpu" | "gpu"}
+ * @typedef {{build: string, device: "cpu" | "gpu", adapter: string,
+ *   decision: {device: "cpu" | "gpu", because: string, cpu_ms?: number, gpu_ms?: number, from_before: boolean} | null,
+ *   self_test: {passed: boolean, max_error: number} | null, gpu_losses: number,
+ *   snapshot: {restored: number, saved_bytes: number}, memory_bytes: {cpu: number, gpu: number},
+ *   fallback?: ErrorRecord}} Diagnostics
+ *   `snapshot.restored` counts what need not be read of the history because it was read on an earlier page.
+ *
+ * @typedef {{id: number, kind: "open", package: string, device: "auto" | "cpu" | "gpu", persistent?: boolean}
  *   | {id: number, kind: "recommend", events: HistoryEvent[],
  *      options: {k: number, exclude?: string[], candidates?: string[]}}
  *   | {id: number, kind: "interactions", events: HistoryEvent[]}
  *   | {id: number, kind: "catalog"}
- *   | {id: number, kind: "info"}} Request
+ *   | {id: number, kind: "persist", persistent: boolean}
+ *   | {id: number, kind: "info" | "diagnostics" | "forget"}} Request
  *
  * @typedef {{id: number, kind: "result", value: unknown}
  *   | {id: number, kind: "error", error: ErrorRecord}
- *   | {id: number, kind: "progress", loaded_bytes: number, total_bytes: number}} Response
+ *   | {id: number, kind: "progress", loaded_bytes: number, total_bytes: number}
+ *   | {id: 0, kind: "engine", value: EngineInfo}} Response
  */
 
 /** @type {readonly ErrorCode[]} */

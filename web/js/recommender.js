@@ -3,6 +3,7 @@
 // Nothing in this file sends anything: the worker fetches the package, and only that.
 
 import { History } from './history.js';
+import { dropAll } from './keep.js';
 import { VitrineError, toError } from './protocol.js';
 
 /**
@@ -58,6 +59,7 @@ export function createRecommender({ package: folder, device = 'auto', consent, e
 /**
  * @fires change when the history changed, in this tab or another
  * @fires progress `{loaded_bytes, total_bytes}` while the package loads
+ * @fires engine its info, when another engine answers from here on
  */
 export class Recommender extends EventTarget {
   #packageUrl;
@@ -86,7 +88,12 @@ export class Recommender extends EventTarget {
     this.#consent = consent;
     this.#history = History.open({ persistent: consent });
     this.#otherTabs = globalThis.BroadcastChannel ? new BroadcastChannel('vitrine-history') : null;
-    if (this.#otherTabs) this.#otherTabs.onmessage = () => this.dispatchEvent(new Event('change'));
+    if (this.#otherTabs) {
+      this.#otherTabs.onmessage = ({ data }) => {
+        if (data === 'erased') this.#tell('forget');
+        this.dispatchEvent(new Event('change'));
+      };
+    }
   }
 
   /** Accepts events of these types too. @param {string[]} types */
@@ -155,10 +162,16 @@ export class Recommender extends EventTarget {
     return { format: 'vitrine-history', version: 1, exported_ms: Date.now(), events: await this.events() };
   }
 
-  /** Forgets the visitor. */
+  /** Forgets the visitor: what was done, and what the engine read of it. */
   async erase() {
     await (await this.#history).clear();
-    this.#changed();
+    await this.#forget();
+    this.#changed('erased');
+  }
+
+  async #forget() {
+    await this.#tell('forget');
+    await dropAll();
   }
 
   /**
@@ -179,13 +192,25 @@ export class Recommender extends EventTarget {
       return history;
     })();
     await this.#history;
-    this.#changed();
+    await this.#tell('persist', { persistent: consent });
+    if (!consent) await dropAll();
+    this.#changed(consent ? 'changed' : 'erased');
   }
 
   /** Which engine answers. @returns {Promise<EngineInfo>} */
   async info() {
     const opened = await this.open();
     return this.#info ?? opened;
+  }
+
+  /**
+   * Which engine answers and why: adapter, self-test, what was measured, losses, memory.
+   *
+   * @returns {Promise<import('./protocol.js').Diagnostics>}
+   */
+  async diagnostics() {
+    await this.open();
+    return this.#ask('diagnostics', {});
   }
 
   /** @returns {Promise<import('./protocol.js').Item[]>} */
@@ -202,10 +227,15 @@ export class Recommender extends EventTarget {
 
   async #start() {
     try {
-      this.#engine = new Engine((progress) =>
-        this.dispatchEvent(new CustomEvent('progress', { detail: progress })),
+      this.#engine = new Engine(
+        (progress) => this.dispatchEvent(new CustomEvent('progress', { detail: progress })),
+        (info) => {
+          this.#info = info;
+          this.dispatchEvent(new CustomEvent('engine', { detail: info }));
+        },
       );
-      this.#info = await this.#ask('open', { package: this.#packageUrl, device: this.#device });
+      const open = { package: this.#packageUrl, device: this.#device, persistent: this.#consent };
+      this.#info = await this.#ask('open', open);
       return /** @type {EngineInfo} */ (this.#info);
     } catch (cause) {
       this.#engine?.close();
@@ -223,8 +253,15 @@ export class Recommender extends EventTarget {
     return /** @type {Engine} */ (this.#engine).ask(kind, fields);
   }
 
-  #changed() {
-    this.#otherTabs?.postMessage('changed');
+  /** Asks what an engine that is not there need not hear. @param {"forget" | "persist"} kind */
+  async #tell(kind, fields = {}) {
+    // It may be on its way; one that failed has nothing to forget.
+    if (this.#opened) await this.#opened.then(() => this.#ask(kind, fields)).catch(() => {});
+  }
+
+  /** @param {"changed" | "erased"} [what] */
+  #changed(what = 'changed') {
+    this.#otherTabs?.postMessage(what);
     this.dispatchEvent(new Event('change'));
   }
 }
@@ -236,12 +273,19 @@ class Engine {
   #next = 1;
   #worker;
 
-  /** @param {(progress: {loaded_bytes: number, total_bytes: number}) => void} onProgress */
-  constructor(onProgress) {
+  /**
+   * @param {(progress: {loaded_bytes: number, total_bytes: number}) => void} onProgress
+   * @param {(info: EngineInfo) => void} onChange  another engine answers from here on
+   */
+  constructor(onProgress, onChange) {
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
     this.#worker.onmessage = ({ data }) => {
       if (data.kind === 'progress') {
         onProgress({ loaded_bytes: data.loaded_bytes, total_bytes: data.total_bytes });
+        return;
+      }
+      if (data.kind === 'engine') {
+        onChange(data.value);
         return;
       }
       const pending = this.#pending.get(data.id);

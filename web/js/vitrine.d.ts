@@ -96,11 +96,30 @@ export interface EngineInfo {
   device: 'cpu' | 'gpu';
   quantisation: string;
   items: number;
+  /** Interactions that the model reads at most. */
+  context: number;
+  /** Pins model, catalogue and signals. */
+  fingerprint: string;
   /** For how many days an item stays away after an event of a type, for example `dismiss`. */
   filter_days: Record<string, number>;
   /** 2: the engine on the CPU, 3: the engine on the GPU. */
   tier: 2 | 3;
   /** Why the GPU was tried and did not answer. */
+  fallback?: { code: ErrorCode; message: string };
+}
+
+/** Which engine answers, and why. */
+export interface Diagnostics {
+  build: string;
+  device: 'cpu' | 'gpu';
+  adapter: string;
+  /** `cpu_ms` and `gpu_ms` are medians of a full answer, when both were timed; `from_before` on an earlier page. */
+  decision: { device: 'cpu' | 'gpu'; because: string; cpu_ms?: number; gpu_ms?: number; from_before: boolean } | null;
+  self_test: { passed: boolean; max_error: number } | null;
+  gpu_losses: number;
+  /** `restored`: parts of the history that were read on an earlier page. */
+  snapshot: { restored: number; saved_bytes: number };
+  memory_bytes: { cpu: number; gpu: number };
   fallback?: { code: ErrorCode; message: string };
 }
 
@@ -119,7 +138,7 @@ export interface HistoryExport {
   events: HistoryEvent[];
 }
 
-/** Fires `change` when the history changed and `progress` while the package loads. */
+/** Fires `change` when the history changed, `progress` while the package loads, `engine` when another engine answers. */
 export interface Recommender extends EventTarget {
   /** Accepts events of these types too. */
   accept(types: string[]): void;
@@ -133,6 +152,7 @@ export interface Recommender extends EventTarget {
   setConsent(consent: boolean): Promise<void>;
   open(): Promise<EngineInfo>;
   info(): Promise<EngineInfo>;
+  diagnostics(): Promise<Diagnostics>;
   catalog(): Promise<Item[]>;
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use js_sys::{Array, Function};
+use js_sys::{Array, Function, Uint8Array};
 use serde::{Deserialize, Serialize};
 use shared::{
     catalog::{Catalog, Item},
@@ -73,6 +73,9 @@ struct Info<'a> {
     device: &'a str,
     quantisation: shared::package::Quantisation,
     items: usize,
+    /// Interactions that the model reads at most.
+    context: usize,
+    fingerprint: &'a str,
     filter_days: BTreeMap<&'a str, u32>,
 }
 
@@ -115,8 +118,26 @@ impl Recommender {
             device: &self.device,
             quantisation: manifest.quantisation,
             items: self.engine.catalog().len(),
+            context: manifest.model.context,
+            fingerprint: self.engine.fingerprint(),
             filter_days: manifest.signals.filter_days(),
         })
+    }
+
+    /// What was read of the last history, to be kept where the history is kept; undefined when there is nothing.
+    pub async fn snapshot(&self) -> Result<JsValue, JsValue> {
+        let bytes = self.engine.snapshot().await.map_err(WebError::from)?;
+        Ok(bytes.map_or(JsValue::UNDEFINED, |bytes| Uint8Array::from(bytes.as_slice()).into()))
+    }
+
+    /// Takes a snapshot back; gives how many elements of a history need not be read again.
+    pub fn restore(&self, snapshot: &[u8]) -> Result<usize, JsValue> {
+        Ok(self.engine.restore(snapshot).map_err(|error| WebError::new(Code::BadRequest, error))?)
+    }
+
+    /// Forgets what was read of the last history.
+    pub fn forget(&self) {
+        self.engine.forget();
     }
 
     /// What the events add up to: `[{item, intensity, time_ms}]`, newest last.

@@ -17,8 +17,18 @@ use crate::quant::BLOCK;
 
 type CubeTensor = FloatTensor<Cube>;
 
-/// Rows of states that share a word of weights.
-const STATES: usize = 4;
+/// Numbers that a unit loads at once.
+type Four = Vector<f32, Const<4>>;
+
+/// Rows of states and rows of weights whose products a unit computes, so that each load serves several.
+const TILE: usize = 4;
+/// Units that a device needs to be busy: below, a unit takes one row of weights and more of them run.
+const BUSY: usize = 1024;
+
+/// Biases below hide a key.
+const SEEN: f32 = -1e8;
+/// Below every product of a query and a key.
+const LEAST: f32 = -1e30;
 
 /// The weight at a place of a word that holds several.
 #[cube]
@@ -32,70 +42,211 @@ fn weight(word: u32, place: u32, #[comptime] bits: u32) -> f32 {
     }
 }
 
-/// A state, or zero behind the last column.
-#[cube]
-fn state(states: &Tensor<f32>, row: usize, column: usize, #[comptime] is_whole: bool) -> f32 {
-    let columns = states.shape(1);
-    if comptime!(is_whole) {
-        states[row * columns + column]
-    } else {
-        let mut value = f32::new(0.0);
-        if column < columns {
-            value = states[row * columns + column];
-        }
-        value
-    }
-}
-
-/// Products of four rows of states with a row of weights to a unit: a word of weights is unpacked once for all of them.
+/// Products of a tile of states with a tile of weights to a unit. Neighbours take neighbouring weights.
 #[cube(launch)]
 fn multiply(
-    states: &Tensor<f32>,
+    states: &Tensor<Four>,
     values: &Tensor<u32>,
     scales: &Tensor<f32>,
     products: &mut Tensor<f32>,
     #[comptime] bits: u32,
-    #[comptime] is_whole: bool,
+    #[comptime] tile_states: usize,
+    #[comptime] tile_rows: usize,
 ) {
     let (rows, blocks) = (scales.shape(0), scales.shape(1));
     let count = products.shape(0);
-    let (first, row) = (ABSOLUTE_POS / rows * STATES, ABSOLUTE_POS % rows);
-    if first < count {
+    let row_tiles = (rows + comptime!(tile_rows - 1)) / tile_rows;
+    let first_state = ABSOLUTE_POS / row_tiles * tile_states;
+    let first_row = ABSOLUTE_POS % row_tiles * tile_rows;
+    if first_state < count {
         let words = comptime!(bits as usize * BLOCK / 32);
-        let weights_of_word = comptime!(32 / bits as usize);
-        let mut sums = Array::<f32>::new(STATES);
+        let fours_of_word = comptime!(8 / bits as usize);
+        let mut sums = Array::<f32>::new(comptime!(tile_states * tile_rows));
         #[unroll]
-        for next in 0..STATES {
-            sums[next] = f32::new(0.0);
+        for sum in 0..comptime!(tile_states * tile_rows) {
+            sums[sum] = f32::new(0.0);
         }
         for block in 0..blocks {
-            let scale = scales[row * blocks + block];
             for word in 0..words {
-                let packed = values[(row * blocks + block) * words + word];
                 #[unroll]
-                for place in 0..weights_of_word {
-                    let value = weight(packed, place as u32, bits) * scale;
-                    // Four bits: the first half of a block in the low halves of its bytes, the other in the high.
-                    let number = if comptime!(bits == 8) {
-                        word * 4 + place
-                    } else {
-                        word * 4 + comptime!(place / 2 + place % 2 * 16)
-                    };
+                for half in 0..fours_of_word {
+                    // Behind the last row the last again: its products are not kept.
+                    let mut loaded = Array::<Four>::new(tile_states);
                     #[unroll]
-                    for next in 0..STATES {
-                        // Behind the last row the last again: its product is not kept.
-                        let of_state = min(first + next, count - 1);
-                        sums[next] += value * state(states, of_state, block * BLOCK + number, is_whole);
+                    for state in 0..tile_states {
+                        let of_state = min(first_state + state, count - 1);
+                        // Four bits: the first half of a block in the low halves of its bytes, the other in the high.
+                        loaded[state] = states[(of_state * blocks + block) * 8 + word + half * 4];
+                    }
+                    #[unroll]
+                    for row in 0..tile_rows {
+                        let of_row = min(first_row + row, rows - 1) * blocks + block;
+                        let packed = values[of_row * words + word];
+                        let scale = scales[of_row];
+                        #[unroll]
+                        for place in 0..4usize {
+                            let of_word =
+                                comptime!((if bits == 8 { place } else { place * 2 + half }) as u32);
+                            let value = weight(packed, of_word, bits) * scale;
+                            #[unroll]
+                            for state in 0..tile_states {
+                                sums[comptime!(state * tile_rows + row)] +=
+                                    value * loaded[state].extract(place);
+                            }
+                        }
                     }
                 }
             }
         }
         #[unroll]
-        for next in 0..STATES {
-            if first + next < count {
-                products[(first + next) * rows + row] = sums[next];
+        for state in 0..tile_states {
+            #[unroll]
+            for row in 0..tile_rows {
+                if first_state + state < count && first_row + row < rows {
+                    products[(first_state + state) * rows + first_row + row] =
+                        sums[comptime!(state * tile_rows + row)];
+                }
             }
         }
+    }
+}
+
+/// A query's answer to a unit: the softmax of its products with all keys that it sees is taken in one go, with what was
+/// summed up before scaled down whenever a larger product comes (Milakov and Gimelshein, arXiv 1805.02867).
+#[cube(launch)]
+fn attend_online<N: Size>(
+    queries: &Tensor<Vector<f32, N>>,
+    keys: &Tensor<Vector<f32, N>>,
+    values: &Tensor<Vector<f32, N>>,
+    bias: &Tensor<f32>,
+    attended: &mut Tensor<Vector<f32, N>>,
+    #[comptime] parts: usize,
+    #[comptime] size: usize,
+) {
+    let (heads, positions, columns) = (queries.shape(1), queries.shape(2), keys.shape(2));
+    let position = ABSOLUTE_POS % positions;
+    let head = ABSOLUTE_POS / positions % heads;
+    let row = ABSOLUTE_POS / positions / heads;
+    if row < queries.shape(0) {
+        let of_keys = head / (heads / keys.shape(1));
+        let query =
+            (row * queries.stride(0) + head * queries.stride(1) + position * queries.stride(2)) / size;
+        let first_key = (row * keys.stride(0) + of_keys * keys.stride(1)) / size;
+        let first_value = (row * values.stride(0) + of_keys * values.stride(1)) / size;
+        let first_bias = (row % bias.shape(0) * positions + position) * columns;
+        let mut sums = Array::<Vector<f32, N>>::new(parts);
+        let mut asked = Array::<Vector<f32, N>>::new(parts);
+        #[unroll]
+        for part in 0..parts {
+            sums[part] = Vector::new(f32::new(0.0));
+            asked[part] = queries[query + part];
+        }
+        let mut largest = f32::new(LEAST);
+        let mut total = f32::new(0.0);
+        for column in 0..columns {
+            let seen = bias[first_bias + column];
+            // What is hidden weighs exactly nothing.
+            if seen > f32::new(SEEN) {
+                let key = first_key + column * keys.stride(2) / size;
+                let mut products = Vector::<f32, N>::new(f32::new(0.0));
+                #[unroll]
+                for part in 0..parts {
+                    products += asked[part] * keys[key + part];
+                }
+                let mut score = seen;
+                #[unroll]
+                for number in 0..size {
+                    score += products.extract(number);
+                }
+                if score > largest {
+                    let smaller = (largest - score).exp();
+                    total *= smaller;
+                    #[unroll]
+                    for part in 0..parts {
+                        sums[part] *= Vector::new(smaller);
+                    }
+                    largest = score;
+                }
+                let weight = (score - largest).exp();
+                total += weight;
+                let value = first_value + column * values.stride(2) / size;
+                #[unroll]
+                for part in 0..parts {
+                    sums[part] += values[value + part] * Vector::new(weight);
+                }
+            }
+        }
+        let share = Vector::new(f32::new(1.0) / total);
+        let answer = ((row * positions + position) * heads + head) * parts;
+        #[unroll]
+        for part in 0..parts {
+            attended[answer + part] = sums[part] * share;
+        }
+    }
+}
+
+/// A row to a unit: x / √(mean x² + ε) · weights.
+#[cube(launch)]
+fn normalise<N: Size>(
+    states: &Tensor<Vector<f32, N>>,
+    weights: &Tensor<Vector<f32, N>>,
+    normed: &mut Tensor<Vector<f32, N>>,
+    epsilon: f32,
+    rows: usize,
+    width: usize,
+    #[comptime] size: usize,
+) {
+    if ABSOLUTE_POS < rows {
+        let parts = width / size;
+        let first = ABSOLUTE_POS * parts;
+        let mut squares = Vector::<f32, N>::new(f32::new(0.0));
+        for part in 0..parts {
+            let values = states[first + part];
+            squares += values * values;
+        }
+        let mut sum = f32::new(0.0);
+        #[unroll]
+        for number in 0..size {
+            sum += squares.extract(number);
+        }
+        let scale = Vector::new(f32::new(1.0) / (sum / f32::cast_from(width) + epsilon).sqrt());
+        for part in 0..parts {
+            normed[first + part] = states[first + part] * scale * weights[part];
+        }
+    }
+}
+
+/// A pair of numbers to a unit, turned by the angle of its position and scaled.
+#[cube(launch)]
+fn turn(
+    heads: &Tensor<f32>,
+    cosines: &Tensor<f32>,
+    sines: &Tensor<f32>,
+    turned: &mut Tensor<f32>,
+    scale: f32,
+) {
+    let (count, positions, half) = (turned.shape(1), turned.shape(2), turned.shape(3) / 2);
+    let number = ABSOLUTE_POS % half;
+    let position = ABSOLUTE_POS / half % positions;
+    let head = ABSOLUTE_POS / half / positions % count;
+    let row = ABSOLUTE_POS / half / positions / count;
+    if row < turned.shape(0) {
+        let from = row * heads.stride(0) + head * heads.stride(1) + position * heads.stride(2) + number;
+        let angle = row % cosines.shape(0) * cosines.stride(0) + position * half + number;
+        let (first, second) = (heads[from], heads[from + half]);
+        let (cosine, sine) = (cosines[angle] * scale, sines[angle] * scale);
+        let to = ((row * count + head) * positions + position) * half * 2 + number;
+        turned[to] = first * cosine - second * sine;
+        turned[to + half] = second * cosine + first * sine;
+    }
+}
+
+/// A number to a unit.
+#[cube(launch)]
+fn gate(gates: &Tensor<f32>, ups: &Tensor<f32>, gated: &mut Tensor<f32>, count: usize) {
+    if ABSOLUTE_POS < count {
+        let value = gates[ABSOLUTE_POS];
+        gated[ABSOLUTE_POS] = value / (1.0 + (-value).exp()) * ups[ABSOLUTE_POS];
     }
 }
 
@@ -130,7 +281,7 @@ fn bits(values: &CubeTensor, scales: &CubeTensor) -> u32 {
     (values.shape()[1] / scales.shape()[1]) as u32
 }
 
-fn empty(like: &CubeTensor, shape: [usize; 2]) -> CubeTensor {
+fn empty<const D: usize>(like: &CubeTensor, shape: [usize; D]) -> CubeTensor {
     Cube::float_empty(Shape::from(shape), &like.device, FloatDType::F32)
 }
 
@@ -139,25 +290,54 @@ fn contiguous(tensor: CubeTensor) -> CubeTensor {
     if tensor.is_contiguous() { tensor } else { Cube::float_reshape(tensor, shape) }
 }
 
+/// The same, with the numbers of a head side by side: the other dimensions may lie as they like.
+fn side_by_side(tensor: CubeTensor) -> CubeTensor {
+    if tensor.meta.strides()[3] == 1 { tensor } else { contiguous(tensor) }
+}
+
+/// How many numbers of a row are loaded at once.
+fn vector_size(width: usize) -> usize {
+    [4, 2].into_iter().find(|size| width.is_multiple_of(*size)).unwrap_or(1)
+}
+
+/// Zeros behind the columns, up to whole blocks.
+fn padded(states: CubeTensor, columns: usize) -> CubeTensor {
+    let [rows, own] = states.shape().dims();
+    if own == columns {
+        return contiguous(states);
+    }
+    let zeros = Cube::float_zeros(Shape::from([rows, columns - own]), &states.device, FloatDType::F32);
+    Cube::float_cat(vec![states, zeros], 1)
+}
+
+/// How a launch divides its units.
+fn units(client: &Client, count: usize) -> (CubeCount, CubeDim) {
+    let cube_dim = CubeDim::new(client, count);
+    (calculate_cube_count_elemwise(client, count, cube_dim), cube_dim)
+}
+
 impl PackedOperations for Cube {
     fn q_linear(states: CubeTensor, values: CubeTensor, scales: CubeTensor) -> CubeTensor {
-        let states = contiguous(states);
-        let shape = [states.shape()[0], scales.shape()[0]];
-        let products = empty(&states, shape);
-        let units = shape[0].div_ceil(STATES) * shape[1];
-        let is_whole = states.shape()[1].is_multiple_of(BLOCK);
+        let [rows, blocks] = scales.shape().dims();
+        let states = padded(states, blocks * BLOCK);
+        let count = states.shape()[0];
+        let products = empty(&states, [count, rows]);
         let client = products.client.clone();
-        let cube_dim = CubeDim::new(&client, units);
+        let tile_states = if count < TILE { 1 } else { TILE };
+        let state_tiles = count.div_ceil(tile_states);
+        let tile_rows = if state_tiles * rows.div_ceil(TILE) < BUSY { 1 } else { TILE };
+        let (cube_count, cube_dim) = units(&client, state_tiles * rows.div_ceil(tile_rows));
         multiply::launch(
             &client,
-            calculate_cube_count_elemwise(&client, units, cube_dim),
+            cube_count,
             cube_dim,
             states.into_tensor_arg(),
             values.clone().into_tensor_arg(),
             scales.clone().into_tensor_arg(),
             products.clone().into_tensor_arg(),
             bits(&values, &scales),
-            is_whole,
+            tile_states,
+            tile_rows,
         );
         products
     }
@@ -165,12 +345,11 @@ impl PackedOperations for Cube {
     fn q_embedding(scales: CubeTensor, values: CubeTensor, rows: CubeTensor, columns: usize) -> CubeTensor {
         let shape = [rows.shape()[0], columns];
         let selected = empty(&scales, shape);
-        let units = shape[0] * shape[1];
         let client = selected.client.clone();
-        let cube_dim = CubeDim::new(&client, units);
+        let (cube_count, cube_dim) = units(&client, shape[0] * shape[1]);
         select::launch(
             &client,
-            calculate_cube_count_elemwise(&client, units, cube_dim),
+            cube_count,
             cube_dim,
             rows.into_tensor_arg(),
             values.clone().into_tensor_arg(),
@@ -183,23 +362,84 @@ impl PackedOperations for Cube {
 
     fn attend(queries: CubeTensor, keys: CubeTensor, values: CubeTensor, bias: CubeTensor) -> CubeTensor {
         let [rows, heads, positions, head] = queries.shape().dims();
-        let [_, key_value_heads, columns, _] = keys.shape().dims();
-        let repeat = |tensor: CubeTensor| {
-            let group = heads / key_value_heads;
-            let tensor = Cube::float_reshape(tensor, Shape::from([rows, key_value_heads, 1, columns, head]));
-            let tensor =
-                Cube::float_expand(tensor, Shape::from([rows, key_value_heads, group, columns, head]));
-            Cube::float_reshape(tensor, Shape::from([rows, heads, columns, head]))
-        };
-        let scores = Cube::float_matmul(queries, Cube::float_transpose(repeat(keys)));
-        let weights = Cube::softmax(Cube::float_add(scores, bias), 3);
-        let attended = Cube::float_swap_dims(Cube::float_matmul(weights, repeat(values)), 1, 2);
-        Cube::float_reshape(attended, Shape::from([rows, positions, heads * head]))
+        let attended = empty(&queries, [rows, positions, heads * head]);
+        let client = attended.client.clone();
+        let (cube_count, cube_dim) = units(&client, rows * heads * positions);
+        let size = vector_size(head);
+        attend_online::launch(
+            &client,
+            cube_count,
+            cube_dim,
+            size,
+            side_by_side(queries).into_tensor_arg(),
+            side_by_side(keys).into_tensor_arg(),
+            side_by_side(values).into_tensor_arg(),
+            contiguous(bias).into_tensor_arg(),
+            attended.clone().into_tensor_arg(),
+            head / size,
+            size,
+        );
+        attended
+    }
+
+    fn rms_norm(states: CubeTensor, weights: CubeTensor, epsilon: f64) -> CubeTensor {
+        let states = contiguous(states);
+        let shape = states.shape();
+        let width = weights.shape()[0];
+        let (rows, size) = (shape.num_elements() / width, vector_size(width));
+        let normed = Cube::float_empty(shape, &states.device, FloatDType::F32);
+        let client = normed.client.clone();
+        let (cube_count, cube_dim) = units(&client, rows);
+        normalise::launch(
+            &client,
+            cube_count,
+            cube_dim,
+            size,
+            states.into_tensor_arg(),
+            weights.into_tensor_arg(),
+            normed.clone().into_tensor_arg(),
+            epsilon as f32,
+            rows,
+            width,
+            size,
+        );
+        normed
+    }
+
+    fn rotate(heads: CubeTensor, cosines: CubeTensor, sines: CubeTensor, scale: f64) -> CubeTensor {
+        let shape: [usize; 4] = heads.shape().dims();
+        let turned = empty(&heads, shape);
+        let client = turned.client.clone();
+        let (cube_count, cube_dim) = units(&client, shape.iter().product::<usize>() / 2);
+        turn::launch(
+            &client,
+            cube_count,
+            cube_dim,
+            side_by_side(heads).into_tensor_arg(),
+            contiguous(cosines).into_tensor_arg(),
+            contiguous(sines).into_tensor_arg(),
+            turned.clone().into_tensor_arg(),
+            scale as f32,
+        );
+        turned
     }
 
     fn silu_times(gates: CubeTensor, ups: CubeTensor) -> CubeTensor {
-        let open = Cube::sigmoid(gates.clone());
-        Cube::float_mul(Cube::float_mul(gates, open), ups)
+        let shape = gates.shape();
+        let count = shape.num_elements();
+        let gated = Cube::float_empty(shape, &gates.device, FloatDType::F32);
+        let client = gated.client.clone();
+        let (cube_count, cube_dim) = units(&client, count);
+        gate::launch(
+            &client,
+            cube_count,
+            cube_dim,
+            contiguous(gates).into_tensor_arg(),
+            contiguous(ups).into_tensor_arg(),
+            gated.clone().into_tensor_arg(),
+            count,
+        );
+        gated
     }
 
     fn log_softmax(logits: CubeTensor) -> CubeTensor {

@@ -49,6 +49,39 @@ impl PackedOperations for Flex {
         FlexTensor::from_data(TensorData::new(attention.attend(), [rows, positions, heads * head]))
     }
 
+    fn rms_norm(states: FlexTensor, weights: FlexTensor, epsilon: f64) -> FlexTensor {
+        let weights = weights.to_contiguous();
+        let weights: &[f32] = elements(&weights);
+        in_place(states, |states| {
+            for row in states.chunks_exact_mut(weights.len()) {
+                let squares: f32 = row.iter().map(|value| value * value).sum();
+                let scale = (squares / row.len() as f32 + epsilon as f32).sqrt().recip();
+                row.iter_mut().zip(weights).for_each(|(value, weight)| *value *= scale * weight);
+            }
+        })
+    }
+
+    fn rotate(heads: FlexTensor, cosines: FlexTensor, sines: FlexTensor, scale: f64) -> FlexTensor {
+        let (cosines, sines) = (cosines.to_contiguous(), sines.to_contiguous());
+        let [_, count, positions, head] = heads.shape().dims();
+        let half = head / 2;
+        in_place(heads, |heads| {
+            let angles =
+                elements::<f32>(&cosines).chunks_exact(half).zip(elements(&sines).chunks_exact(half));
+            let angles: Vec<(&[f32], &[f32])> = angles.collect();
+            for (index, head) in heads.chunks_exact_mut(head).enumerate() {
+                let row = index / (count * positions);
+                let (cosines, sines) = angles[(row * positions + index % positions) % angles.len()];
+                let (first, second) = head.split_at_mut(half);
+                for (((first, second), cosine), sine) in first.iter_mut().zip(second).zip(cosines).zip(sines)
+                {
+                    let (cosine, sine) = (cosine * scale as f32, sine * scale as f32);
+                    (*first, *second) = (*first * cosine - *second * sine, *second * cosine + *first * sine);
+                }
+            }
+        })
+    }
+
     fn silu_times(gates: FlexTensor, ups: FlexTensor) -> FlexTensor {
         let ups = ups.to_contiguous();
         in_place(gates, |gates| exponential::silu_times(gates, elements(&ups)))

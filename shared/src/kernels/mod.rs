@@ -18,7 +18,7 @@ mod operations;
 #[cfg(feature = "flex")]
 mod panels;
 
-pub use operations::{attend, log_softmax, silu_times};
+pub use operations::{attend, log_softmax, rms_norm, rotate, silu_times};
 
 use burn::{
     module::Module,

@@ -34,6 +34,17 @@ pub trait PackedOperations: Backend {
         bias: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
 
+    /// See [`rms_norm`].
+    fn rms_norm(states: FloatTensor<Self>, weights: FloatTensor<Self>, epsilon: f64) -> FloatTensor<Self>;
+
+    /// See [`rotate`].
+    fn rotate(
+        heads: FloatTensor<Self>,
+        cosines: FloatTensor<Self>,
+        sines: FloatTensor<Self>,
+        scale: f64,
+    ) -> FloatTensor<Self>;
+
     /// See [`silu_times`].
     fn silu_times(gates: FloatTensor<Self>, ups: FloatTensor<Self>) -> FloatTensor<Self>;
 
@@ -76,6 +87,33 @@ pub fn attend(queries: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Tens
         keys.into_dispatch(),
         values.into_dispatch(),
         bias.into_dispatch(),
+    ))
+}
+
+/// x / √(mean x² + ε) · weights over the last dimension (arXiv 1910.07467).
+///
+/// # Shapes
+/// states `[…, D]`, weights `[D]` → `[…, D]`
+#[must_use]
+pub fn rms_norm<const D: usize>(states: Tensor<D>, weights: Tensor<1>, epsilon: f64) -> Tensor<D> {
+    Tensor::from_dispatch(<Dispatch as PackedOperations>::rms_norm(
+        states.into_dispatch(),
+        weights.into_dispatch(),
+        epsilon,
+    ))
+}
+
+/// Rotary positions over the two halves of each head, times `scale`.
+///
+/// # Shapes
+/// heads `[B, H, T, d]`, cosines and sines `[B or 1, 1, T, d/2]` → `[B, H, T, d]`
+#[must_use]
+pub fn rotate(heads: Tensor<4>, cosines: Tensor<4>, sines: Tensor<4>, scale: f64) -> Tensor<4> {
+    Tensor::from_dispatch(<Dispatch as PackedOperations>::rotate(
+        heads.into_dispatch(),
+        cosines.into_dispatch(),
+        sines.into_dispatch(),
+        scale,
     ))
 }
 

@@ -21,6 +21,8 @@ use crate::{
 /// The validated parts of a package.
 #[derive(Clone, Debug)]
 pub struct Package {
+    /// What pins model, template, catalogue and signals: the hash of the manifest, which holds those of the files.
+    pub fingerprint: String,
     pub manifest: Manifest,
     pub catalog: Catalog,
     /// Tokens of every item's text, in catalogue order.
@@ -146,6 +148,7 @@ impl Package {
     pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, PackageError> {
         let missing = |path: &str| PackageError::FileMissing { path: path.to_owned() };
         let manifest = files.get(super::MANIFEST).ok_or_else(|| missing(super::MANIFEST))?;
+        let fingerprint = sha256_hex(manifest);
         let manifest = Manifest::read(manifest)?;
         for file in &manifest.files {
             let bytes = files.get(&file.path).ok_or_else(|| missing(&file.path))?;
@@ -193,7 +196,7 @@ impl Package {
             weights.insert(tensor.name.clone(), Weight { shape: tensor.shape.clone(), values });
         }
         let tokenizer_json = files[TOKENIZER].clone();
-        Ok(Self { manifest, catalog, texts, weights, matrices, tokenizer_json })
+        Ok(Self { fingerprint, manifest, catalog, texts, weights, matrices, tokenizer_json })
     }
 }
 

@@ -49,7 +49,7 @@ export class Recommender {
 
   info() {
     const { recipe } = this.#manifest;
-    return { recipe, parameters: 612_000, device, quantisation: 'q8', items: this.#items.length, filter_days: { dismiss: 90 } };
+    return { recipe, parameters: 612_000, device, quantisation: 'q8', items: this.#items.length, context: 50, fingerprint: recipe, filter_days: { dismiss: 90 } };
   }
 
   interactions(events) {
