@@ -312,6 +312,19 @@ test('a damaged package is refused by name, and the shop keeps its own list', as
   assert.equal(await shown(page), null);
 });
 
+test('a file that is longer than the manifest says is not read to its end', async (t) => {
+  const browser = await launch();
+  t.after(() => browser.close());
+  const { page } = await openPage(browser);
+  const { url, package: folder } = sites['compact q8'];
+  const weights = await readFile(join(folder, 'weights-000.bin'));
+  await page.route('**/weights-000.bin', (route) => route.fulfill({ body: Buffer.concat([weights, Buffer.alloc(1000)]) }));
+  await page.goto(`${url}/#/item/2`);
+  const { detail } = await seen(page, 'vitrine-error');
+  assert.equal(detail.code, 'package_corrupt');
+  assert.match(detail.message, /weights-000\.bin is longer than \d+ bytes/);
+});
+
 test('in the shop: an answer, kept over a reload, gone when forgotten; nothing leaves the page', async (t) => {
   const browser = await launch();
   t.after(() => browser.close());

@@ -27,6 +27,9 @@ fn catalog() -> Catalog {
     Catalog::new((0..golden::texts().len()).map(item).collect()).unwrap()
 }
 
+/// A case of the token vocabulary.
+const TOKENS_CASE: usize = 3;
+
 fn config(case: usize) -> ModelConfig {
     golden::cases().swap_remove(case).1
 }
@@ -245,6 +248,10 @@ fn every_broken_rule_is_named() {
     let long = format!("[{}11]", "11,".repeat(2000));
     assert!(matches!(catalog(&six(&long)), E::TooManyTokens { got: 2001, .. }));
     assert!(matches!(catalog(&six("[24]")), E::UnknownToken { token: 24, .. }));
+    let mut endless = package(TOKENS_CASE, Quantisation::Q8);
+    edit(&mut endless, |manifest| manifest.model.context = 4000);
+    let long_history = Package::read(&endless).unwrap_err();
+    assert!(matches!(long_history, E::LongHistory { context: 4000, .. }), "{long_history}");
     let not_a_number = broken(|files| {
         let mut bytes = files["weights-000.bin"].clone();
         bytes[..4].copy_from_slice(&f32::NAN.to_le_bytes());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gloo::net::http::{Request, Response};
 use js_sys::{Function, Reflect, Uint8Array};
-use shared::package::{MANIFEST, Manifest, Package};
+use shared::package::{MANIFEST, MANIFEST_BYTES, Manifest, Package};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStreamDefaultReader;
@@ -14,13 +14,13 @@ use crate::error::{Code, WebError};
 /// Downloads the package at `url` and checks it; `on_progress(loaded, total)` counts bytes of its files.
 pub async fn package(url: &str, on_progress: &Function) -> Result<Package, WebError> {
     let base = if url.ends_with('/') { url.to_owned() } else { format!("{url}/") };
-    let manifest_bytes = fetch(&format!("{base}{MANIFEST}"), |_| {}).await?;
+    let manifest_bytes = fetch(&format!("{base}{MANIFEST}"), MANIFEST_BYTES, |_| {}).await?;
     let manifest = Manifest::read(&manifest_bytes)?;
     let total: usize = manifest.files.iter().map(|file| file.bytes).sum();
     let mut loaded = 0;
     let mut files = BTreeMap::from([(MANIFEST.to_owned(), manifest_bytes)]);
     for file in &manifest.files {
-        let bytes = fetch(&format!("{base}{}", file.path), |chunk| {
+        let bytes = fetch(&format!("{base}{}", file.path), file.bytes, |chunk| {
             loaded += chunk;
             // A listener that throws must not stop the download.
             let _ = on_progress.call2(
@@ -35,19 +35,30 @@ pub async fn package(url: &str, on_progress: &Function) -> Result<Package, WebEr
     Ok(Package::read(&files)?)
 }
 
-async fn fetch(url: &str, mut on_chunk: impl FnMut(usize)) -> Result<Vec<u8>, WebError> {
+/// The body at `url`, of which no more than `most` bytes are taken: what a server sends beyond fills no memory.
+async fn fetch(url: &str, most: usize, mut on_chunk: impl FnMut(usize)) -> Result<Vec<u8>, WebError> {
     let unreachable = |reason: String| WebError::new(Code::PackageUnreachable, format!("{url}: {reason}"));
     let response = Request::get(url).send().await.map_err(|error| unreachable(error.to_string()))?;
     if !response.ok() {
         return Err(unreachable(format!("the server answered {}", response.status())));
     }
-    read(&response, &mut on_chunk).await.map_err(|error| {
+    let bytes = read(&response, most, &mut on_chunk).await.map_err(|error| {
         let reason = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
         unreachable(reason.unwrap_or_else(|| "the download broke off".to_owned()))
-    })
+    })?;
+    if bytes.len() > most {
+        let message = format!("{url} is longer than {most} bytes, which is all that it may have");
+        return Err(WebError::new(Code::PackageCorrupt, message));
+    }
+    Ok(bytes)
 }
 
-async fn read(response: &Response, on_chunk: &mut impl FnMut(usize)) -> Result<Vec<u8>, JsValue> {
+/// Reads until the end, or until there is more than there may be.
+async fn read(
+    response: &Response,
+    most: usize,
+    on_chunk: &mut impl FnMut(usize),
+) -> Result<Vec<u8>, JsValue> {
     let Some(stream) = response.body() else { return Ok(Vec::new()) };
     let reader: ReadableStreamDefaultReader = stream.get_reader().dyn_into()?;
     let mut bytes = Vec::new();
@@ -59,5 +70,10 @@ async fn read(response: &Response, on_chunk: &mut impl FnMut(usize)) -> Result<V
         let chunk: Uint8Array = Reflect::get(&piece, &"value".into())?.dyn_into()?;
         bytes.extend(chunk.to_vec());
         on_chunk(chunk.length() as usize);
+        if bytes.len() > most {
+            // The answer counts, not whether the server hears that we stopped.
+            let _ = reader.cancel();
+            return Ok(bytes);
+        }
     }
 }

@@ -38,10 +38,13 @@ pub const MANIFEST: &str = "manifest.json";
 pub const CATALOG: &str = "catalog.json";
 pub const TOKENIZER: &str = "tokenizer.json";
 pub const SHARD_BYTES: usize = 4 << 20;
-const MANIFEST_BYTES: usize = 4 << 20;
+/// A manifest that is longer is none.
+pub const MANIFEST_BYTES: usize = 4 << 20;
 const CATALOG_BYTES: usize = 256 << 20;
 const TOKENIZER_BYTES: usize = 64 << 20;
 const TOTAL_BYTES: usize = 2 << 30;
+/// Tokens of the longest history that the token vocabulary may have to read: what sees what is their square.
+const HISTORY_TOKENS: usize = 8192;
 /// Most tokens of one item's text: every item is padded to the longest.
 const ITEM_TOKENS: usize = 1024;
 
@@ -154,6 +157,7 @@ pub enum PackageError {
     NoTokens { item: String },
     UnknownToken { item: String, token: u32 },
     TooManyTokens { item: String, got: usize },
+    LongHistory { context: usize, title: usize },
     LayerCount { expected: usize, tensors: usize },
     UnknownTemplate { got: String },
     TensorShape { name: String },
@@ -192,6 +196,11 @@ impl std::fmt::Display for PackageError {
             Self::TooManyTokens { item, got } => {
                 write!(f, "catalog.json: item {item:?} has {got} tokens, the limit is {ITEM_TOKENS}")
             }
+            Self::LongHistory { context, title } => write!(
+                f,
+                "{context} interactions with titles of up to {title} tokens make a history of more than \
+                 {HISTORY_TOKENS}: shorten the titles or the context"
+            ),
             Self::LayerCount { expected, tensors } => {
                 write!(f, "{tensors} tensors cannot make {expected} layers")
             }

@@ -6,9 +6,9 @@ use burn::tensor::Device;
 use half::f16;
 
 use super::{
-    CATALOG, CATALOG_BYTES, CatalogFile, FORMAT, ITEM_TOKENS, MANIFEST_BYTES, Manifest, PackageError,
-    Quantisation, SHARD_BYTES, TOKENIZER, TOKENIZER_BYTES, TOTAL_BYTES, TensorEntry, rows_and_columns,
-    sha256_hex, tensor_bytes,
+    CATALOG, CATALOG_BYTES, CatalogFile, FORMAT, HISTORY_TOKENS, ITEM_TOKENS, MANIFEST_BYTES, Manifest,
+    PackageError, Quantisation, SHARD_BYTES, TOKENIZER, TOKENIZER_BYTES, TOTAL_BYTES, TensorEntry,
+    rows_and_columns, sha256_hex, tensor_bytes,
 };
 use crate::{
     catalog::Catalog,
@@ -230,6 +230,13 @@ fn read_catalog(bytes: &[u8], manifest: &Manifest) -> Result<(Catalog, Vec<Vec<u
         if let Some(&token) = text.iter().find(|&&token| token as usize >= tokens) {
             return Err(PackageError::UnknownToken { item: item.id.clone(), token });
         }
+    }
+    let title = texts.iter().map(Vec::len).max().unwrap_or(0);
+    let context = manifest.model.context;
+    let is_read = matches!(manifest.model.vocabulary, VocabularyConfig::Tokens(_));
+    // Every title has a level before it and an end after it.
+    if is_read && context.saturating_mul(title + 2) > HISTORY_TOKENS {
+        return Err(PackageError::LongHistory { context, title });
     }
     Ok((catalog, texts))
 }
