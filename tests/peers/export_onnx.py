@@ -1,13 +1,16 @@
 """The same model for onnxruntime, by hand: a prefix cache, everything that is asked in one block-masked call, and int8.
 
-usage: export_onnx.py HF OUT   (HF: what `random_package` or an export writes; OUT: a folder for f32.onnx and q8.onnx)
+usage: export_onnx.py HF OUT   (HF: what `random_package` or an export writes; OUT: a folder)
+
+OUT gets f32.onnx, q8.onnx, and for text q8-blocks.onnx.
 
 Inputs: ids [1, T] (text) or item, intensity, asked, gap [1, T] and is_met [1, T, 1] (compact); cos, sin [T, d/2];
 bias [T, P + T]; keys and values of the prefix for each layer [1, K, P, d]; rows [R] whose states are read; and for
 text pick_rows [N, 2]. Outputs: for text log-probabilities picked from [R, V], for compact the ten best items; and the
 keys and values of everything.
 
-int8 is onnxruntime's own dynamic quantisation of the products with weights, as transformers.js ships it. Grouped heads
+q8 is onnxruntime's own dynamic quantisation of the products with weights, as transformers.js ships it; q8-blocks keeps
+weights in blocks of 32 and is what its WebGPU has an operator for (that of q8 falls back to the CPU). Grouped heads
 share their keys in one product, and only the rows that are asked meet the vocabulary: what its users would do by hand.
 """
 
@@ -59,8 +62,24 @@ class Graph:
     def output(self, name, shape, kind=TensorProto.FLOAT):
         self.outputs.append(helper.make_tensor_value_info(name, kind, shape))
 
+    def project(self, x, name, weight):
+        return self.add("MatMul", [x, self.constant(name, weight.T)])
 
-def build(hf):
+
+class BlocksGraph(Graph):
+    """Products with weights [N, K] that lie in blocks of 32 along K, eight bits each around 128, a scale a block."""
+
+    def project(self, x, name, weight):
+        rows, columns = weight.shape
+        blocks = weight.reshape(rows, -1, 32)
+        scales = np.abs(blocks).max(-1) / 127
+        packed = np.rint(blocks / scales[..., None]) + 128
+        inputs = [x, self.constant(name, packed, np.uint8), self.constant(f"{name}_scales", scales.reshape(-1))]
+        sizes = {"K": columns, "N": rows, "bits": 8, "block_size": 32, "accuracy_level": 4}
+        return self.add("MatMulNBits", inputs, domain="com.microsoft", **sizes)
+
+
+def build(hf, g):
     with open(os.path.join(hf, "config.json")) as file:
         config = json.load(file)
     weights = read_safetensors(os.path.join(hf, "model.safetensors"))
@@ -68,7 +87,6 @@ def build(hf):
     heads, shared = config["num_attention_heads"], config["num_key_value_heads"]
     head, group = hidden // heads, heads // shared
     is_text = "model.embed_tokens.weight" in weights
-    g = Graph()
 
     if is_text:
         g.input("ids", [1, "T"], TensorProto.INT64)
@@ -91,7 +109,7 @@ def build(hf):
         return g.add("SimplifiedLayerNormalization", [x, scale], axis=-1, epsilon=config["rms_norm_eps"], stash_type=1)
 
     def project(x, name):
-        return g.add("MatMul", [x, g.constant(name, weights[name].T)])
+        return g.project(x, name, weights[name])
 
     def rotate(x):
         half, whole, axis = g.shape(head // 2), g.shape(head), g.constant("axis", [-1], np.int64)
@@ -139,30 +157,43 @@ def build(hf):
         x = g.add("Add", [x, project(gated, name + "mlp.down_proj.weight")])
     x = g.add("Gather", [norm(x, "model.norm.weight"), "rows"], axis=1)
     if is_text:
-        logits = g.add("MatMul", [x, g.constant("head", weights["model.embed_tokens.weight"].T)])
+        logits = g.project(x, "head", weights["model.embed_tokens.weight"])
         log_probs = g.add("LogSoftmax", [logits], axis=-1)
         log_probs = g.add("Reshape", [log_probs, g.shape(-1, config["vocab_size"])])
         g.input("pick_rows", ["N", 2], TensorProto.INT64)
         g.add("GatherND", [log_probs, "pick_rows"], "picks")
         g.output("picks", ["N"])
     else:
-        logits = g.add("MatMul", [x, g.constant("head", weights["items.item.weight"].T)])
+        logits = g.project(x, "head", weights["items.item.weight"])
         logits = g.add("Add", [logits, g.constant("item_bias", weights["items.bias"])])
         g.nodes.append(helper.make_node("TopK", [logits, g.shape(10)], ["best", "best_items"], axis=-1))
         g.output("best", [1, "R", 10])
         g.output("best_items", [1, "R", 10], TensorProto.INT64)
     graph = helper.make_graph(g.nodes, "vitrine", g.inputs, g.outputs, g.initializers)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    domains = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    return helper.make_model(graph, opset_imports=domains, ir_version=9)
+
+
+def has_titles(hf):
+    return "model.embed_tokens.weight" in read_safetensors(os.path.join(hf, "model.safetensors"))
+
+
+def quantise(plain, quantised):
+    options = {"DefaultTensorType": TensorProto.FLOAT, "MatMulConstBOnly": True}
+    quantize_dynamic(plain, quantised, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul"], extra_options=options)
 
 
 def main():
     hf, out = sys.argv[1:]
     os.makedirs(out, exist_ok=True)
-    plain, quantised = os.path.join(out, "f32.onnx"), os.path.join(out, "q8.onnx")
-    onnx.save(build(hf), plain)
-    options = {"DefaultTensorType": TensorProto.FLOAT, "MatMulConstBOnly": True}
-    quantize_dynamic(plain, quantised, weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul"], extra_options=options)
-    for path in [plain, quantised]:
+    plain, quantised, blocks = (os.path.join(out, f"{name}.onnx") for name in ["f32", "q8", "q8-blocks"])
+    onnx.save(build(hf, Graph()), plain)
+    quantise(plain, quantised)
+    paths = [plain, quantised]
+    if has_titles(hf):
+        onnx.save(build(hf, BlocksGraph()), blocks)
+        paths.append(blocks)
+    for path in paths:
         print(path, os.path.getsize(path), "bytes")
 
 

@@ -19,7 +19,8 @@ pub fn bench() -> Result<()> {
 }
 
 /// Models with random weights, and what other runtimes make of them.
-const PEER_MODELS: [(&str, &str, &str, &str); 5] = [
+const PEER_MODELS: [(&str, &str, &str, &str); 6] = [
+    ("t1", "text", "128,4,4,4,352,1024", "500"),
     ("t5", "text", "256,6,8,4,768,4096", "2000"),
     ("t5-1k", "text", "256,6,8,4,768,4096", "1000"),
     ("t5-100k", "text", "256,6,8,4,768,4096", "100000"),
@@ -32,22 +33,30 @@ pub fn peers() -> Result<()> {
     prepare()?;
     let (folder, here) = (root().join("runs/peers"), root().join("tests/peers"));
     ensure!(
-        answers("python3", &["-c", "import onnx, onnxruntime"]),
-        "Python's packages onnx and onnxruntime are missing\nhint: pip install onnx onnxruntime"
+        answers("python3", &["-c", "import onnx, onnxruntime, gguf"]),
+        "Python's packages onnx, onnxruntime and gguf are missing\nhint: pip install onnx onnxruntime gguf"
     );
     for (name, recipe, sizes, items) in PEER_MODELS {
         let out = folder.join(name);
-        if out.join("onnx/q8.onnx").exists() {
+        // All the runtimes are asked about these two.
+        let is_for_all = ["t1", "t5"].contains(&name);
+        let last = if is_for_all { "q8_0.gguf" } else { "onnx/q8.onnx" };
+        if out.join(last).exists() {
             continue;
         }
         step(&format!("model {name}"));
         let example = ["run", "--quiet", "--package", "trainer", "--example", "random_package", "--"];
         let out_name = out.to_string_lossy();
         cargo(&[example.as_slice(), &[recipe, sizes, items, &out_name]].concat())?;
-        let (hf, onnx) = (out.join("hf"), out.join("onnx"));
-        let mut export = command("python3", &["tests/peers/export_onnx.py"]);
-        export.args([hf, onnx]);
-        run(export)?;
+        let mut exports = vec![("export_onnx.py", "onnx")];
+        if is_for_all {
+            exports.extend([("export_transformers.py", "transformers"), ("export_gguf.py", "q8_0.gguf")]);
+        }
+        for (script, target) in exports {
+            let mut export = command("python3", &[&format!("tests/peers/{script}")]);
+            export.args([out.join("hf"), out.join(target)]);
+            run(export)?;
+        }
     }
     install_packages(&here)?;
     let mut node = command("node", &["peers.bench.mjs"]);
