@@ -61,10 +61,10 @@ impl Transformer {
         places: &Places,
         mut cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
+        let is_packed = self.layers.first().is_some_and(|layer| layer.self_attn.q_proj.is_packed());
         let mut states = self.dropout.forward(embeddings);
         for (index, layer) in self.layers.iter().enumerate() {
             let layer_cache = cache.as_deref_mut().map(|cache| cache.layer(index));
-            let is_packed = layer.self_attn.q_proj.is_packed();
             let before = normed(&layer.input_layernorm, states.clone(), is_packed);
             // What nobody asks in the last layer is read only as keys and values.
             let asking = if index + 1 == self.layers.len() { places.of_answers() } else { None };
@@ -74,11 +74,7 @@ impl Transformer {
             let fed = layer.mlp.forward(between);
             states = states + self.dropout.forward(fed);
         }
-        normed(
-            &self.norm,
-            states,
-            self.layers.first().is_some_and(|layer| layer.self_attn.q_proj.is_packed()),
-        )
+        normed(&self.norm, states, is_packed)
     }
 
     /// Every matrix with its Hugging Face name.

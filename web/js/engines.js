@@ -27,7 +27,7 @@ const SNAPSHOT_AFTER_MS = 1_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
- * @typedef {{device: "cpu" | "gpu", because: string, cpu_ms?: number, gpu_ms?: number}} Decision
+ * @typedef {{device: "cpu" | "gpu", because: string, cpu_ms?: number, gpu_ms?: number, from_before?: boolean}} Decision
  * @typedef {{passed: boolean, max_error: number}} SelfTest
  */
 
@@ -47,7 +47,6 @@ export class Engines {
   #losses = 0;
   /** @type {Decision | null} */
   #decision = null;
-  #isKept = false;
   /** @type {SelfTest | null} */
   #selfTest = null;
   /** @type {import('./protocol.js').ErrorRecord | undefined} */
@@ -67,11 +66,12 @@ export class Engines {
    *   inQueue: <T>(job: () => Promise<T>) => Promise<T>,
    *   onProgress: (loaded_bytes: number, total_bytes: number) => void,
    *   onChange: (info: import('./protocol.js').EngineInfo) => void,
+   *   isSaving?: boolean,
    *   start?: typeof startBundle,
    *   kept?: typeof keeper,
-   *   isSaving?: boolean,
    *   improveAfter_ms?: number,
-   * }} options  `inQueue` runs a job when no request is being answered; the last four are for tests
+   * }} options  `inQueue` runs a job when no request is being answered; `isSaving` says that the visitor wants to
+   *   load little; the last three are for tests
    */
   constructor(options) {
     this.#options = { start: startBundle, kept: keeper, isSaving: false, improveAfter_ms: IMPROVE_AFTER_MS, ...options };
@@ -183,7 +183,7 @@ export class Engines {
       build: BUILD,
       device: this.#current,
       adapter: this.#adapter,
-      decision: this.#decision && { ...this.#decision, from_before: this.#isKept },
+      decision: this.#decision && { from_before: false, ...this.#decision },
       self_test: this.#selfTest,
       gpu_losses: this.#losses,
       snapshot: { ...this.#snapshot },
@@ -243,7 +243,7 @@ export class Engines {
   async #openCpu() {
     if (this.#engines.cpu) return;
     this.#engines.cpu = await this.#watched('cpu', this.#openOn('cpu'));
-    if (this.#persistent) await this.#restore();
+    if (this.#isWorthKeeping) await this.#restore();
   }
 
   async #openGpu() {
@@ -279,10 +279,11 @@ export class Engines {
     const name = `decision ${this.#adapter} ${BUILD} ${this.#engine.info().fingerprint}`;
     const kept = this.#persistent && !this.#isForced ? await this.#options.kept.recall(name) : undefined;
     if (kept?.device === 'cpu') {
-      [this.#decision, this.#isKept] = [kept, true];
+      this.#decision = { ...kept, from_before: true };
       return;
     }
-    let decision = this.#isForced ? { device: 'gpu', because: 'asked for' } : kept;
+    /** @type {Decision | undefined} */
+    let decision = this.#isForced ? { device: 'gpu', because: 'asked for' } : kept && { ...kept, from_before: true };
     const life = this.#life;
     try {
       await this.#openGpu();
@@ -292,7 +293,7 @@ export class Engines {
       this.#fallback = toErrorRecord(cause);
       decision = { device: 'cpu', because: this.#fallback.message };
     }
-    [this.#decision, this.#isKept] = [decision, decision === kept];
+    this.#decision = decision;
     // What was measured holds for this adapter and build; a failure may have been bad luck.
     if (this.#persistent && !kept && decision.cpu_ms) await this.#options.kept.keep(name, decision);
     await this.#options.inQueue(async () => {
@@ -354,9 +355,12 @@ export class Engines {
     return `snapshot ${this.#package}`;
   }
 
+  /** A compact model reads a whole history in less time than the storage needs. */
+  get #isWorthKeeping() {
+    return this.#persistent && this.#engines.cpu.info().recipe !== 'compact';
+  }
+
   async #restore() {
-    // A compact model reads a whole history in less time than the storage needs.
-    if (this.#engines.cpu.info().recipe === 'compact') return;
     const bytes = await this.#options.kept.recall(this.#snapshotName);
     if (!bytes) return;
     try {
@@ -369,7 +373,7 @@ export class Engines {
 
   #saveSoon() {
     clearTimeout(this.#snapshotTimer);
-    if (!this.#persistent || this.#engines.cpu?.info().recipe === 'compact') return;
+    if (!this.#isWorthKeeping) return;
     this.#snapshotTimer = /** @type {any} */ (setTimeout(() => this.#options.inQueue(() => this.#save()).catch(() => {}), SNAPSHOT_AFTER_MS));
   }
 

@@ -3,13 +3,14 @@
 // A database of its own, so that erasing it leaves the history's schema alone. Everything in it can be computed again:
 // whatever fails here is as if nothing had been kept.
 
+import { MAX_AGE_MS, settled } from './history.js';
+
 const DATABASE = 'vitrine-engine';
 const KEPT = 'kept';
 
-/** What was read of a history is not kept longer than the history itself. */
-const MAX_AGE_MS = 180 * 24 * 60 * 60 * 1000;
-
 /**
+ * What was read of a history is not kept longer than the history itself.
+ *
  * @template T
  * @param {string} name
  * @returns {Promise<T | undefined>}
@@ -53,9 +54,9 @@ async function inStore(mode, ask) {
   try {
     const opening = indexedDB.open(DATABASE, 1);
     opening.onupgradeneeded = () => opening.result.createObjectStore(KEPT);
-    const database = await result(opening);
+    const database = await settled(opening);
     try {
-      return await result(ask(database.transaction(KEPT, mode).objectStore(KEPT)));
+      return await settled(ask(database.transaction(KEPT, mode).objectStore(KEPT)));
     } finally {
       // Not held open: whoever erases it need not wait.
       database.close();
@@ -63,13 +64,4 @@ async function inStore(mode, ask) {
   } catch {
     return undefined;
   }
-}
-
-/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
-function result(request) {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-    if ('onblocked' in request) request.onblocked = () => reject(new Error('blocked'));
-  });
 }

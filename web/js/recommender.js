@@ -165,11 +165,8 @@ export class Recommender extends EventTarget {
   /** Forgets the visitor: what was done, and what the engine read of it. */
   async erase() {
     await (await this.#history).clear();
-    await this.#forget();
+    // Told first: an engine that is still loading would keep the page waiting.
     this.#changed('erased');
-  }
-
-  async #forget() {
     await this.#tell('forget');
     await dropAll();
   }

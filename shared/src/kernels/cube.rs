@@ -42,6 +42,17 @@ fn weight(word: u32, place: u32, #[comptime] bits: u32) -> f32 {
     }
 }
 
+/// The sum of a vector's numbers.
+#[cube]
+fn sum<N: Size>(vector: Vector<f32, N>, #[comptime] size: usize) -> f32 {
+    let mut total = f32::new(0.0);
+    #[unroll]
+    for number in 0..size {
+        total += vector.extract(number);
+    }
+    total
+}
+
 /// Products of a tile of states with a tile of weights to a unit. Neighbours take neighbouring weights.
 #[cube(launch)]
 fn multiply(
@@ -153,11 +164,7 @@ fn attend_online<N: Size>(
                 for part in 0..parts {
                     products += asked[part] * keys[key + part];
                 }
-                let mut score = seen;
-                #[unroll]
-                for number in 0..size {
-                    score += products.extract(number);
-                }
+                let score = seen + sum(products, size);
                 if score > largest {
                     let smaller = (largest - score).exp();
                     total *= smaller;
@@ -204,12 +211,8 @@ fn normalise<N: Size>(
             let values = states[first + part];
             squares += values * values;
         }
-        let mut sum = f32::new(0.0);
-        #[unroll]
-        for number in 0..size {
-            sum += squares.extract(number);
-        }
-        let scale = Vector::new(f32::new(1.0) / (sum / f32::cast_from(width) + epsilon).sqrt());
+        let mean = sum(squares, size) / f32::cast_from(width);
+        let scale = Vector::new(f32::new(1.0) / (mean + epsilon).sqrt());
         for part in 0..parts {
             normed[first + part] = states[first + part] * scale * weights[part];
         }
@@ -310,10 +313,12 @@ fn padded(states: CubeTensor, columns: usize) -> CubeTensor {
     Cube::float_cat(vec![states, zeros], 1)
 }
 
-/// How a launch divides its units.
-fn units(client: &Client, count: usize) -> (CubeCount, CubeDim) {
-    let cube_dim = CubeDim::new(client, count);
-    (calculate_cube_count_elemwise(client, count, cube_dim), cube_dim)
+/// Where a result is made, and how a launch of so many units is divided there.
+fn units(result: &CubeTensor, count: usize) -> (Client, CubeCount, CubeDim) {
+    let client = result.client.clone();
+    let cube_dim = CubeDim::new(&client, count);
+    let cube_count = calculate_cube_count_elemwise(&client, count, cube_dim);
+    (client, cube_count, cube_dim)
 }
 
 impl PackedOperations for Cube {
@@ -322,11 +327,10 @@ impl PackedOperations for Cube {
         let states = padded(states, blocks * BLOCK);
         let count = states.shape()[0];
         let products = empty(&states, [count, rows]);
-        let client = products.client.clone();
         let tile_states = if count < TILE { 1 } else { TILE };
         let state_tiles = count.div_ceil(tile_states);
         let tile_rows = if state_tiles * rows.div_ceil(TILE) < BUSY { 1 } else { TILE };
-        let (cube_count, cube_dim) = units(&client, state_tiles * rows.div_ceil(tile_rows));
+        let (client, cube_count, cube_dim) = units(&products, state_tiles * rows.div_ceil(tile_rows));
         multiply::launch(
             &client,
             cube_count,
@@ -345,8 +349,7 @@ impl PackedOperations for Cube {
     fn q_embedding(scales: CubeTensor, values: CubeTensor, rows: CubeTensor, columns: usize) -> CubeTensor {
         let shape = [rows.shape()[0], columns];
         let selected = empty(&scales, shape);
-        let client = selected.client.clone();
-        let (cube_count, cube_dim) = units(&client, shape[0] * shape[1]);
+        let (client, cube_count, cube_dim) = units(&selected, shape[0] * shape[1]);
         select::launch(
             &client,
             cube_count,
@@ -363,8 +366,7 @@ impl PackedOperations for Cube {
     fn attend(queries: CubeTensor, keys: CubeTensor, values: CubeTensor, bias: CubeTensor) -> CubeTensor {
         let [rows, heads, positions, head] = queries.shape().dims();
         let attended = empty(&queries, [rows, positions, heads * head]);
-        let client = attended.client.clone();
-        let (cube_count, cube_dim) = units(&client, rows * heads * positions);
+        let (client, cube_count, cube_dim) = units(&attended, rows * heads * positions);
         let size = vector_size(head);
         attend_online::launch(
             &client,
@@ -388,8 +390,7 @@ impl PackedOperations for Cube {
         let width = weights.shape()[0];
         let (rows, size) = (shape.num_elements() / width, vector_size(width));
         let normed = Cube::float_empty(shape, &states.device, FloatDType::F32);
-        let client = normed.client.clone();
-        let (cube_count, cube_dim) = units(&client, rows);
+        let (client, cube_count, cube_dim) = units(&normed, rows);
         normalise::launch(
             &client,
             cube_count,
@@ -409,8 +410,7 @@ impl PackedOperations for Cube {
     fn rotate(heads: CubeTensor, cosines: CubeTensor, sines: CubeTensor, scale: f64) -> CubeTensor {
         let shape: [usize; 4] = heads.shape().dims();
         let turned = empty(&heads, shape);
-        let client = turned.client.clone();
-        let (cube_count, cube_dim) = units(&client, shape.iter().product::<usize>() / 2);
+        let (client, cube_count, cube_dim) = units(&turned, shape.iter().product::<usize>() / 2);
         turn::launch(
             &client,
             cube_count,
@@ -428,8 +428,7 @@ impl PackedOperations for Cube {
         let shape = gates.shape();
         let count = shape.num_elements();
         let gated = Cube::float_empty(shape, &gates.device, FloatDType::F32);
-        let client = gated.client.clone();
-        let (cube_count, cube_dim) = units(&client, count);
+        let (client, cube_count, cube_dim) = units(&gated, count);
         gate::launch(
             &client,
             cube_count,
