@@ -40,6 +40,37 @@ pub struct Item {
     /// A description for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+    /// What variants of one product have in common, for example the product's own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Other names of the item in the shop's events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sku: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gtin: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mpn: Option<String>,
+    /// Price before a reduction, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list_price: Option<i64>,
+    /// Mean of the stars that others gave, and how many did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating_n: Option<u32>,
+    /// Since when the shop has it, in milliseconds since 1970-01-01 UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<i64>,
+    /// For the shop's rules, for example `new`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// How much the shop wants it seen, coarsely: −2 to 2.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub boost: i8,
+}
+
+fn is_zero(value: &i8) -> bool {
+    *value == 0
 }
 
 fn yes() -> bool {
@@ -65,6 +96,16 @@ impl Default for Item {
             url: None,
             attrs: BTreeMap::new(),
             text: None,
+            group: None,
+            sku: None,
+            gtin: None,
+            mpn: None,
+            list_price: None,
+            rating: None,
+            rating_n: None,
+            created: None,
+            tags: Vec::new(),
+            boost: 0,
         }
     }
 }

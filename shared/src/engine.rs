@@ -12,6 +12,11 @@ use crate::{
     package::{Manifest, Package},
     pass::Memory,
     rank::{Recommendation, top_k},
+    rules::{
+        Fallback, Rules,
+        arrange::{Placed, Scene},
+        reason::{Reason, reason},
+    },
     score::Scorer,
     signals::FoldReport,
     snapshot::{self, SnapshotError},
@@ -57,6 +62,35 @@ pub struct Request {
     pub candidates: Option<Vec<String>>,
 }
 
+/// Where on the shop's pages a list is wanted, and what the page knows of the visitor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Page {
+    /// Name of the place, by which rules are chosen.
+    pub placement: String,
+    /// Id of the item whose page is open.
+    pub seed: Option<String>,
+    /// Ids in the cart.
+    pub cart: Vec<String>,
+    /// Ids that the page shows elsewhere.
+    pub shown: Vec<String>,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub now_ms: i64,
+    /// Which hundredth of the visitors this one is of, for experiments.
+    pub bucket: u8,
+}
+
+/// A list by the shop's rules.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    pub list: Vec<Placed>,
+    /// Why each item of the list is there, where that may be said.
+    pub reasons: Vec<Option<Reason>>,
+    /// What should stand in the place of an empty list.
+    pub fallback: Vec<Fallback>,
+    /// The experiment that chose the rules.
+    pub experiment: Option<String>,
+}
+
 /// Outcome of the numerical self-test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SelfTestReport {
@@ -90,6 +124,7 @@ pub struct Engine {
     trie: Option<Trie>,
     /// Which items the shop has, by number.
     is_available: Vec<bool>,
+    rules: Rules,
     /// What was read of the last history; whoever asks takes it along.
     memory: Arc<Mutex<Memory>>,
 }
@@ -113,6 +148,7 @@ impl Engine {
             parameters,
             trie,
             is_available,
+            rules: Rules::default(),
             memory: Arc::default(),
         })
     }
@@ -156,6 +192,61 @@ impl Engine {
         history: &History,
         request: &Request,
     ) -> Result<Vec<Recommendation>, EngineError> {
+        let is_shown = self.promised(history, request)?;
+        Ok(top_k(self.scores(history, &is_shown, request.k).await?, request.k))
+    }
+
+    /// The same by the shop's rules: what visitors are shown.
+    ///
+    /// # Errors
+    /// As [`Engine::recommend`].
+    pub async fn recommend_by_rules(
+        &self,
+        events: &[Event],
+        request: &Request,
+        page: &Page,
+    ) -> Result<Answer, EngineError> {
+        let history = self.history(events);
+        let indices = |ids: &[String]| ids.iter().filter_map(|id| self.catalog.index(id)).collect::<Vec<_>>();
+        let (cart, shown) = (indices(&page.cart), indices(&page.shown));
+        let scene = Scene {
+            catalog: &self.catalog,
+            placement: &page.placement,
+            seed: page.seed.as_ref().and_then(|id| self.catalog.index(id)),
+            met: history.interactions(),
+            events,
+            cart: &cart,
+            shown: &shown,
+            now_ms: page.now_ms,
+            bucket: page.bucket,
+        };
+        let mut is_allowed = self.promised(&history, request)?;
+        self.rules.forbid(&scene, &mut is_allowed);
+        let mut is_shown = is_allowed.clone();
+        self.rules.filter(&scene, &mut is_shown);
+        let scores = self.scores(&history, &is_shown, request.k).await?;
+        if history.interactions().is_empty() {
+            return Ok(Answer::default());
+        }
+        let arrangement = self.rules.arrange(&scene, &is_allowed, &scores, request.k);
+        let why = |placed: &Placed| {
+            arrangement.is_explained.then(|| reason(&scene, &self.rules.never_named, placed.item)).flatten()
+        };
+        Ok(Answer {
+            reasons: arrangement.list.iter().map(why).collect(),
+            list: arrangement.list,
+            fallback: arrangement.fallback,
+            experiment: arrangement.experiment,
+        })
+    }
+
+    /// From here on lists are made by these rules.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
+    }
+
+    /// Which items may be shown whatever the rules say: available, not excluded, not disliked, not met if the package says so.
+    fn promised(&self, history: &History, request: &Request) -> Result<Vec<bool>, EngineError> {
         let mut is_shown = self.is_available.clone();
         if let Some(candidates) = &request.candidates {
             let mut is_candidate = vec![false; is_shown.len()];
@@ -177,30 +268,36 @@ impl Engine {
                 is_shown[interaction.item] = false;
             }
         }
+        Ok(is_shown)
+    }
+
+    /// log π of the items of a mask: of all of them, or of the likeliest where a beam searches a large catalogue.
+    async fn scores(
+        &self,
+        history: &History,
+        is_shown: &[bool],
+        k: usize,
+    ) -> Result<Vec<(usize, f32)>, EngineError> {
         let (met, mut memory) = (history.interactions(), std::mem::take(&mut *self.memory()));
-        let best = if self.scorer.is_by_tokens() {
+        let scores = if self.scorer.is_by_tokens() {
             let candidates: Vec<usize> = (0..is_shown.len()).filter(|&item| is_shown[item]).collect();
-            let width = BEAM.max(request.k.saturating_mul(2));
+            let width = BEAM.max(k.saturating_mul(2));
             match &self.trie {
                 // A long list is not what a beam is for.
                 Some(trie) if candidates.len() > EXACT_TITLES.max(width) && width <= WIDEST_BEAM => {
-                    top_k(self.scorer.search(trie, &mut memory, met, width, &is_shown).await?, request.k)
+                    self.scorer.search(trie, &mut memory, met, width, is_shown).await?
                 }
                 _ => {
                     let scores = self.scorer.score_with(&mut memory, met, &candidates).await?;
-                    top_k(candidates.into_iter().zip(scores), request.k)
+                    candidates.into_iter().zip(scores).collect()
                 }
             }
         } else {
             let scores = self.scorer.score_catalogue(&mut memory, met).await?;
-            let shown = scores.into_iter().zip(is_shown).enumerate();
-            top_k(
-                shown.filter(|(_, (_, is_shown))| *is_shown).map(|(item, (score, _))| (item, score)),
-                request.k,
-            )
+            scores.into_iter().enumerate().filter(|(item, _)| is_shown[*item]).collect()
         };
         *self.memory() = memory;
-        Ok(best)
+        Ok(scores)
     }
 
     /// What was read of the last history, as bytes that outlive the page; nothing before the first answer.

@@ -6,7 +6,7 @@
 //! Data flow, in reading order; a module uses only those above it:
 //! [`catalog`] → [`interaction`] → [`preference`] → [`amount`], [`signals`] → [`prompt`] / [`tokenizer`] →
 //! [`quant`] → [`kernels`] → [`matrix`] → [`transformer_config`] → [`places`] → [`model`] inside [`vocabulary`] →
-//! [`weights`] → [`pass`] → [`score`] → [`snapshot`] → [`rank`] → [`trie`] → [`package`] → [`engine`].
+//! [`weights`] → [`pass`] → [`score`] → [`snapshot`] → [`rank`] → [`rules`] → [`trie`] → [`package`] → [`engine`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
 //! K rejected items, R states.
@@ -25,6 +25,7 @@ pub mod preference;
 pub mod prompt;
 pub mod quant;
 pub mod rank;
+pub mod rules;
 pub mod score;
 pub mod signals;
 pub mod snapshot;

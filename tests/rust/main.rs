@@ -2,7 +2,7 @@
 //!
 //! [`golden`] pins the forward pass and the losses to numpy; [`package`] breaks packages in every way;
 //! [`invariants`] compares ways to the same result; [`signals`] reads events by a table worked out by hand;
-//! [`snapshot`] lets a history outlive the page; [`command_line`] uses the real binary; [`tidy`] keeps the house rules.
+//! [`rules`] tries to break promises; [`snapshot`] lets a history outlive the page; [`command_line`] uses the real binary; [`tidy`] keeps the house rules.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -10,6 +10,7 @@ mod command_line;
 mod golden;
 mod invariants;
 mod package;
+mod rules;
 mod signals;
 mod snapshot;
 mod tidy;

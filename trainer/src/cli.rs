@@ -38,6 +38,8 @@ pub enum Command {
     Export(Export),
     /// Serve a package with the demo storefront on this machine.
     Serve(Serve),
+    /// Time a package on this machine.
+    Bench(Bench),
     /// Check data files: what they hold, what is wrong with them, and how to mend it.
     Validate(Validate),
     /// Print the JSON schema of a file that people write.
@@ -53,6 +55,9 @@ pub struct Validate {
     /// Folder with the data files.
     #[arg(long)]
     pub data: PathBuf,
+    /// Also check these rules (`rules.json`) against the catalogue.
+    #[arg(long)]
+    pub rules: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -73,6 +78,8 @@ pub enum SchemaOf {
     Event,
     /// A line of catalog.jsonl.
     Item,
+    /// rules.json: what is filtered, pinned and boosted.
+    Rules,
 }
 
 #[derive(Args, Debug)]
@@ -212,6 +219,12 @@ pub struct Eval {
     /// Let the whole-catalogue protocol rank items that the visitor met already.
     #[arg(long)]
     pub keep_met: bool,
+    /// Also make the model's lists by these rules (`rules.json`): what visitors would be shown.
+    #[arg(long, conflicts_with_all = ["behaviour", "baselines_only"])]
+    pub rules: Option<PathBuf>,
+    /// The placement of the rules.
+    #[arg(long, default_value = "home", requires = "rules")]
+    pub placement: String,
     /// Width of the beam that searches the catalogue (text recipe, whole catalogue); without it, a catalogue of
     /// at most 2000 items is scored title by title.
     #[arg(long)]
@@ -264,6 +277,17 @@ pub enum ExportFormat {
     #[default]
     Package,
     Hf,
+}
+
+#[derive(Args, Debug)]
+pub struct Bench {
+    /// Folder of a package.
+    pub package: PathBuf,
+    /// Times that each question is asked.
+    #[arg(long, default_value_t = 11)]
+    pub runs: usize,
+    #[arg(long, value_enum, default_value_t)]
+    pub device: DeviceName,
 }
 
 #[derive(Args, Debug)]

@@ -22,6 +22,7 @@ pub mod output;
 pub mod pipeline;
 pub mod preference_config;
 pub mod ranker;
+pub mod rules_file;
 pub mod run;
 pub mod schedule;
 pub mod server;
@@ -50,6 +51,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Recommend(arguments) => commands::recommend::run(&arguments, json, quiet),
         Command::Export(arguments) => commands::export::run(&arguments, json),
         Command::Serve(arguments) => commands::serve::run(&arguments),
+        Command::Bench(arguments) => commands::bench::run(&arguments, json),
         Command::Validate(arguments) => return commands::validate::run(&arguments, json, quiet),
         Command::Schema(arguments) => commands::schema::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments, json),

@@ -6,8 +6,13 @@ use js_sys::{Array, Function, Uint8Array};
 use serde::{Deserialize, Serialize};
 use shared::{
     catalog::{Catalog, Item},
-    engine::{Engine, Request},
+    engine::{Engine, Page, Request},
     interaction::{Event, History, Interaction},
+    rules::{
+        Fallback, Rules,
+        arrange::Placed,
+        reason::{Reason, ReasonKind},
+    },
     signals::{FoldReport, SignalsConfig},
 };
 use wasm_bindgen::prelude::*;
@@ -30,12 +35,42 @@ struct Options {
     #[serde(default)]
     exclude: Vec<String>,
     candidates: Option<Vec<String>>,
+    #[serde(default)]
+    placement: String,
+    seed: Option<String>,
+    #[serde(default)]
+    cart: Vec<String>,
+    #[serde(default)]
+    shown: Vec<String>,
+    /// Milliseconds; a number of JavaScript.
+    #[serde(default)]
+    now_ms: f64,
+    #[serde(default)]
+    bucket: u8,
 }
 
 #[derive(Serialize)]
 struct Row<'a> {
     item: &'a str,
     score: f32,
+    strength: f32,
+    rules: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<ReasonRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct ReasonRow<'a> {
+    kind: ReasonKind,
+    item: &'a str,
+}
+
+/// A list, and what the page has to know beside it.
+#[derive(Serialize)]
+struct List<'a> {
+    rows: Vec<Row<'a>>,
+    fallback: Vec<Fallback>,
+    experiment: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -151,14 +186,34 @@ impl Recommender {
         to_js(&Folded::new(self.engine.fold(&read_events(events)?), self.engine.catalog()))
     }
 
-    /// The best items for the events: `[{item, score}]`; empty for an empty history.
+    /// Lists are made by these rules from here on: the text of `rules.json`.
+    pub fn set_rules(&mut self, text: &str) -> Result<(), JsValue> {
+        let rules = Rules::parse(text).map_err(|error| WebError::new(Code::BadRequest, error))?;
+        self.engine.set_rules(rules);
+        Ok(())
+    }
+
+    /// The best items for the events by the shop's rules:
+    /// `{rows: [{item, score, strength, rules, reason?: {kind, item}}], fallback, experiment?}`; no rows for an empty history.
     pub async fn recommend(&self, events: JsValue, options: JsValue) -> Result<JsValue, JsValue> {
         let options: Options = serde_wasm_bindgen::from_value(options).map_err(WebError::from)?;
-        let request = Request { k: options.k, exclude: options.exclude, candidates: options.candidates };
-        let history = self.engine.history(&read_events(events)?);
-        let list = self.engine.recommend(&history, &request).await.map_err(WebError::from)?;
+        let Options { k, exclude, candidates, placement, seed, cart, shown, now_ms, bucket } = options;
+        let page = Page { placement, seed, cart, shown, now_ms: now_ms as i64, bucket };
+        let request = Request { k, exclude, candidates };
+        let events = read_events(events)?;
+        let answer =
+            self.engine.recommend_by_rules(&events, &request, &page).await.map_err(WebError::from)?;
         let items = self.engine.catalog().items();
-        to_js(&list.iter().map(|r| Row { item: &items[r.item].id, score: r.score }).collect::<Vec<_>>())
+        let reason = |Reason { kind, item }| ReasonRow { kind, item: &items[item].id };
+        let row = |(placed, why): (Placed, Option<Reason>)| Row {
+            item: &items[placed.item].id,
+            score: placed.score,
+            strength: placed.strength,
+            rules: placed.rules,
+            reason: why.map(reason),
+        };
+        let rows = answer.list.into_iter().zip(answer.reasons).map(row).collect();
+        to_js(&List { rows, fallback: answer.fallback, experiment: answer.experiment })
     }
 }
 

@@ -1,5 +1,7 @@
 //! `trainer eval`: the held-out questions, for the model and its baselines, in one table per protocol.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use futures_lite::future::block_on;
 use serde_json::json;
@@ -10,7 +12,7 @@ use crate::{
     cli::{self, SplitName},
     datasets,
     evaluation::{
-        Protocol, Report, Task, candidates, full, html,
+        Protocol, Report, Ruled, Task, candidates, full, html,
         report::{sentence, text},
         slices,
     },
@@ -18,6 +20,7 @@ use crate::{
     output::{self, Reporter},
     pipeline,
     ranker::{ModelRanker, Ranker},
+    rules_file,
     run::Run,
     split::{self, Question},
 };
@@ -74,7 +77,14 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     let mut model = ModelRanker::new(name, scorer);
     let width =
         arguments.beam.or((items > EXACT_ITEMS).then_some(BEAM)).filter(|_| model.scorer().is_by_tokens());
+    let ruled = arguments.rules.as_ref().map(|path| read_rules(path, arguments)).transpose()?;
     let mut notes = Vec::new();
+    if ruled.is_some() {
+        notes.push(
+            "rules about purchases and impressions had nothing to look at: these histories hold no events"
+                .to_owned(),
+        );
+    }
     if nothing_to_ask > 0 {
         notes.push(format!(
             "{nothing_to_ask} questions were left out: their visitors met the whole catalogue"
@@ -136,6 +146,13 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
                 slices::add_asked(report, |stars| ask(&model.asking(stars)))?;
             }
         }
+        if let Some(ruled) = ruled.as_ref().filter(|_| protocol == Protocol::Full) {
+            reporter.say(&format!("asking {} by the rules of {}", model.name(), ruled.placement));
+            let mut report = full::report(&Task { ruled: Some(ruled), ..task.clone() }, &model)?;
+            report.method = format!("{}, rules of {}", model.name(), ruled.placement);
+            // Before the model's own, which comes last and is compared with all.
+            reports.insert(reports.len() - 1, report);
+        }
     }
 
     if let Some(path) = &arguments.html {
@@ -170,6 +187,24 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         words += &format!("{note}\n");
     }
     output::print(&words)
+}
+
+/// The rules of a placement that the file knows.
+fn read_rules(path: &Path, arguments: &cli::Eval) -> Result<Ruled> {
+    ensure!(
+        protocols(&arguments.protocol).contains(&Protocol::Full),
+        "rules make lists of the whole catalogue\nhint: add --protocol full"
+    );
+    let rules = rules_file::read(path)?;
+    let placement = arguments.placement.clone();
+    let known: Vec<&str> = rules.placements.keys().map(String::as_str).collect();
+    ensure!(
+        rules.placement(&placement, 0).0.is_some(),
+        "{} has no placement {placement:?}\nhint: --placement takes one of {}",
+        path.display(),
+        known.join(", ")
+    );
+    Ok(Ruled { rules, placement })
 }
 
 /// Each protocol once.
@@ -220,6 +255,7 @@ fn command(arguments: &cli::Eval) -> String {
         arguments.quant.map(|quant| format!("--quant {quant:?}").to_lowercase()),
         arguments.slices.then(|| "--slices".to_owned()),
         arguments.keep_met.then(|| "--keep-met".to_owned()),
+        arguments.rules.as_ref().map(|_| format!("--rules rules.json --placement {}", arguments.placement)),
         arguments.beam.map(|width| format!("--beam {width}")),
         arguments.questions.map(|count| format!("--questions {count}")),
     ];

@@ -1,6 +1,7 @@
 //! One verb, one file.
 
 pub mod behaviour;
+pub mod bench;
 pub mod compare;
 pub mod demo;
 pub mod eval;

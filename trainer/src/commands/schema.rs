@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use schemars::{Schema, schema_for};
-use shared::{catalog::Item, interaction::Event, signals::SignalsConfig};
+use shared::{catalog::Item, interaction::Event, rules::Rules, signals::SignalsConfig};
 
 use crate::{
     cli::{self, SchemaOf},
@@ -20,6 +20,7 @@ fn schema(of: SchemaOf) -> Schema {
         SchemaOf::Run => schema_for!(RunConfig),
         SchemaOf::Event => schema_for!(Event),
         SchemaOf::Item => schema_for!(Item),
+        SchemaOf::Rules => schema_for!(Rules),
     }
 }
 
@@ -34,6 +35,7 @@ mod tests {
             (SchemaOf::Run, "preference", &[][..]),
             (SchemaOf::Event, "dwell_ms", &["item", "type", "ts"][..]),
             (SchemaOf::Item, "category", &["id", "title"][..]),
+            (SchemaOf::Rules, "placements", &["version"][..]),
         ];
         for (of, property, required) in rows {
             let schema = serde_json::to_value(schema(of)).unwrap();

@@ -18,6 +18,7 @@ use crate::{
         summary::Summary,
     },
     output,
+    rules_file::{self, Effects},
 };
 
 /// Problems of one kind that are printed in full.
@@ -28,12 +29,16 @@ pub fn run(arguments: &cli::Validate, is_json: bool, is_quiet: bool) -> Result<E
     let folder = &arguments.data;
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
     let Findings { dataset, problems } = examine(folder, Format::of(folder)?, now_ms)?;
-    let is_valid = problems.iter().all(|problem| problem.is_tolerated);
+    let rules = arguments.rules.as_deref().map(rules_file::read).transpose()?;
+    let effects =
+        rules.as_ref().zip(dataset.as_ref()).map(|(rules, data)| Effects::of(rules, &data.catalog, now_ms));
+    let is_effective = effects.as_ref().is_none_or(|effects| effects.unknown_pins.is_empty());
+    let is_valid = is_effective && problems.iter().all(|problem| problem.is_tolerated);
     let summary = dataset.as_ref().map(Summary::of);
     if is_json {
         let report = dataset.map(|dataset| dataset.report);
         output::print_json(
-            &json!({ "is_valid": is_valid, "summary": summary, "report": report, "problems": problems }),
+            &json!({ "is_valid": is_valid, "summary": summary, "report": report, "problems": problems, "rules": effects }),
         )?;
     } else {
         let mut text = String::new();
@@ -42,6 +47,9 @@ pub fn run(arguments: &cli::Validate, is_json: bool, is_quiet: bool) -> Result<E
             for line in dataset.report.lines() {
                 writeln!(text, "{line}")?;
             }
+        }
+        if let Some(effects) = &effects {
+            effects.describe(&mut text)?;
         }
         list(&mut text, &problems)?;
         output::print(&text)?;

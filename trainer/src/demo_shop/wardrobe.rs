@@ -284,7 +284,7 @@ fn piece(
         ("season".to_owned(), material.season.to_owned()),
         ("style".to_owned(), style.name().to_owned()),
     ]);
-    let item = Item {
+    let mut item = Item {
         title: title.to_owned(),
         brand: Some(BRANDS[brand].name.to_owned()),
         category: department_name.into_iter().chain([category]).map(str::to_owned).collect(),
@@ -296,12 +296,20 @@ fn piece(
         attrs,
         text: Some(copywriting::describe(random, kind, &material, &colour, style)),
         id,
+        ..Item::default()
     };
     // A few best-sellers and a long tail, so that popularity alone is a baseline with something to say.
     let luck: f64 = random.random();
     let appeal = 0.5 + 2.0 * luck * luck * luck;
+    if luck < NEW_SHARE {
+        // For the shop's rules: what hardly anyone has found yet.
+        item.tags.push("new".to_owned());
+    }
     Piece { item, kind, department, material, colour, style, level, brand, appeal }
 }
+
+/// Share of the collection that is new in.
+const NEW_SHARE: f64 = 0.1;
 
 fn price_in_cents(random: &mut ChaCha8Rng, kind: Kind, level: usize) -> i64 {
     let (_, _, euros_of_levels) = kind.facts();

@@ -3,10 +3,17 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use shared::{interaction::Interaction, rank::top_k};
+use shared::{
+    interaction::Interaction,
+    rank::top_k,
+    rules::{
+        Placement,
+        arrange::{Scene, rule_share},
+    },
+};
 
 use super::{
-    Protocol, Report, Task,
+    Protocol, Report, Ruled, Task,
     lists::{LIST, Shelf, coverage_and_gini},
     place::Place,
     report::CUTOFFS,
@@ -40,7 +47,13 @@ pub fn report(task: &Task, ranker: &dyn Ranker) -> Result<Report> {
             chunk.iter().map(|question| question.history.as_slice()).collect();
         let rows = ranker.score_catalog(&histories)?;
         for (question, mut row) in chunk.iter().zip(rows) {
-            let (place, list) = answer(&mut row, &question.history, question.target, task.is_met_kept);
+            let (mut place, mut list) =
+                answer(&mut row, &question.history, question.target, task.is_met_kept);
+            if let Some(ruled) = task.ruled {
+                let (placed, shown, share) = by_rules(ruled, task, question, &row);
+                (place, list) = (placed, shown);
+                push(format!("rule_share_at_{LIST}"), share);
+            }
             let price = task.catalog.items()[question.target].price.unwrap_or(0) as f64;
             for cutoff in CUTOFFS {
                 let hit = place.map_or(0.0, |place| place.hit_rate(cutoff));
@@ -84,6 +97,46 @@ fn answer(
     let found = row.iter().copied().enumerate().filter(|(_, score)| *score > f32::NEG_INFINITY);
     (place, top_k(found, LIST).into_iter().map(|best| best.item).collect())
 }
+
+/// The same by the shop's rules, and the share of the list that is there because of them.
+///
+/// The page is that of the item met last, where the rules speak of one. A target that is not in the list has no place.
+fn by_rules(
+    ruled: &Ruled,
+    task: &Task,
+    question: &Question,
+    row: &[f32],
+) -> (Option<Place>, Vec<usize>, f64) {
+    let last = question.history.last();
+    let is_about_a_page =
+        ruled.rules.placement(&ruled.placement, NO_EXPERIMENT).0.is_some_and(Placement::needs_seed);
+    let scene = Scene {
+        placement: &ruled.placement,
+        seed: last.map(|met| met.item).filter(|_| is_about_a_page),
+        met: &question.history,
+        bucket: NO_EXPERIMENT,
+        ..Scene::of(task.catalog, last.map_or(0, |met| met.time_ms))
+    };
+    let mut is_allowed: Vec<bool> = row.iter().map(|score| *score > f32::NEG_INFINITY).collect();
+    ruled.rules.forbid(&scene, &mut is_allowed);
+    let mut is_shown = is_allowed.clone();
+    ruled.rules.filter(&scene, &mut is_shown);
+    let shown = row.iter().copied().enumerate().filter(|(item, _)| is_shown[*item]);
+    let scores: Vec<(usize, f32)> = shown.collect();
+    let longest = CUTOFFS.into_iter().max().unwrap_or(LIST).max(LIST);
+    let mut list = ruled.rules.arrange(&scene, &is_allowed, &scores, longest).list;
+    let place = list.iter().position(|placed| placed.item == question.target);
+    list.truncate(LIST);
+    let share = rule_share(&list, &scores);
+    (
+        place.map(|better| Place { better, tied: 0 }),
+        list.into_iter().map(|placed| placed.item).collect(),
+        share,
+    )
+}
+
+/// Buckets go from 0 to 99, and experiments take the first.
+const NO_EXPERIMENT: u8 = 100;
 
 /// Share of the exact first ten that the search of a model finds, mean over the questions.
 ///
@@ -168,5 +221,26 @@ mod tests {
         assert!((report.totals["coverage_at_10"] - 11.0 / 30.0).abs() < 1e-12);
         // Item 0 alone was met in training: everything shown is tail.
         assert_eq!(value("tail_share_at_10"), 1.0);
+    }
+
+    #[test]
+    fn a_report_by_rules_by_hand() {
+        let item = |id: usize| Item {
+            id: id.to_string(),
+            title: format!("Item {id}"),
+            price: Some(id as i64),
+            ..Item::default()
+        };
+        let catalog = Catalog::new((0..30).map(item).collect()).unwrap();
+        let question = |history: Vec<Interaction>, target| Question { visitor: 0, history, target };
+        // Of what costs at most twice the item met last (10): 20 is best; 25 may not be shown; 3 is pinned.
+        let questions = [question(vec![met(10)], 19), question(vec![met(10)], 25), question(vec![met(2)], 3)];
+        let rules = r#"{"version": 1, "placements": {"related": {
+            "filter": "price <= 2 * seed.price", "pin": [{"item": "3", "pos": 1}]}}}"#;
+        let ruled = Ruled { rules: shared::rules::Rules::parse(rules).unwrap(), placement: "related".into() };
+        let task = Task { ruled: Some(&ruled), ..Task::new(&catalog, &[], &questions, &[], 1) };
+        let report = report(&task, &ByNumber(30)).unwrap();
+        assert_eq!(report.per_question["mrr_at_10"], [1.0 / 3.0, 0.0, 1.0]);
+        assert_eq!(report.per_question["rule_share_at_10"][..2], [0.1, 0.1]);
     }
 }

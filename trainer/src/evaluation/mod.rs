@@ -14,7 +14,7 @@ pub mod report;
 pub mod slices;
 
 use serde::{Deserialize, Serialize};
-use shared::{catalog::Catalog, interaction::Interaction};
+use shared::{catalog::Catalog, interaction::Interaction, rules::Rules};
 
 pub use candidates::means;
 pub use interval::{Estimate, estimate, paired};
@@ -42,7 +42,16 @@ impl Protocol {
     }
 }
 
+/// The rules by which a shop shows what a model ranks.
+#[derive(Clone, Debug)]
+pub struct Ruled {
+    pub rules: Rules,
+    /// Where on the shop's pages the list would stand.
+    pub placement: String,
+}
+
 /// The questions of one split, and what the measures must know of the shop.
+#[derive(Clone)]
 pub struct Task<'a> {
     pub catalog: &'a Catalog,
     pub questions: &'a [Question],
@@ -52,6 +61,8 @@ pub struct Task<'a> {
     pub counts: Vec<f32>,
     /// May the whole-catalogue protocol rank items that the visitor met already?
     pub is_met_kept: bool,
+    /// Rules that the whole-catalogue protocol makes its lists by.
+    pub ruled: Option<&'a Ruled>,
     /// Seed of the bootstrap.
     pub seed: u64,
 }
@@ -66,6 +77,6 @@ impl<'a> Task<'a> {
         seed: u64,
     ) -> Self {
         let counts = popular::counts(train, catalog.len());
-        Self { catalog, questions, candidates, counts, is_met_kept: false, seed }
+        Self { catalog, questions, candidates, counts, is_met_kept: false, ruled: None, seed }
     }
 }

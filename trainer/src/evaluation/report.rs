@@ -169,7 +169,14 @@ pub fn columns(protocol: Protocol, reports: &[&Report]) -> Vec<Vec<String>> {
         Protocol::Full => &[
             &["hit_rate_at_1", "hit_rate_at_5", "hit_rate_at_10", "hit_rate_at_20"],
             &["ndcg_at_5", "ndcg_at_10", "ndcg_at_20", "mrr_at_20"],
-            &["popularity_at_10", "tail_share_at_10", "diversity_at_10", "coverage_at_10", "gini_at_10"],
+            &[
+                "popularity_at_10",
+                "tail_share_at_10",
+                "diversity_at_10",
+                "coverage_at_10",
+                "gini_at_10",
+                "rule_share_at_10",
+            ],
             &["revenue_at_1", "revenue_at_5", "revenue_at_10", "revenue_at_20"],
         ],
     };

@@ -1,0 +1,137 @@
+//! Does `rules.json` fit the shop? Read with its remedy, and counted against the catalogue: which items each rule touches.
+
+use std::{fmt::Write, fs, path::Path};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+use shared::{
+    catalog::Catalog,
+    rules::{
+        Rules,
+        expression::{Expression, Scope},
+    },
+};
+
+/// # Errors
+/// When there is no such file, or it breaks a rule of rules.
+pub fn read(path: &Path) -> Result<Rules> {
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Rules::parse(&text).with_context(|| {
+        format!("{}\nhint: `trainer schema --of rules` prints what may stand there", path.display())
+    })
+}
+
+/// What rules do to a catalogue.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Effects {
+    pub rules: Vec<Effect>,
+    /// Pinned ids that the catalogue lacks, with their places.
+    pub unknown_pins: Vec<String>,
+}
+
+/// What one condition does.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Effect {
+    /// For example `home.boost[0]`.
+    pub place: String,
+    pub condition: String,
+    /// Items for which it holds; of one that speaks of the page's own item nothing can be said.
+    pub items: Option<usize>,
+}
+
+impl Effects {
+    #[must_use]
+    pub fn of(rules: &Rules, catalog: &Catalog, now_ms: i64) -> Self {
+        let mut effects = Self::default();
+        for (name, placement) in &rules.placements {
+            let mut count = |place: &str, expression: &Expression| {
+                let holds = |item| expression.is_true(Scope { item, seed: None, now_ms });
+                let items = catalog.items().iter().filter(|item| holds(item)).count();
+                effects.rules.push(Effect {
+                    place: format!("{name}.{place}"),
+                    condition: expression.text().to_owned(),
+                    items: (!expression.needs_seed()).then_some(items),
+                });
+            };
+            if let Some(filter) = &placement.filter {
+                count("filter", filter.expression());
+            }
+            for (at, when) in placement.when.iter().enumerate() {
+                count(&format!("when[{at}].if"), when.r#if.expression());
+                count(&format!("when[{at}].filter"), when.filter.expression());
+            }
+            for (list, boosts) in [("boost", &placement.boost), ("bury", &placement.bury)] {
+                for (at, boost) in boosts.iter().enumerate() {
+                    if let Some(condition) = &boost.r#if {
+                        count(&format!("{list}[{at}]"), condition.expression());
+                    }
+                }
+            }
+            let unknown =
+                placement.pin.iter().enumerate().filter(|(_, pin)| catalog.index(&pin.item).is_none());
+            effects.unknown_pins.extend(unknown.map(|(at, pin)| format!("{name}.pin[{at}]: {}", pin.item)));
+        }
+        effects
+    }
+
+    /// One line for each rule.
+    ///
+    /// # Errors
+    /// When `text` cannot be written to.
+    pub fn describe(&self, text: &mut String) -> Result<()> {
+        writeln!(text, "\nrules:")?;
+        for Effect { place, condition, items } in &self.rules {
+            match items {
+                Some(0) => writeln!(
+                    text,
+                    "  {place}: no item, {condition}\n  hint: a value or a field may be misspelt"
+                )?,
+                Some(1) => writeln!(text, "  {place}: 1 item, {condition}")?,
+                Some(items) => writeln!(text, "  {place}: {items} items, {condition}")?,
+                None => writeln!(text, "  {place}: depends on the page, {condition}")?,
+            }
+        }
+        for pin in &self.unknown_pins {
+            writeln!(text, "  {pin} is not in the catalogue\n  hint: a pin names an item by its id")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::catalog::Item;
+
+    use super::*;
+
+    #[test]
+    fn each_rule_says_how_many_items_it_touches() {
+        let item =
+            |id: &str, price| Item { id: id.into(), title: id.into(), price: Some(price), ..Item::default() };
+        let catalog = Catalog::new(vec![item("a", 100), item("b", 200)]).unwrap();
+        let rules = Rules::parse(
+            r#"{"version": 1, "placements": {"home": {
+                "filter": "price < seed.price", "boost": [{"if": "price > 150", "by": 0.1}],
+                "bury": [{"if": "'old' in tags", "by": 0.1}], "pin": [{"item": "a", "pos": 1}, {"item": "c", "pos": 2}]}}}"#,
+        )
+        .unwrap();
+        let effects = Effects::of(&rules, &catalog, 0);
+        let mut text = String::new();
+        effects.describe(&mut text).unwrap();
+        assert_eq!(
+            text,
+            "\nrules:\n  home.filter: depends on the page, price < seed.price\n  home.boost[0]: 1 item, price > 150\n  \
+             home.bury[0]: no item, 'old' in tags\n  hint: a value or a field may be misspelt\n  home.pin[1]: c is not in \
+             the catalogue\n  hint: a pin names an item by its id\n"
+        );
+    }
+
+    #[test]
+    fn a_mistake_is_said_with_file_and_remedy() {
+        let file =
+            crate::datasets::tests::folder("rules", &[("rules.json", r#"{"version": 1, "placement": {}}"#)]);
+        let message = crate::message(&read(&file.path().join("rules.json")).unwrap_err());
+        assert!(message.contains("rules.json") && message.contains("unknown field `placement`"), "{message}");
+        assert!(message.contains("hint: `trainer schema --of rules`"), "{message}");
+    }
+}
