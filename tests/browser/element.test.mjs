@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { chooseDevice } from '../../web/js/device.js';
 import { answered, launch, openPage, seen, serveShop, shown } from './helper.mjs';
+import { engineAnswered, engineReady, events, mount, observe } from './mount.mjs';
 
 let site;
 let browser;
@@ -22,48 +23,17 @@ beforeEach(async () => {
 });
 afterEach(() => visit.context.close());
 
-/** Puts an element with a list of three on the page, and a line below it. */
-function mount(attributes = {}, { template = false, page = visit.page } = {}) {
-  return page.evaluate(async ([given, withTemplate]) => {
-    await customElements.whenDefined('vitrine-recs');
-    const recs = document.createElement('vitrine-recs');
-    const all = { package: '/vitrine/model/', limit: '4', heading: 'Picked for you', 'item-url': '/item/{id}', placement: 'home', ...given };
-    for (const [name, value] of Object.entries(all)) recs.setAttribute(name, value);
-    const list = document.createElement('ul');
-    for (const name of ['One', 'Two', 'Three']) list.append(Object.assign(document.createElement('li'), { textContent: name }));
-    recs.append(list);
-    if (withTemplate) {
-      const own = document.createElement('template');
-      const card = document.createElement('article');
-      for (const [tag, slot] of [['a', 'link'], ['b', 'title'], ['i', 'price'], ['img', 'image']]) {
-        const node = document.createElement(tag);
-        node.dataset.slot = slot;
-        card.append(node);
-      }
-      own.content.append(card);
-      recs.append(own);
-    }
-    list.style.height = '600px';
-    const below = Object.assign(document.createElement('p'), { id: 'below', textContent: 'Below' });
-    document.querySelector('main').replaceChildren(recs, below);
-  }, [attributes, template]);
-}
-
-function observe(event) {
-  return visit.page.evaluate((given) => document.querySelector('vitrine-recs').recommender.observe(given), event);
-}
-
 test('the list of the shop stays until there is an answer, and the swap moves nothing', async () => {
-  await mount();
-  const { detail, composed } = await seen(visit.page, 'vitrine-ready');
+  await mount(visit.page);
+  const detail = await engineReady(visit.page);
   assert.equal(detail.tier, 2);
   assert.equal(detail.info.items, 40);
-  assert.ok(composed);
+  assert.ok((await seen(visit.page, 'vitrine-ready')).composed);
   assert.equal(await shown(visit.page), null);
   assert.ok(await visit.page.getByText('Two').isVisible());
   const top = () => visit.page.evaluate(() => document.getElementById('below').getBoundingClientRect().top);
   const before = await top();
-  await observe({ item: 'bag-ink', type: 'cart_add' });
+  await observe(visit.page, { item: 'bag-ink', type: 'cart_add' });
   const ids = await answered(visit.page);
   // By hand: bags score 0.7 + 0.35, boots (also leather) 0.35; catalogue order within each.
   assert.deepEqual(ids, ['bag-cognac', 'bag-ink', 'bag-burgundy', 'boot-ink']);
@@ -72,9 +42,9 @@ test('the list of the shop stays until there is an answer, and the swap moves no
 });
 
 test('what is drawn are links with title, brand, price and picture in a named list', async () => {
-  await mount();
-  await seen(visit.page, 'vitrine-ready');
-  await observe({ item: 'bag-ink', type: 'cart_add' });
+  await mount(visit.page);
+  await engineReady(visit.page);
+  await observe(visit.page, { item: 'bag-ink', type: 'cart_add' });
   await answered(visit.page);
   const region = visit.page.getByRole('region', { name: 'Picked for you' });
   assert.equal(await region.getByRole('list').count(), 1);
@@ -87,11 +57,11 @@ test('what is drawn are links with title, brand, price and picture in a named li
 });
 
 test('the row follows the history, the exclusions and the seed', async () => {
-  await mount();
-  await seen(visit.page, 'vitrine-ready');
-  await observe({ item: 'bag-ink', type: 'view' });
+  await mount(visit.page);
+  await engineReady(visit.page);
+  await observe(visit.page, { item: 'bag-ink', type: 'view' });
   await answered(visit.page, (ids) => ids[0] === 'bag-cognac');
-  await observe({ item: 'coat-ink', type: 'purchase' });
+  await observe(visit.page, { item: 'coat-ink', type: 'purchase' });
   await answered(visit.page, (ids) => ids[0].startsWith('coat-'));
   await visit.page.evaluate(() => { document.querySelector('vitrine-recs').exclude = ['coat-camel', 'coat-grey']; });
   await answered(visit.page, (ids) => ids[0] === 'coat-ink' && !ids.includes('coat-camel'));
@@ -100,29 +70,41 @@ test('the row follows the history, the exclusions and the seed', async () => {
 });
 
 test('a seed alone is enough, and is not remembered', async () => {
-  await mount({ seed: 'hat-ink' });
-  const ids = await answered(visit.page);
+  await mount(visit.page, { seed: 'hat-ink' });
+  const ids = await engineAnswered(visit.page);
   assert.deepEqual(ids.slice(0, 2), ['hat-camel', 'hat-grey']);
-  const events = await visit.page.evaluate(() => document.querySelector('vitrine-recs').recommender.events());
-  assert.deepEqual(events, []);
+  assert.deepEqual(await events(visit.page), []);
 });
 
-test('a reload keeps the history; forgetting brings the list of the shop back', async () => {
-  await mount();
-  await seen(visit.page, 'vitrine-ready');
-  await observe({ item: 'bag-ink', type: 'view' });
+test('with consent a reload keeps the history; forgetting brings the list of the shop back', async () => {
+  await mount(visit.page, { consent: 'none' });
+  await engineReady(visit.page);
+  await observe(visit.page, { item: 'bag-ink', type: 'view' });
   await answered(visit.page);
   await visit.page.reload();
-  await mount();
+  await mount(visit.page, { consent: 'none' });
   await answered(visit.page, (ids) => ids[0] === 'bag-cognac');
   await visit.page.evaluate(() => document.querySelector('vitrine-recs').recommender.erase());
   await visit.page.waitForFunction(() => document.querySelector('vitrine-recs').dataset.state === 'fallback');
   assert.ok(await visit.page.getByText('Two').isVisible());
+  assert.equal(await visit.page.evaluate(() => document.querySelector('vitrine-recs').dataset.tier), '0');
+});
+
+test('without a word about consent a reload forgets', async () => {
+  await mount(visit.page);
+  await engineReady(visit.page);
+  await observe(visit.page, { item: 'bag-ink', type: 'view' });
+  await answered(visit.page);
+  await visit.page.reload();
+  await mount(visit.page);
+  await engineReady(visit.page);
+  assert.equal(await shown(visit.page), null);
+  assert.deepEqual(await events(visit.page), []);
 });
 
 test('click and impression are told, a click is remembered, an impression is not', async () => {
-  await mount({ seed: 'hat-ink' });
-  await answered(visit.page);
+  await mount(visit.page, { seed: 'hat-ink' });
+  await engineAnswered(visit.page);
   const impression = await seen(visit.page, 'vitrine-impression');
   assert.equal(impression.detail.item, 'hat-camel');
   assert.equal(impression.detail.placement, 'home');
@@ -132,13 +114,12 @@ test('click and impression are told, a click is remembered, an impression is not
   assert.equal(detail.item, 'hat-camel');
   assert.equal(detail.position, 0);
   assert.equal(detail.rec_id, impression.detail.rec_id);
-  const events = await visit.page.evaluate(() => document.querySelector('vitrine-recs').recommender.events());
-  assert.deepEqual(events.map(({ item, type, list, pos }) => [item, type, list, pos]), [['hat-camel', 'click', 'home', 0]]);
+  assert.deepEqual((await events(visit.page)).map(({ item, type, list, pos }) => [item, type, list, pos]), [['hat-camel', 'click', 'home', 0]]);
 });
 
 test('a dismissed item goes, and the keyboard stays in its place', async () => {
-  await mount({ seed: 'hat-ink', 'dismiss-label': 'Not for me' });
-  await answered(visit.page);
+  await mount(visit.page, { seed: 'hat-ink', 'dismiss-label': 'Not for me' });
+  await engineAnswered(visit.page);
   const button = visit.page.getByRole('button', { name: 'Not for me: Camel fedora' });
   await button.focus();
   await visit.page.keyboard.press('Enter');
@@ -151,10 +132,10 @@ test('a dismissed item goes, and the keyboard stays in its place', async () => {
 });
 
 test('own markup is filled in the light DOM, where the style sheets of the shop reach it', async () => {
-  await mount({ seed: 'hat-ink' }, { template: true });
-  await answered(visit.page);
+  await mount(visit.page, { seed: 'hat-ink' }, { template: true });
+  await engineAnswered(visit.page);
   const card = await visit.page.evaluate(() => {
-    const article = document.querySelector('vitrine-recs > [slot="item-0"] > article');
+    const article = document.querySelector('vitrine-recs > [slot="item-hat-camel"] > article');
     return {
       href: article.querySelector('a').getAttribute('href'), title: article.querySelector('b').textContent,
       price: article.querySelector('i').textContent, image: article.querySelector('img').getAttribute('src'),
@@ -164,13 +145,14 @@ test('own markup is filled in the light DOM, where the style sheets of the shop 
 });
 
 test('transformItems has the last word, and a link never runs a script', async () => {
-  await mount();
+  await mount(visit.page);
   await visit.page.evaluate(() => {
     const recs = document.querySelector('vitrine-recs');
     recs.transformItems = (items) => items.slice(0, 2).map((item) => ({ ...item, title: `${item.title}!`, url: 'javascript:alert(1)' }));
     recs.setAttribute('seed', 'hat-ink');
   });
-  const ids = await answered(visit.page);
+  await engineAnswered(visit.page);
+  const ids = await shown(visit.page);
   assert.equal(ids.length, 2);
   const link = visit.page.locator('vitrine-recs').locator('a').first();
   assert.match(await link.innerText(), /Camel fedora!/);
@@ -178,8 +160,8 @@ test('transformItems has the last word, and a link never runs a script', async (
 });
 
 test('an answer that is out of date is dropped', async () => {
-  await mount();
-  await seen(visit.page, 'vitrine-ready');
+  await mount(visit.page);
+  await engineReady(visit.page);
   await visit.page.evaluate(async () => {
     const { recommender } = document.querySelector('vitrine-recs');
     const recommend = recommender.recommend.bind(recommender);
@@ -201,14 +183,14 @@ test('an answer that is out of date is dropped', async () => {
 });
 
 test('two elements of one package share one worker', async () => {
-  await mount();
+  await mount(visit.page);
   await visit.page.evaluate(() => document.querySelector('main').append(document.querySelector('vitrine-recs').cloneNode(true)));
-  await visit.page.waitForFunction(() => window.seen.filter(({ type }) => type === 'vitrine-ready').length === 2);
+  await visit.page.waitForFunction(() => window.seen.filter(({ type, detail }) => type === 'vitrine-ready' && detail.tier === 2).length === 2);
   assert.equal(visit.page.workers().length, 1);
 });
 
 test('a package that is not there: the error says so and the list of the shop stays', async () => {
-  await mount({ package: '/packages/missing/' });
+  await mount(visit.page, { package: '/packages/missing/' });
   const { detail } = await seen(visit.page, 'vitrine-error');
   assert.equal(detail.code, 'package_unreachable');
   assert.match(detail.message, /404/);
@@ -218,7 +200,7 @@ test('a package that is not there: the error says so and the list of the shop st
 
 test('a worker that cannot start is an error too, not silence', async () => {
   await visit.page.route('**/worker.js', (route) => route.fulfill({ status: 404 }));
-  await mount();
+  await mount(visit.page);
   const { detail } = await seen(visit.page, 'vitrine-error');
   assert.equal(detail.code, 'engine_failed');
 });
@@ -228,16 +210,16 @@ test('an engine that panics is reported, not waited for', async () => {
     contentType: 'text/javascript',
     body: 'export default async () => {}; export class Recommender { static open() { setTimeout(() => { throw new Error("unreachable executed"); }); return new Promise(() => {}); } }',
   }));
-  await mount();
+  await mount(visit.page);
   const { detail } = await seen(visit.page, 'vitrine-error');
   assert.equal(detail.code, 'engine_failed');
   assert.match(detail.message, /unreachable executed/);
 });
 
 test('only GETs of files go out, to this site, without parameters or bodies', async () => {
-  await mount();
-  await seen(visit.page, 'vitrine-ready');
-  await observe({ item: 'bag-ink', type: 'purchase', qty: 3 });
+  await mount(visit.page);
+  await engineReady(visit.page);
+  await observe(visit.page, { item: 'bag-ink', type: 'purchase', qty: 3 });
   await answered(visit.page);
   assert.ok(visit.requests.length >= 10, `only ${visit.requests.length} requests were seen`);
   for (const request of visit.requests) {
@@ -253,7 +235,7 @@ test('only GETs of files go out, to this site, without parameters or bodies', as
 });
 
 test('nothing breaks the Content-Security-Policy', async () => {
-  await mount({ seed: 'hat-ink', 'dismiss-label': 'Not for me' });
+  await mount(visit.page, { seed: 'hat-ink', 'dismiss-label': 'Not for me' });
   await answered(visit.page);
   assert.deepEqual(await visit.page.evaluate(() => window.violations), []);
   const complaints = visit.problems.filter((problem) => !problem.includes('404'));
@@ -282,8 +264,8 @@ test('the device: real GPUs for large models, the CPU for the rest', async () =>
 });
 
 test('without WebGPU a forced GPU falls back to the CPU and says why', async () => {
-  await mount({ device: 'gpu' });
-  const { detail } = await seen(visit.page, 'vitrine-ready');
+  await mount(visit.page, { device: 'gpu' });
+  const detail = await engineReady(visit.page);
   if (detail.device === 'gpu') return; // this Chromium has an adapter of its own
   assert.equal(detail.info.fallback.code, 'webgpu_unavailable');
 });
@@ -294,8 +276,8 @@ test('a forced GPU answers after its self-test; one that miscomputes is replaced
     for (const [folder, device] of [['shop', 'gpu'], ['miscomputing', 'cpu']]) {
       const { page } = await openPage(gpuBrowser);
       await page.goto(`${site.url}/pages/shop.html`);
-      await mount({ package: `/packages/${folder}/`, device: 'gpu', seed: 'hat-ink' }, { page });
-      const { detail } = await seen(page, 'vitrine-ready');
+      await mount(page, { package: `/packages/${folder}/`, device: 'gpu', seed: 'hat-ink' });
+      const detail = await engineReady(page);
       assert.equal(detail.device, device);
       assert.equal(detail.tier, device === 'gpu' ? 3 : 2);
       assert.equal(detail.info.fallback?.code, device === 'gpu' ? undefined : 'engine_failed');

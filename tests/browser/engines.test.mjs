@@ -17,15 +17,21 @@ async function until(isTrue) {
 }
 
 /** An engine that needs so long, or does what it is told to. */
-function engine(device, { ms = 1, list = [{ item: device, score: -1 }], fails, passes = true } = {}) {
+function engine(device, { ms = 1, list = [{ item: device, score: -1, rules: [] }], fails, passes = true, refuses } = {}) {
+  const told = [];
   return {
+    told,
+    set_rules: (text) => {
+      if (refuses) throw { code: 'bad_request', message: refuses };
+      told.push(text);
+    },
     self_test: async () => ({ passed: passes, max_error: passes ? 0 : 1 }),
     catalog: () => [{ id: 'a' }, { id: 'b' }, { id: 'c' }],
     info: () => ({ recipe: 'text', context: 4, fingerprint: 'f1' }),
     recommend: async () => {
       await sleep(ms);
       if (fails) throw new Error(fails);
-      return list;
+      return { rows: list };
     },
   };
 }
@@ -42,9 +48,9 @@ function storage() {
 }
 
 /** An open set of engines, `auto` unless said otherwise, and what happened to it. */
-async function opened({ cpu = {}, gpu = {}, device = 'auto', kept = storage(), adapter = ADAPTER, persistent = true, isSaving = false } = {}) {
+async function opened({ cpu = {}, gpu = {}, device = 'auto', kept = storage(), adapter = ADAPTER, persistent = true, isSaving = false, rules } = {}) {
   globalThis.fetch = async () => ({ ok: true, json: async () => ({ recipe: 'text' }) });
-  const log = { started: [], changes: [], kept: kept.kept };
+  const log = { started: [], changes: [], kept: kept.kept, engines: [] };
   const behaviour = { cpu, gpu };
   let queue = Promise.resolve();
   const engines = new Engines({
@@ -60,18 +66,20 @@ async function opened({ cpu = {}, gpu = {}, device = 'auto', kept = storage(), a
       log.started.push(name === 'gpu' ? `gpu ${life}` : name);
       const what = behaviour[name];
       if (what.absent) throw new Error('no bundle');
-      return { Recommender: { open: async () => engine(name, what) } };
+      const made = engine(name, what);
+      log.engines.push(made);
+      return { Recommender: { open: async () => made } };
     },
     kept,
     isSaving,
     // Late enough for what is asserted right after an answer.
     improveAfter_ms: 20,
   });
-  const info = await engines.open({ package: 'http://shop/model/', device, persistent });
+  const info = await engines.open({ package: 'http://shop/model/', device, persistent, ...(rules && { rules }) });
   return { engines, log, info, behaviour };
 }
 
-const answer = async (engines) => (await engines.recommend(EVENTS, { k: 1 }))[0]?.item;
+const answer = async (engines) => (await engines.recommend(EVENTS, { k: 1 })).rows[0]?.item;
 
 test('the CPU answers first; a GPU that is right and faster takes over, and is remembered', async () => {
   const kept = storage();
@@ -156,4 +164,19 @@ test('without consent nothing is kept; with a wish to save data nothing more is 
   const saving = await opened({ isSaving: true });
   await sleep(60);
   assert.deepEqual(saving.log.started, ['cpu']);
+});
+
+test('every engine has the shop\'s rules before it answers; one that refuses them answers without, and says so', async () => {
+  const { engines, log } = await opened({ cpu: { ms: 20 }, rules: Promise.resolve('{"version": 1}') });
+  assert.equal(await answer(engines), 'cpu');
+  await until(() => log.changes.includes('gpu'));
+  assert.deepEqual(log.engines.map(({ told }) => told), [['{"version": 1}'], ['{"version": 1}']]);
+  assert.equal(engines.info().fallback, undefined);
+
+  const refusing = await opened({ device: 'cpu', cpu: { refuses: 'rules of version 7' }, rules: Promise.resolve('{"version": 7}') });
+  assert.deepEqual(refusing.info.fallback, { code: 'bad_request', message: 'rules of version 7' });
+  assert.equal(await answer(refusing.engines), 'cpu');
+
+  const missing = await opened({ device: 'cpu', rules: Promise.resolve(undefined) });
+  assert.deepEqual(missing.log.engines[0].told, [], 'what did not come is not told');
 });

@@ -27,13 +27,14 @@ const EMPTY_WASM = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
  * Serves folders, the longest matching prefix first. Unknown paths are 404.
  *
  * @param {Record<string, string | Buffer>} roots  address prefix -> folder, file or content
+ * @param {{policy?: string}} [options]
  */
-export async function serve(roots) {
+export async function serve(roots, { policy = POLICY } = {}) {
   const prefixes = Object.keys(roots).sort((a, b) => b.length - a.length);
   const server = createServer(async (request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url, 'http://site').pathname));
     const prefix = prefixes.find((each) => path.startsWith(each));
-    const headers = { 'content-security-policy': POLICY, 'cache-control': 'no-store' };
+    const headers = { 'content-security-policy': policy, 'cache-control': 'no-store' };
     try {
       const root = roots[prefix];
       const rest = path.slice(prefix.length);
@@ -51,9 +52,10 @@ export async function serve(roots) {
 /**
  * The storefront with the mock engine.
  *
- * @param {{package?: "shop" | "films"}} [options]  which mock package lies at `/vitrine/model/`
+ * @param {{package?: string, policy?: string}} [options]  which of the mock packages of `make.mjs` lies at
+ *   `/vitrine/model/` (all lie at `/packages/`), and what the pages may do
  */
-export async function serveShop({ package: name = 'shop' } = {}) {
+export async function serveShop({ package: name = 'shop', policy } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'vitrine-'));
   await make(folder);
   const site = await serve({
@@ -68,7 +70,7 @@ export async function serveShop({ package: name = 'shop' } = {}) {
     '/packages/': folder,
     ...Object.fromEntries((await pictures(folder)).map((file) => [`/images/${file}`, join(folder, 'images', file)])),
     '/pages/': join(HERE, 'pages'),
-  });
+  }, { policy });
   return {
     url: site.url,
     async close() {
@@ -144,5 +146,22 @@ export async function answered(page, test = () => true, selector = 'vitrine-recs
     if (ids && test(ids)) return ids;
     if (Date.now() > until) throw new Error(`the row never came; last seen: ${JSON.stringify(ids)}`);
     await page.waitForTimeout(50);
+  }
+}
+
+/**
+ * Waits until an answer of the page, a promise perhaps, is what is wanted.
+ *
+ * @template T
+ * @param {() => Promise<T>} ask
+ * @param {(answer: T) => boolean} test
+ */
+export async function eventually(ask, test) {
+  const until = Date.now() + 10_000;
+  for (;;) {
+    const answer = await ask();
+    if (test(answer)) return answer;
+    if (Date.now() > until) throw new Error(`it never came to that; last seen: ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -1,8 +1,13 @@
-// Does the history stay on the device, within its bounds, and only where it may?
+// Does the history stay on the device, within its bounds, and whole, whatever storage does?
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { bounded, merge } from '../../web/js/history.js';
 import { launch, openPage, serveShop } from './helper.mjs';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const HOUR_MS = 60 * 60 * 1000;
+const NOW_MS = 1_767_225_600_000;
 
 let site;
 let browser;
@@ -15,10 +20,10 @@ after(async () => {
   await site?.close();
 });
 
-/** Runs `task` in a fresh page with the history module; `task` may not close over anything. */
+/** Runs `task` in a fresh visitor's page; `task` may not close over anything. */
 async function inPage(task, argument) {
   const { context, page } = await openPage(browser);
-  await page.goto(`${site.url}/pages/shop.html`);
+  await page.goto(`${site.url}/pages/recorder.html`);
   try {
     return await page.evaluate(task, argument);
   } finally {
@@ -26,143 +31,195 @@ async function inPage(task, argument) {
   }
 }
 
-test('events come back in order, from a second opening too, and clear removes them', async () => {
-  const found = await inPage(async () => {
-    const { History } = await import('/vitrine/history.js');
-    const first = await History.open();
-    await first.append({ item: 'a', type: 'view', ts: Date.now() });
-    await first.append({ item: 'b', type: 'view', ts: Date.now() });
-    const second = await History.open();
-    const kept = (await second.all()).map(({ item }) => item);
-    await second.clear();
-    return { persistent: first.persistent, kept, left: await first.all() };
-  });
-  assert.deepEqual(found, { persistent: true, kept: ['a', 'b'], left: [] });
+const event = (id, ts = NOW_MS, more = {}) => ({ id, item: `item-${id}`, type: 'view', ts, ...more });
+
+test('each event gets a running number, and the session of the one before unless half an hour lies between', () => {
+  const kept = merge([], [event('a'), event('b', NOW_MS + HOUR_MS / 2), event('c', NOW_MS + 2 * HOUR_MS)], NOW_MS);
+  assert.deepEqual(kept.map(({ id, n, session }) => [id, n, session]), [['a', 1, 'a'], ['b', 2, 'a'], ['c', 3, 'c']]);
 });
 
-test('the newest 500 events are kept', async () => {
-  const found = await inPage(async () => {
-    const { History } = await import('/vitrine/history.js');
-    const history = await History.open();
-    const now = Date.now();
-    for (let number = 0; number < 503; number += 1) await history.append({ item: `${number}`, type: 'view', ts: now });
-    const all = await history.all();
-    return { count: all.length, first: all[0].item, last: all.at(-1).item };
-  });
-  assert.deepEqual(found, { count: 500, first: '3', last: '502' });
+test('a clock that was set back changes neither the order nor what is kept', () => {
+  const before = merge([], [event('a'), event('b')], NOW_MS);
+  const after = merge(before, [event('c', NOW_MS - 3 * DAY_MS)], NOW_MS - 3 * DAY_MS);
+  assert.deepEqual(after.map(({ id, n }) => [id, n]), [['a', 1], ['b', 2], ['c', 3]]);
+  assert.equal(after[2].session, 'c', 'where the clock was set is a pause');
 });
 
-test('events older than 180 days go', async () => {
-  const found = await inPage(async () => {
-    const { History } = await import('/vitrine/history.js');
-    const day = 24 * 60 * 60 * 1000;
-    let today = Date.now();
-    const history = await History.open({ now: () => today });
-    await history.append({ item: 'old', type: 'view', ts: today });
-    today += 179 * day;
-    await history.append({ item: 'new', type: 'view', ts: today });
+test('a time far in the future expires nothing else', () => {
+  const kept = merge([event('a', NOW_MS - DAY_MS)], [event('b', NOW_MS * 2)], NOW_MS);
+  assert.deepEqual(kept.map(({ id }) => id), ['a', 'b']);
+});
+
+test('an event that is told twice is one; a visit that is told again becomes longer, never shorter', () => {
+  const added = [];
+  const dwell = (dwell_ms) => event('d', NOW_MS + 1, { type: 'dwell', dwell_ms });
+  let kept = merge([], [event('a'), event('a'), dwell(4000)], NOW_MS);
+  kept = merge(kept, [event('a'), dwell(9000), dwell(5000)], NOW_MS, added);
+  assert.deepEqual(kept.map(({ id, n, dwell_ms }) => [id, n, dwell_ms]), [['a', 1, undefined], ['d', 2, 9000]]);
+  assert.deepEqual(added.map(({ id, dwell_ms }) => [id, dwell_ms]), [['d', 9000]]);
+});
+
+test('a view of what was viewed in an earlier session is a revisit, once for each session', () => {
+  const view = (id, ts) => event(id, ts, { item: 'coat' });
+  const later_ms = NOW_MS + 2 * HOUR_MS;
+  const first = merge([], [view('a', NOW_MS), view('b', NOW_MS + 1)], NOW_MS);
+  assert.deepEqual(first.map(({ type }) => type), ['view', 'view']);
+  const second = merge(first, [view('c', later_ms), view('d', later_ms + 1), event('e', later_ms)], later_ms);
+  assert.deepEqual(second.slice(2).map(({ type, item }) => [type, item]), [['view', 'coat'], ['view', 'coat'], ['view', 'item-e'], ['revisit', 'coat']]);
+});
+
+test('the newest 500 are kept, and what was merely seen goes before what was done', () => {
+  const views = Array.from({ length: 503 }, (_, number) => event(`${number}`));
+  assert.deepEqual(bounded(views, NOW_MS).map(({ id }) => id), views.slice(3).map(({ id }) => id));
+  const bought = event('bought', NOW_MS, { type: 'purchase' });
+  const seen = Array.from({ length: 600 }, (_, number) => event(`seen ${number}`, NOW_MS, { type: 'impression' }));
+  const kept = bounded([bought, ...seen], NOW_MS);
+  assert.deepEqual([kept.length, kept[0].id, kept[1].id, kept.at(-1).id], [500, 'bought', 'seen 101', 'seen 599']);
+});
+
+test('events older than 180 days go, from the storage too', async () => {
+  const found = await inPage(async (day_ms) => {
+    const history = await import('/vitrine/history.js');
+    const real = Date.now;
+    const today = real();
+    const at = (days) => (Date.now = () => today + days * day_ms);
+    const view = (id) => ({ id, item: id, type: 'view', ts: Date.now() });
+    await history.persist();
+    await history.append([view('old')]);
+    at(179);
+    await history.append([view('new')]);
     const before = (await history.all()).map(({ item }) => item);
-    today += 2 * day;
+    at(181);
     const unread = (await history.all()).map(({ item }) => item);
-    await history.append({ item: 'newest', type: 'view', ts: today });
-    // A reader with a clock of that first day sees what is really stored.
-    const stored = await (await History.open({ now: () => today - 181 * day })).all();
-    return { before, unread, stored: stored.map(({ item }) => item) };
-  });
+    await history.append([view('newest')]);
+    at(0);
+    return { before, unread, stored: (await history.all()).map(({ item }) => item) };
+  }, DAY_MS);
   assert.deepEqual(found, { before: ['old', 'new'], unread: ['new'], stored: ['new', 'newest'] });
 });
 
-test('where storage is refused, memory serves and says so', async () => {
-  const found = await inPage(async () => {
-    const { History } = await import('/vitrine/history.js');
-    const refusing = { open: () => { throw new DOMException('denied', 'SecurityError'); } };
-    const history = await History.open({ factory: refusing });
-    await history.append({ item: 'a', type: 'view', ts: Date.now() });
-    return { persistent: history.persistent, count: (await history.all()).length };
+test('what was in memory is stored once storage may be used, and read by the next page', async () => {
+  const { context, page } = await openPage(browser);
+  await page.goto(`${site.url}/pages/recorder.html`);
+  const before = await page.evaluate(async () => {
+    const history = await import('/vitrine/history.js');
+    await history.append([{ id: 'a', item: 'a', type: 'view', ts: Date.now() }]);
+    const databases = (await indexedDB.databases()).length;
+    await history.persist();
+    await history.append([{ id: 'b', item: 'b', type: 'view', ts: Date.now() }]);
+    return { databases, isPersistent: history.isPersistent() };
   });
-  assert.deepEqual(found, { persistent: false, count: 1 });
+  assert.deepEqual(before, { databases: 0, isPersistent: true });
+  await page.reload();
+  const then = await page.evaluate(async () => {
+    const history = await import('/vitrine/history.js');
+    await history.persist();
+    const kept = (await history.all()).map(({ item, n }) => [item, n]);
+    await history.drop();
+    return { kept, databases: (await indexedDB.databases()).length, isPersistent: history.isPersistent() };
+  });
+  assert.deepEqual(then, { kept: [['a', 1], ['b', 2]], databases: 0, isPersistent: false });
+  await context.close();
 });
 
-test('storage that fails later loses nothing', async () => {
+test('where storage is refused, memory serves and says so once', async () => {
   const found = await inPage(async () => {
-    const { History } = await import('/vitrine/history.js');
-    const history = await History.open();
-    await history.append({ item: 'a', type: 'view', ts: Date.now() });
-    const add = IDBObjectStore.prototype.add;
-    IDBObjectStore.prototype.add = () => { throw new DOMException('full', 'QuotaExceededError'); };
-    await history.append({ item: 'b', type: 'view', ts: Date.now() });
-    IDBObjectStore.prototype.add = add;
-    return { persistent: history.persistent, items: (await history.all()).map(({ item }) => item) };
+    const history = await import('/vitrine/history.js');
+    let told = 0;
+    history.onLost(() => (told += 1));
+    Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('denied', 'SecurityError'); } });
+    await history.append([{ id: 'a', item: 'a', type: 'view', ts: Date.now() }]);
+    await history.persist();
+    await history.append([{ id: 'b', item: 'b', type: 'view', ts: Date.now() }]);
+    return { told, isPersistent: history.isPersistent(), items: (await history.all()).map(({ item }) => item) };
   });
-  assert.deepEqual(found, { persistent: false, items: ['a', 'b'] });
+  assert.deepEqual(found, { told: 1, isPersistent: false, items: ['a', 'b'] });
 });
 
-test('before consent nothing is written; with it the memory is stored; withdrawn, all is erased', async () => {
-  const found = await inPage(async () => {
-    const { createRecommender } = await import('/vitrine/vitrine.js');
-    const recommender = createRecommender({ package: '/vitrine/model/', consent: false });
-    await recommender.observe({ item: 'coat-ink', type: 'view' });
-    const before = { databases: (await indexedDB.databases()).length, kept: await recommender.isPersistent() };
-    await recommender.setConsent(true);
-    const { History } = await import('/vitrine/history.js');
-    const stored = async () => (await (await History.open()).all()).map(({ item }) => item);
-    const granted = await stored();
-    await recommender.setConsent(false);
-    return { before, granted, revoked: await stored(), remembered: await recommender.events() };
+for (const fault of ['a write that is refused', 'a disk that is full', 'a database that is closed under us']) {
+  test(`${fault} loses nothing of this page, and is told once`, async () => {
+    const found = await inPage(async (name) => {
+      const history = await import('/vitrine/history.js');
+      let told = 0;
+      history.onLost(() => (told += 1));
+      const view = (id) => ({ id, item: id, type: 'view', ts: Date.now() });
+      await history.persist();
+      await history.append([view('a')]);
+      const { put } = IDBObjectStore.prototype;
+      const { transaction } = IDBDatabase.prototype;
+      if (name === 'a write that is refused') IDBObjectStore.prototype.put = () => { throw new DOMException('no', 'QuotaExceededError'); };
+      if (name === 'a disk that is full') {
+        IDBObjectStore.prototype.put = function (...given) {
+          const request = put.apply(this, given);
+          this.transaction.abort();
+          return request;
+        };
+      }
+      if (name === 'a database that is closed under us') {
+        IDBDatabase.prototype.transaction = function (...given) {
+          this.close();
+          return transaction.apply(this, given);
+        };
+      }
+      await history.append([view('b')]);
+      await history.append([view('c')]);
+      return { told, isPersistent: history.isPersistent(), items: (await history.all()).map(({ item }) => item) };
+    }, fault);
+    assert.deepEqual(found, { told: 1, isPersistent: false, items: ['a', 'b', 'c'] });
   });
-  assert.deepEqual(found, {
-    before: { databases: 0, kept: false }, granted: ['coat-ink'], revoked: [], remembered: [],
-  });
+}
+
+test('a database of version 1 arrives at version 2, with ids, sessions and running numbers', async () => {
+  const found = await inPage(async (hour_ms) => {
+    // As the first release made it and filled it.
+    const request = indexedDB.open('vitrine', 1);
+    request.onupgradeneeded = () => request.result.createObjectStore('events', { autoIncrement: true }).createIndex('ts', 'ts');
+    await new Promise((resolve) => (request.onsuccess = resolve));
+    const old = request.result;
+    // And as it makes way: a tab that still runs the first release has it open.
+    old.onversionchange = () => old.close();
+    const now = Date.now();
+    const store = old.transaction('events', 'readwrite').objectStore('events');
+    store.add({ item: 'coat', type: 'view', ts: now - 5 * hour_ms });
+    store.add({ item: 'coat', type: 'dwell', ts: now - 5 * hour_ms + 1, dwell_ms: 7000 });
+    store.add({ item: 'hat', type: 'purchase', ts: now - hour_ms, qty: 2 });
+    await new Promise((resolve) => (store.transaction.oncomplete = resolve));
+    const history = await import('/vitrine/history.js');
+    await history.persist();
+    await history.append([{ id: 'new', item: 'bag', type: 'view', ts: now }]);
+    const events = await history.all();
+    const [{ version }] = await indexedDB.databases();
+    return { version, events, isPersistent: history.isPersistent() };
+  }, HOUR_MS);
+  assert.equal(found.version, 2);
+  assert.ok(found.isPersistent);
+  assert.deepEqual(found.events.map(({ item, type, n, qty, dwell_ms }) => [item, type, n, qty ?? dwell_ms]), [
+    ['coat', 'view', 1, undefined], ['coat', 'dwell', 2, 7000], ['hat', 'purchase', 3, 2], ['bag', 'view', 4, undefined],
+  ]);
+  const [a, b, c, d] = found.events.map(({ session }) => session);
+  assert.ok(a === b && b !== c && c !== d);
+  assert.equal(new Set(found.events.map(({ id }) => id)).size, 4);
 });
 
-test('an event keeps its known fields only, and an impossible one is refused by name', async () => {
-  const found = await inPage(async () => {
-    const { createRecommender } = await import('/vitrine/vitrine.js');
-    const recommender = createRecommender({ package: '/vitrine/model/' });
-    await recommender.observe({ item: 'coat-ink', type: 'purchase', ts: 7e12, qty: 2, email: 'a@b.example', name: 'A' });
-    const refused = [];
-    for (const event of [{ type: 'view' }, { item: 'a', type: 'veiw' }, { item: 'a', type: 'view', ts: 0.5 }, null]) {
-      refused.push(await recommender.observe(event).then(() => 'accepted', ({ code }) => code));
-    }
-    return { events: await recommender.events(), refused };
-  });
-  assert.deepEqual(found.events, [{ item: 'coat-ink', type: 'purchase', ts: 7e12, qty: 2 }]);
-  assert.deepEqual(found.refused, Array(4).fill('bad_request'));
-});
-
-test('types of the shop\'s own are accepted once they are named', async () => {
-  const found = await inPage(async () => {
-    const { createRecommender } = await import('/vitrine/vitrine.js');
-    const event = { item: 'coat-ink', type: 'consultation', ts: 7e12, rating: 9 };
-    const observe = (recommender) => recommender.observe(event).then(() => 'accepted', ({ message }) => message);
-    const before = await observe(createRecommender({ package: '/vitrine/model/' }));
-    const recommender = createRecommender({ package: '/vitrine/model/', events: ['consultation'] });
-    const refused = await recommender.observe({ ...event, rating: NaN }).catch(({ code }) => code);
-    return { before, after: await observe(recommender), refused, events: await recommender.events() };
-  });
-  assert.match(found.before, /"consultation" is no event type.*events/);
-  assert.equal(found.after, 'accepted');
-  assert.equal(found.refused, 'bad_request');
-  assert.deepEqual(found.events, [{ item: 'coat-ink', type: 'consultation', ts: 7e12, rating: 9 }]);
-});
-
-test('two tabs share one history and hear of each other', async () => {
+test('two tabs that write at once lose nothing, number without gaps and share a session', async () => {
   const { context, page } = await openPage(browser);
   const other = await context.newPage();
-  await page.goto(`${site.url}/pages/shop.html`);
-  await other.goto(`${site.url}/pages/shop.html`);
-  const heard = other.evaluate(async () => {
-    const { createRecommender } = await import('/vitrine/vitrine.js');
-    const recommender = createRecommender({ package: '/vitrine/model/' });
-    document.title = 'listening';
-    await new Promise((resolve) => recommender.addEventListener('change', resolve, { once: true }));
-    return (await recommender.events()).map(({ item }) => item);
-  });
-  await other.waitForFunction(() => document.title === 'listening');
-  await page.evaluate(async () => {
-    const { createRecommender } = await import('/vitrine/vitrine.js');
-    await createRecommender({ package: '/vitrine/model/' }).observe({ item: 'hat-ink', type: 'view' });
-  });
-  assert.deepEqual(await heard, ['hat-ink']);
+  const write = async (tab) => {
+    const history = await import('/vitrine/history.js');
+    await history.persist();
+    const view = (number) => ({ id: `${tab}-${number}`, item: tab, type: 'view', ts: Date.now() });
+    await Promise.all(Array.from({ length: 60 }, (_, number) => history.append([view(number)])));
+    return history.all();
+  };
+  for (const each of [page, other]) await each.goto(`${site.url}/pages/recorder.html`);
+  await Promise.all([page.evaluate(write, 'left'), other.evaluate(write, 'right')]);
+  const events = await page.evaluate(async () => (await import('/vitrine/history.js')).all());
+  assert.deepEqual(events.map(({ n }) => n), Array.from({ length: 120 }, (_, place) => place + 1));
+  assert.equal(new Set(events.map(({ id }) => id)).size, 120);
+  assert.equal(new Set(events.map(({ session }) => session)).size, 1);
+  for (const tab of ['left', 'right']) {
+    const mine = events.filter(({ item }) => item === tab).map(({ id }) => id);
+    assert.deepEqual(mine, Array.from({ length: 60 }, (_, number) => `${tab}-${number}`), 'each in its own order');
+  }
   await context.close();
 });

@@ -39,6 +39,10 @@ export class Engines {
   /** @type {"cpu" | "gpu"} */
   #current = 'cpu';
   #package = '';
+  /** The shop's rules, when they are there. @type {Promise<string | undefined>} */
+  #rules = Promise.resolve(undefined);
+  /** Why an engine answers without them. @type {import('./protocol.js').ErrorRecord | undefined} */
+  #rulesError;
   #persistent = false;
   /** Whether the page wants the GPU, faster or not. */
   #isForced = false;
@@ -77,9 +81,13 @@ export class Engines {
     this.#options = { start: startBundle, kept: keeper, isSaving: false, improveAfter_ms: IMPROVE_AFTER_MS, ...options };
   }
 
-  /** @param {{package: string, device: "auto" | "cpu" | "gpu", persistent?: boolean}} request */
-  async open({ package: folder, device, persistent = false }) {
+  /**
+   * @param {{package: string, device: "auto" | "cpu" | "gpu", persistent?: boolean, rules?: Promise<string | undefined>}} request
+   *   `rules` is the text of `rules.json`
+   */
+  async open({ package: folder, device, persistent = false, rules = Promise.resolve(undefined) }) {
     this.#package = folder;
+    this.#rules = rules;
     this.#isForced = device === 'gpu';
     this.#persistent = persistent;
     let isWorthTrying = false;
@@ -118,11 +126,12 @@ export class Engines {
 
   /** @returns {import('./protocol.js').EngineInfo} */
   info() {
+    const fallback = this.#fallback ?? this.#rulesError;
     return {
       ...this.#engine.info(),
       device: this.#current,
       tier: this.#current === 'gpu' ? 3 : 2,
-      ...(this.#fallback && { fallback: this.#fallback }),
+      ...(fallback && { fallback }),
     };
   }
 
@@ -137,16 +146,16 @@ export class Engines {
 
   /**
    * @param {import('./protocol.js').HistoryEvent[]} events
-   * @param {{k: number, exclude?: string[], candidates?: string[]}} options
-   * @returns {Promise<{item: string, score: number}[]>}
+   * @param {import('./protocol.js').EngineOptions} options
+   * @returns {Promise<import('./protocol.js').EngineAnswer>}
    */
   async recommend(events, options) {
     let isDoubtful = false;
     if (this.#current === 'gpu') {
       try {
-        const ranked = await this.#watched('gpu', this.#engines.gpu.recommend(events, options), GPU_SILENCE_MS);
+        const answer = await this.#watched('gpu', this.#engines.gpu.recommend(events, options), GPU_SILENCE_MS);
         // Items whose scores are no numbers are in no list: an empty one is believed only when the CPU gives it, too.
-        if (ranked.length > 0 || events.length === 0) return ranked;
+        if (answer.rows.length > 0 || events.length === 0) return answer;
         isDoubtful = true;
       } catch (cause) {
         const error = toErrorRecord(cause);
@@ -155,12 +164,12 @@ export class Engines {
       }
     }
     await this.#openCpu();
-    const ranked = await this.#watched('cpu', this.#engines.cpu.recommend(events, options));
-    if (isDoubtful && ranked.length > 0) {
+    const answer = await this.#watched('cpu', this.#engines.cpu.recommend(events, options));
+    if (isDoubtful && answer.rows.length > 0) {
       await this.#demote({ code: 'engine_failed', message: 'the GPU gave no numbers' });
     }
     this.#saveSoon();
-    return ranked;
+    return answer;
   }
 
   /** Nothing of the visitor stays: neither in memory nor on the device. */
@@ -266,11 +275,18 @@ export class Engines {
   async #openOn(device, life) {
     const bundle = await this.#options.start(device, life);
     this.#memories[device] = bundle.memory;
-    return bundle.Recommender.open(this.#package, device, (/** @type {number} */ loaded, /** @type {number} */ total) => {
+    const opened = await bundle.Recommender.open(this.#package, device, (/** @type {number} */ loaded, /** @type {number} */ total) => {
       this.#heard_ms = performance.now();
       // What is loaded beside an engine that answers is nobody's wait.
       if (!this.#engine) this.#options.onProgress(loaded, total);
     });
+    const rules = await this.#rules;
+    try {
+      if (rules !== undefined) opened.set_rules(rules);
+    } catch (cause) {
+      this.#rulesError = toErrorRecord(cause);
+    }
+    return opened;
   }
 
   /** Brings the GPU in, if it is right and faster. Whatever goes wrong here, the CPU goes on answering. */

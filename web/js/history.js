@@ -1,81 +1,141 @@
 // What did this visitor do? The event log on the device: small, bounded, and the visitor's own.
 //
-// It stands alone, because the recorder needs it before anything else has loaded.
-// Where the browser refuses storage (private windows, full disks) the log lives in memory and says so.
+// It is in memory until `persist` is called, and again where the browser refuses storage (private windows, full disks).
+// Every change is a function from all events to all events, applied within one transaction: what several tabs write at
+// once cannot interleave. The database is open for that transaction only, so that no tab stands in the way of another
+// that erases or upgrades it, nor of the back-forward cache.
+
+import { SESSION_GAP_MS, newId } from './event.js';
+import { ENGINE_DATABASE, MAX_AGE_MS } from './protocol.js';
 
 /** Raise it together with a new step in `upgrade`. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 export const MAX_EVENTS = 500;
-export const MAX_AGE_MS = 180 * 24 * 60 * 60 * 1000;
 
 const DATABASE = 'vitrine';
 const EVENTS = 'events';
 
-/** @typedef {import('./protocol.js').HistoryEvent} HistoryEvent */
+/** Not acts upon an item: when there is too much, the oldest of these go first. A purchase outlives what scrolled by. */
+const MERELY_SEEN = ['impression', 'list_view', 'search', 'cart_view'];
 
-export class History {
-  /** @type {IDBDatabase | null} */
-  #database;
+/** @typedef {import('./event.js').HistoryEvent} HistoryEvent */
+
+// The state of this file is that of the page: the recorder is one, and its history is.
+
+let isStored = false;
+/** The whole history where there is no storage; else what was last read of it. @type {HistoryEvent[]} */
+let memory = [];
+/** @type {(cause: unknown) => void} */
+let tellLost = () => {};
+
+/** @param {typeof tellLost} listener  hears that storage was refused or failed; memory serves from there on */
+export function onLost(listener) {
+  tellLost = listener;
+}
+
+/** Does the history survive this page? */
+export function isPersistent() {
+  return isStored;
+}
+
+/** From here on in storage; what is held in memory moves there. */
+export function persist() {
+  isStored = true;
+  return append(memory);
+}
+
+/** What an engine read of the history, on whichever page. */
+export function dropRead() {
+  try {
+    indexedDB.deleteDatabase(ENGINE_DATABASE);
+  } catch {
+    // Refused: then nothing was kept.
+  }
+}
+
+/** From here on in memory, with nothing left on the device. */
+export async function drop() {
+  isStored = false;
+  dropRead();
+  try {
+    await settled(indexedDB.deleteDatabase(DATABASE));
+  } catch {
+    // Refused: then nothing was stored. Blocked: it goes as soon as the other tab is done.
+  }
+}
+
+/** Nothing of what was erased may come back from here. */
+export function forgetMemory() {
+  memory = [];
+}
+
+/** @param {HistoryEvent[]} events @returns {Promise<HistoryEvent[]>} as they are kept; without those that were known */
+export async function append(events) {
   /** @type {HistoryEvent[]} */
-  #memory = [];
-  #now;
+  let added = [];
+  await change((before) => merge(before, events, Date.now(), (added = [])));
+  return added;
+}
 
-  /**
-   * @param {IDBDatabase | null} database
-   * @param {() => number} now
-   */
-  constructor(database, now) {
-    this.#database = database;
-    this.#now = now;
-  }
+/** Oldest first. @returns {Promise<HistoryEvent[]>} */
+export async function all() {
+  await change((before) => before);
+  return bounded(memory, Date.now());
+}
 
-  /**
-   * @param {{persistent?: boolean, factory?: IDBFactory, now?: () => number}} [options]
-   *   With `persistent: false` nothing is opened, read or written (no consent yet).
-   */
-  static async open({ persistent = true, factory, now = Date.now } = {}) {
-    if (!persistent) return new History(null, now);
+/** @param {(before: HistoryEvent[]) => HistoryEvent[]} after  of all events, oldest first: replaces, never changes them */
+export async function change(after) {
+  if (isStored) {
     try {
-      // Reading the global may itself throw where storage is blocked.
-      return new History(await openDatabase(factory ?? indexedDB), now);
-    } catch {
-      return new History(null, now);
+      return void (memory = await inTransaction(after));
+    } catch (cause) {
+      // Go on without storage, with what was last read of it.
+      isStored = false;
+      tellLost(cause);
     }
   }
+  memory = after(memory);
+}
 
-  /** Does the history survive this page? */
-  get persistent() {
-    return this.#database !== null;
-  }
-
-  /** @param {HistoryEvent} event */
-  async append(event) {
-    if (this.#database) {
-      try {
-        return await write(this.#database, event, this.#now());
-      } catch {
-        // Full or closed under us: keep what can still be read, and go on without storage.
-        this.#memory = await this.all().catch(() => []);
-        this.#database = null;
-      }
+/**
+ * Adds what is new behind what is there: the order is that of the running number, whatever the clock did.
+ *
+ * An event whose id is known is the same event, so that telling one twice does no harm; a visit (a dwell) that is told
+ * again, and has become longer, becomes longer. A view of what was viewed in an earlier session is a revisit, too.
+ *
+ * @param {HistoryEvent[]} before
+ * @param {HistoryEvent[]} incoming
+ * @param {number} now_ms
+ * @param {HistoryEvent[]} [added]  is told of what was added
+ */
+export function merge(before, incoming, now_ms, added = []) {
+  const after = [...before];
+  const queue = [...incoming];
+  for (const event of queue) {
+    const { id, type, item, ts, dwell_ms = 0 } = event;
+    const place = after.findLastIndex((each) => each.id === id);
+    const known = after[place];
+    if (known) {
+      if (dwell_ms > (known.dwell_ms ?? Infinity)) added.push((after[place] = { ...known, dwell_ms, depth: event.depth }));
+      continue;
     }
-    this.#memory = recent([...this.#memory, event], this.#now());
+    const last = after.at(-1);
+    // A session has the name of its first event. The distance is absolute: a clock that was set back is a pause, too.
+    const session = last && Math.abs(ts - last.ts) <= SESSION_GAP_MS ? last.session : id;
+    const kept = { ...event, session, n: (last?.n ?? 0) + 1 };
+    const isRevisit = after.some((each) => each.type === 'view' && each.item === item && each.session !== session);
+    if (type === 'view' && isRevisit) queue.push({ ...event, type: 'revisit', id: `revisit ${session} ${item}` });
+    after.push(kept);
+    added.push(kept);
   }
+  return bounded(after, now_ms);
+}
 
-  /** Oldest first. @returns {Promise<HistoryEvent[]>} */
-  async all() {
-    if (!this.#database) return recent(this.#memory, this.#now());
-    const store = this.#database.transaction(EVENTS).objectStore(EVENTS);
-    return recent(await settled(store.getAll()), this.#now());
-  }
-
-  async clear() {
-    this.#memory = [];
-    if (!this.#database) return;
-    const transaction = this.#database.transaction(EVENTS, 'readwrite');
-    transaction.objectStore(EVENTS).clear();
-    await completed(transaction);
-  }
+/** @param {HistoryEvent[]} events @param {number} now_ms */
+export function bounded(events, now_ms) {
+  const recent = events.filter(({ ts }) => ts >= now_ms - MAX_AGE_MS);
+  let surplus = recent.length - MAX_EVENTS;
+  return recent.filter(({ type }) => !(surplus > 0 && MERELY_SEEN.includes(type) && surplus--)).slice(-MAX_EVENTS);
 }
 
 /**
@@ -83,58 +143,45 @@ export class History {
  *
  * @param {IDBDatabase} database
  * @param {number} from_version
+ * @param {IDBTransaction} transaction
  */
-export function upgrade(database, from_version) {
-  if (from_version < 1) {
-    const store = database.createObjectStore(EVENTS, { autoIncrement: true });
-    store.createIndex('ts', 'ts');
-  }
-}
-
-/**
- * @param {IDBFactory} factory
- * @returns {Promise<IDBDatabase>}
- */
-async function openDatabase(factory) {
-  const request = factory.open(DATABASE, SCHEMA_VERSION);
-  request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion);
-  const database = await settled(request);
-  // Another tab brings a newer version or deletes the database: do not stand in its way.
-  database.onversionchange = () => database.close();
-  return database;
-}
-
-/**
- * Adds one event and drops what is too old or too much, in one transaction: tabs cannot interleave.
- *
- * @param {IDBDatabase} database
- * @param {HistoryEvent} event
- * @param {number} now_ms
- */
-async function write(database, event, now_ms) {
-  const transaction = database.transaction(EVENTS, 'readwrite');
-  const done = completed(transaction);
-  const store = transaction.objectStore(EVENTS);
-  store.add(event);
-  const outdated = store.index('ts').getAllKeys(IDBKeyRange.upperBound(now_ms - MAX_AGE_MS, true));
-  outdated.onsuccess = () => {
-    for (const key of outdated.result) store.delete(key);
-    const count = store.count();
-    count.onsuccess = () => {
-      if (count.result <= MAX_EVENTS) return;
-      const surplus = store.getAllKeys(null, count.result - MAX_EVENTS);
-      surplus.onsuccess = () => surplus.result.forEach((key) => store.delete(key));
-    };
+export function upgrade(database, from_version, transaction) {
+  const create = () => database.createObjectStore(EVENTS, { keyPath: 'n' });
+  if (!from_version) return void create();
+  // Version 1 had no ids, sessions and running numbers, and an index that nothing needs.
+  const former = transaction.objectStore(EVENTS).getAll();
+  former.onsuccess = () => {
+    database.deleteObjectStore(EVENTS);
+    const store = create();
+    const events = former.result.map((event) => ({ id: newId(), src: 'page', v: 1, ...event }));
+    for (const event of merge([], events, Date.now())) store.put(event);
   };
-  await done;
 }
 
-/**
- * @param {HistoryEvent[]} events
- * @param {number} now_ms
- */
-function recent(events, now_ms) {
-  return events.filter((event) => event.ts >= now_ms - MAX_AGE_MS).slice(-MAX_EVENTS);
+/** @param {Parameters<typeof change>[0]} after */
+async function inTransaction(after) {
+  // Reading the global may itself throw where storage is blocked.
+  const request = indexedDB.open(DATABASE, SCHEMA_VERSION);
+  request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion, /** @type {IDBTransaction} */ (request.transaction));
+  const opening = settled(request);
+  // A tab with an older version lets go as soon as it hears of this one.
+  request.onblocked = null;
+  const database = await opening;
+  try {
+    const transaction = database.transaction(EVENTS, 'readwrite');
+    const store = transaction.objectStore(EVENTS);
+    const before = await settled(store.getAll());
+    const kept = after(before);
+    for (const event of before) if (!kept.includes(event)) store.delete(/** @type {number} */ (event.n));
+    for (const event of kept) if (!before.includes(event)) store.put(event);
+    await new Promise((resolve, reject) => {
+      transaction.oncomplete = resolve;
+      transaction.onabort = () => reject(transaction.error);
+    });
+    return kept;
+  } finally {
+    database.close();
+  }
 }
 
 /** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
@@ -143,14 +190,5 @@ export function settled(request) {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
     if ('onblocked' in request) request.onblocked = () => reject(new Error('the database is blocked'));
-  });
-}
-
-/** @param {IDBTransaction} transaction @returns {Promise<void>} */
-function completed(transaction) {
-  return new Promise((resolve, reject) => {
-    transaction.oncomplete = () => resolve();
-    transaction.onabort = () => reject(transaction.error);
-    transaction.onerror = () => reject(transaction.error);
   });
 }

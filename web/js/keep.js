@@ -1,11 +1,11 @@
 // What does the engine keep between pages, once there is consent? What it measured, and what it read of the history.
 //
 // A database of its own, so that erasing it leaves the history's schema alone. Everything in it can be computed again:
-// whatever fails here is as if nothing had been kept.
+// whatever fails here is as if nothing had been kept. And a module of its own: the history is part of the recorder's
+// file, which neither the worker nor the widget repeats.
 
-import { MAX_AGE_MS, settled } from './history.js';
+import { ENGINE_DATABASE, MAX_AGE_MS } from './protocol.js';
 
-const DATABASE = 'vitrine-engine';
 const KEPT = 'kept';
 
 /**
@@ -37,7 +37,7 @@ export function drop(name) {
 export async function dropAll() {
   await new Promise((resolve) => {
     try {
-      const request = indexedDB.deleteDatabase(DATABASE);
+      const request = indexedDB.deleteDatabase(ENGINE_DATABASE);
       request.onsuccess = request.onerror = request.onblocked = resolve;
     } catch (cause) {
       resolve(cause);
@@ -52,7 +52,7 @@ export async function dropAll() {
  */
 async function inStore(mode, ask) {
   try {
-    const opening = indexedDB.open(DATABASE, 1);
+    const opening = indexedDB.open(ENGINE_DATABASE, 1);
     opening.onupgradeneeded = () => opening.result.createObjectStore(KEPT);
     const database = await settled(opening);
     try {
@@ -64,4 +64,13 @@ async function inStore(mode, ask) {
   } catch {
     return undefined;
   }
+}
+
+/** @template T @param {IDBRequest<T>} request @returns {Promise<T>} */
+function settled(request) {
+  return new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+    if ('onblocked' in request) request.onblocked = () => reject(new Error('the database is blocked'));
+  });
 }

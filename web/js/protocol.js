@@ -1,6 +1,7 @@
 // What do the page and its worker say to each other? Message kinds, and how errors travel.
 //
-// Every request carries an `id`; exactly one `result` or `error` with the same `id` answers it.
+// Every request carries an `id`; exactly one `result` or `error` with the same `id` answers it. What is told without
+// having been asked for has the id 0, and so has `ping`, which `alive` answers at once, whatever else is being done.
 // Errors are plain records, because structured cloning would strip the code from an Error.
 
 /**
@@ -9,38 +10,58 @@
  * @typedef {{code: ErrorCode, message: string}} ErrorRecord
  *
  * @typedef {{id: string, title: string, brand?: string, category?: string[], price?: number,
- *   currency?: string, available?: boolean, image?: string, url?: string,
- *   attrs?: Record<string, string>, text?: string}} Item  `price` is in minor units.
- * @typedef {{item: string, type: string, ts: number, dwell_ms?: number, qty?: number,
- *   rating?: number, reason?: string, list?: string, pos?: number, rec_id?: string}} HistoryEvent
+ *   currency?: string, list_price?: number, available?: boolean, image?: string, url?: string,
+ *   attrs?: Record<string, string>, tags?: string[], text?: string,
+ *   group?: string, sku?: string, gtin?: string, mpn?: string}} Item  `price` is in minor units.
+ * @typedef {import('./event.js').HistoryEvent} HistoryEvent
  * @typedef {{item: string, intensity: number, time_ms: number}} Interaction
- * @typedef {{item: string, score: number, details: Item}} Recommendation
+ * @typedef {{kind: "viewed" | "saved" | "cart" | "bought" | "liked", item: string, title: string}} Reason
+ *   what the visitor did with the item of this id and title
+ * @typedef {{item: string, score: number, details: Item, tier: 1 | 2 | 3, reason?: Reason, rules?: string[]}} Recommendation
+ *   `rules` names those of the shop's rules that moved the item.
  *
  * @typedef {{recipe: string, parameters: number, device: "cpu" | "gpu", quantisation: string,
- *   items: number, context: number, fingerprint: string, filter_days: Record<string, number>, tier: 2 | 3, fallback?: ErrorRecord}} EngineInfo
+ *   items: number, context: number, fingerprint: string, filter_days: Record<string, number>,
+ *   tier: 1 | 2 | 3, fallback?: ErrorRecord}} EngineInfo
  *   `context` counts the interactions that the model reads at most, `fingerprint` pins the package, and `fallback`
- *   says why the GPU was tried and did not answer.
+ *   says what was tried and is done without: the GPU, the package, the shop's rules.
  *
- * @typedef {{build: string, device: "cpu" | "gpu", adapter: string,
+ * @typedef {{build: string, device: "cpu" | "gpu", adapter: string, tier: 1 | 2 | 3,
  *   decision: {device: "cpu" | "gpu", because: string, cpu_ms?: number, gpu_ms?: number, from_before: boolean} | null,
  *   self_test: {passed: boolean, max_error: number} | null, gpu_losses: number,
  *   snapshot: {restored: number, saved_bytes: number}, memory_bytes: {cpu: number, gpu: number},
- *   fallback?: ErrorRecord}} Diagnostics
- *   `snapshot.restored` counts what need not be read of the history because it was read on an earlier page.
+ *   took_ms: {catalogue?: number, engine?: number, answer?: number},
+ *   requests: import('./requests.js').KitRequest[], fallback?: ErrorRecord}} Diagnostics
+ *   `snapshot.restored` counts what need not be read of the history because it was read on an earlier page; `took_ms`
+ *   says how long the catalogue of tier 1, the engine, and the last answer took.
  *
- * @typedef {{id: number, kind: "open", package: string, device: "auto" | "cpu" | "gpu", persistent?: boolean}
- *   | {id: number, kind: "recommend", events: HistoryEvent[],
- *      options: {k: number, exclude?: string[], candidates?: string[]}}
+ * @typedef {{k: number, exclude?: string[], candidates?: string[], placement?: string, seed?: string, cart?: string[],
+ *   shown?: string[]}} Options  `shown` are ids that the page shows elsewhere.
+ * @typedef {Options & {now_ms: number, bucket?: number}} EngineOptions
+ *   `bucket` is the hundredth of the visitors that this one is of, for experiments.
+ * @typedef {{rows: {item: string, score: number, rules: string[], reason?: {kind: Reason["kind"], item: string}}[]}} EngineAnswer
+ *
+ * @typedef {{package?: string, catalog?: string, rules?: string, device: "auto" | "cpu" | "gpu", persistent?: boolean}} Opening
+ *   absolute addresses: a package's folder, a catalogue where there is no package, and `rules.json`
+ * @typedef {{id: number, kind: "open"} & Opening
+ *   | {id: number, kind: "recommend", events: HistoryEvent[], options: EngineOptions}
  *   | {id: number, kind: "interactions", events: HistoryEvent[]}
- *   | {id: number, kind: "catalog"}
  *   | {id: number, kind: "persist", persistent: boolean}
- *   | {id: number, kind: "info" | "diagnostics" | "forget"}} Request
+ *   | {id: number, kind: "catalog" | "diagnostics" | "forget"}
+ *   | {id: 0, kind: "ping"}} Request
  *
- * @typedef {{id: number, kind: "result", value: unknown}
+ * @typedef {{id: number, kind: "result", value: any}
  *   | {id: number, kind: "error", error: ErrorRecord}
- *   | {id: number, kind: "progress", loaded_bytes: number, total_bytes: number}
- *   | {id: 0, kind: "engine", value: EngineInfo}} Response
+ *   | {id: 0, kind: "progress", loaded_bytes: number, total_bytes: number}
+ *   | {id: 0, kind: "engine", value: EngineInfo}
+ *   | {id: 0, kind: "alive"}} Response
  */
+
+/** Where the engine keeps what it read of the history, with consent: whoever erases the history erases that. */
+export const ENGINE_DATABASE = 'vitrine-engine';
+
+/** Neither events nor what was read of them are kept longer. */
+export const MAX_AGE_MS = 180 * 24 * 60 * 60 * 1000;
 
 /** @type {readonly ErrorCode[]} */
 export const ERROR_CODES = Object.freeze([

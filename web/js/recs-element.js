@@ -1,75 +1,113 @@
-// What does `<vitrine-recs>` do? It keeps the shop's own list until it has something better, then shows
-// it. Behaviour only: the look is in `recs-view.js`, the registration in `vitrine.js`.
+// What does `<vitrine-recs>` do? It keeps the shop's own list until it has something better, then shows it.
+//
+// Behaviour only: the look is in `recs-view.js`, moving along the row in `carousel.js`, what other lists of the page show
+// in `shown.js`, the registration in `vitrine.js`.
 
+import { Carousel } from './carousel.js';
+import { cartOf } from './cart.js';
+import { Entries, idOf } from './entries.js';
+import { Impressions } from './impressions.js';
+import { onNavigation } from './navigation.js';
 import { toError } from './protocol.js';
 import { createRecommender } from './recommender.js';
-import { frame, styleSheet, templateTile, tile } from './recs-view.js';
+import { frame, label, reasonText, recsStyle } from './recs-view.js';
+import * as shown from './shown.js';
+import { Space } from './space.js';
 
 /** Events come in bursts (a view, a zoom, a cart): one answer for all of them. */
 const DEBOUNCE_MS = 150;
-/** An item counts as seen after it was fully visible for so long. */
-const SEEN_MS = 1000;
+/** A lazy list starts when it is so near. */
+const NEAR = '400px';
+const LIMIT = 8;
+
+/** Attributes that mean another recommender. */
+const SOURCE = ['package', 'catalog', 'rules', 'device', 'consent'];
+const PROPERTIES = /** @type {const} */ (['exclude', 'cart', 'render', 'transformItems']);
 
 // On a server there is no HTMLElement; importing the package there must not throw.
 const Base = globalThis.HTMLElement ?? class {};
 
 /**
- * A row of recommendations.
- *
- * Attributes: `package` (folder of the exported model), `limit` (8), `heading`, `placement` (a name for
- * events), `seed` (id of the item of this page), `device` (`auto`, `cpu`, `gpu`), `consent` (`denied`:
- * nothing is stored), `item-url` (pattern with `{id}` for items without an address), `dismiss-label`
- * (offers a button to send an item away), `locale`, `live` (announces changes to screen readers).
- *
- * @element vitrine-recs
- * @slot - the shop's own list, shown until an answer is there
- * @fires vitrine-ready `{tier, device, info}`
- * @fires vitrine-impression `{item, rec_id, position, placement}`
- * @fires vitrine-click `{item, rec_id, position, placement}`
- * @fires vitrine-error `{code, message}`
+ * @typedef {import('./protocol.js').Item} Item
+ * @typedef {import('./protocol.js').Recommendation} Recommendation
+ * @typedef {{placement: string, rec_id: string, tier: number, took_ms: number, recommendations: Recommendation[]}} Answer
+ */
+
+/**
+ * A list of recommendations. Attributes, properties, events, parts and variables: `custom-elements.json`.
  */
 export class VitrineRecs extends Base {
-  static observedAttributes = ['package', 'limit', 'heading', 'seed', 'device', 'locale', 'live', 'item-url'];
+  static observedAttributes = [
+    ...SOURCE, 'limit', 'seed', 'placement', 'heading', 'heading-level', 'layout', 'locale', 'live',
+    'item-url', 'dismiss-label', 'previous-label', 'next-label', 'cart-synced', 'reasons', 'reason-viewed', 'reason-saved', 'reason-cart',
+    'reason-bought', 'reason-liked',
+  ];
 
   /** @type {import('./recommender.js').Recommender | null} */
   #recommender = null;
   /** @type {string[]} */
   #exclude = [];
-  /** @type {((items: any[]) => any[]) | null} */
+  /** @type {string[]} */
+  #cart = [];
+  /** @type {((item: Item, context: {reason: any}) => Element) | null} */
+  #render = null;
+  /** @type {((items: Item[]) => Item[]) | null} */
   #transformItems = null;
-  #frame;
+  #frame = frame();
+  #entries = new Entries(this, this.#frame.list);
+  #carousel;
+  #space;
+  #impressions = new Impressions((entry) => this.#fire('impression', this.#detail(entry)));
   /** Which connection to the page this is; what an earlier one began is dropped. */
   #connection = 0;
   /** Only the answer to the newest question is shown. */
   #question = 0;
-  #started = false;
-  #timer = 0;
-  #recId = '';
-  /** What is drawn, by item: an unchanged tile is kept, so that its picture does not flicker.
-   * @type {Map<string, {content: string, entry: HTMLElement}>} */
-  #drawn = new Map();
-  /** @type {Set<string>} */
-  #seen = new Set();
-  /** @type {Map<Element, number>} */
-  #seenTimers = new Map();
-  /** @type {IntersectionObserver | null} */
-  #observer = null;
+  #isStarted = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #stopNavigation = () => {};
+  /** @type {Answer | null} */
+  #answer = null;
+  /** What went wrong and was told; the same is not told with every answer. */
+  #told = '';
 
   constructor() {
     super();
-    this.#frame = frame();
     const root = this.attachShadow({ mode: 'open' });
-    root.adoptedStyleSheets = [styleSheet()];
-    root.append(this.#frame.fallback, this.#frame.section);
-    this.#frame.list.addEventListener('click', (event) => this.#onClick(event));
+    root.adoptedStyleSheets = [recsStyle()];
+    root.append(this.#frame.stage);
+    this.#carousel = new Carousel(this.#frame);
+    this.#space = new Space(this.#frame);
+    for (const type of ['click', 'auxclick']) {
+      this.#frame.list.addEventListener(type, (event) => this.#onClick(/** @type {MouseEvent} */ (event)));
+    }
   }
 
-  /** Ids that must not be recommended: what is in the cart, for example. */
+  /** Ids that must not be recommended. */
   get exclude() {
     return this.#exclude;
   }
   set exclude(ids) {
-    this.#exclude = [...ids];
+    this.#exclude = [...(ids ?? [])];
+    this.#refreshSoon();
+  }
+
+  /** Ids of what is in the cart: not recommended, and known to the shop's rules. */
+  get cart() {
+    return this.#cart;
+  }
+  set cart(ids) {
+    this.#cart = [...(ids ?? [])];
+    this.#refreshSoon();
+  }
+
+  /** Draws an item in markup of the shop's own. */
+  get render() {
+    return this.#render;
+  }
+  set render(draw) {
+    this.#render = draw;
+    this.#entries.invalidate();
     this.#refreshSoon();
   }
 
@@ -87,27 +125,40 @@ export class VitrineRecs extends Base {
     return this.#recommender;
   }
 
+  /** What is shown, or null while the shop's own list stands. */
+  get answer() {
+    return this.#answer;
+  }
+
   connectedCallback() {
     // Properties that were set before the class was known would hide the accessors.
-    for (const name of /** @type {const} */ (['exclude', 'transformItems'])) {
+    for (const name of PROPERTIES) {
       if (!Object.hasOwn(this, name)) continue;
       const value = this[name];
       delete this[name];
       /** @type {any} */ (this)[name] = value;
     }
-    this.#observer = new IntersectionObserver((entries) => this.#onVisibility(entries), { threshold: 0.99 });
+    this.dataset.tier ??= '0';
+    this.#carousel.connect();
+    this.#space.connect();
+    shown.enter(this, this.#refreshSoon);
+    this.#stopNavigation = onNavigation(() => this.#onNavigation());
     this.#connect();
   }
 
   disconnectedCallback() {
     this.#disconnect();
-    this.#observer?.disconnect();
+    this.#stopNavigation();
+    shown.leave(this);
+    this.#carousel.disconnect();
+    this.#space.disconnect();
+    this.#impressions.end();
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
   attributeChangedCallback(name, before, after) {
     if (!this.isConnected || before === after) return;
-    if (name === 'package' || name === 'device') {
+    if (SOURCE.includes(name)) {
       this.#disconnect();
       this.#connect();
     } else {
@@ -116,229 +167,248 @@ export class VitrineRecs extends Base {
   }
 
   #connect() {
-    const folder = this.getAttribute('package');
-    if (!folder) return;
-    const device = /** @type {any} */ (this.getAttribute('device')) ?? 'auto';
-    // Only an explicit word about consent may change what another element on the page was told.
-    const consent = this.hasAttribute('consent') ? this.getAttribute('consent') !== 'denied' : undefined;
-    this.#recommender = createRecommender({ package: folder, device, consent });
-    this.#recommender.addEventListener('change', this.#refreshSoon);
-    const connection = ++this.#connection;
-    whenIdle(() => {
-      if (connection === this.#connection) this.#start(connection);
+    const given = (/** @type {string} */ name) => this.getAttribute(name) || undefined;
+    if (!given('package') && !given('catalog')) return;
+    this.#recommender = createRecommender({
+      package: given('package'), catalog: given('catalog'), rules: given('rules'),
+      device: /** @type {any} */ (given('device')), consent: given('consent'),
     });
+    for (const type of ['change', 'engine']) this.#recommender.addEventListener(type, this.#onChange);
+    const connection = ++this.#connection;
+    const start = () => {
+      if (connection === this.#connection) this.#start(connection);
+    };
+    if (this.hasAttribute('lazy')) whenNear(this, start);
+    else whenIdle(start);
   }
 
   #disconnect() {
-    this.#recommender?.removeEventListener('change', this.#refreshSoon);
+    for (const type of ['change', 'engine']) this.#recommender?.removeEventListener(type, this.#onChange);
     this.#connection += 1;
     this.#question += 1;
-    this.#started = false;
+    this.#isStarted = false;
     clearTimeout(this.#timer);
   }
 
   /** @param {number} connection */
   async #start(connection) {
     try {
-      const info = await /** @type {any} */ (this.#recommender).open();
+      // Of now: whoever opened it first may have had a lower tier.
+      const info = await /** @type {any} */ (this.#recommender).info();
       if (connection !== this.#connection) return;
-      this.#started = true;
-      this.#fire('vitrine-ready', { tier: info.tier, device: info.device, info });
+      this.#isStarted = true;
+      this.#ready(info);
       await this.#refresh();
     } catch (cause) {
       if (connection !== this.#connection) return;
-      this.#started = true; // what happens next may find the package reachable again
+      this.#isStarted = true; // what happens next may find the package reachable again
       this.#fail(cause);
     }
   }
 
-  /** A bound field, because it is added and removed as a listener. */
+  /** @param {import('./protocol.js').EngineInfo} info */
+  #ready(info) {
+    this.#fire('ready', { tier: info.tier, device: info.device, info });
+    // A GPU that is done without is no loss; a package or rules that are, the shop wants to know of.
+    if (info.fallback && (info.tier === 1 || info.fallback.code === 'bad_request')) this.#tell(info.fallback);
+  }
+
+  /** Bound fields, because they are added and removed as listeners. */
+  #onChange = (/** @type {Event} */ event) => {
+    if (event.type === 'engine' && this.#isStarted) this.#ready(/** @type {CustomEvent} */ (event).detail);
+    this.#refreshSoon();
+  };
+
   #refreshSoon = () => {
-    if (!this.#started) return;
+    if (!this.#isStarted) return;
     this.#question += 1; // what is still being computed is out of date
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#refresh(), DEBOUNCE_MS);
   };
 
+  /** Another page: what is shown counts as shown anew, and the row begins at its beginning. */
+  #onNavigation() {
+    if (!this.#isStarted) return;
+    this.#carousel.rewind();
+    if (this.#answer) this.#answer.rec_id = '';
+    this.#refreshSoon();
+  }
+
   async #refresh() {
+    const question = ++this.#question;
+    const asked = this.#ask(() => question !== this.#question || !this.isConnected);
+    shown.asks(this, asked);
+    await asked;
+  }
+
+  /** @param {() => boolean} isOutdated */
+  async #ask(isOutdated) {
     const recommender = this.#recommender;
     if (!recommender) return;
-    const question = ++this.#question;
     try {
+      const events = await recommender.events();
       const seed = this.getAttribute('seed') || undefined;
-      const isKnown = Boolean(seed) || (await recommender.events()).length > 0;
-      const k = Number.parseInt(this.getAttribute('limit') ?? '', 10) || 8;
-      const answer = isKnown ? await recommender.recommend({ k, exclude: this.#exclude, seed }) : [];
-      if (question !== this.#question || !this.isConnected) return;
-      const items = answer.map(({ details }) => this.#withUrl(details));
-      const shown = this.#transformItems ? this.#transformItems(items) : items;
-      if (shown.length > 0) this.#show(shown);
-      else this.#showFallback();
+      const cart = [...new Set([...this.#cart, ...(this.hasAttribute('cart-synced') ? cartOf(events) : [])])];
+      /** @type {{recommendations: Recommendation[], isHidden: boolean}} */
+      let answer = { recommendations: [], isHidden: false };
+      let start_ms = 0;
+      // Whoever only passed by is not known.
+      if (seed || cart.length > 0 || events.some(({ type }) => type !== 'impression')) {
+        const k = Number.parseInt(this.getAttribute('limit') ?? '', 10) || LIMIT;
+        const options = { k, exclude: this.#exclude, seed, cart, placement: this.#placement, shown: await shown.shownBefore(this) };
+        start_ms = performance.now();
+        if (!isOutdated()) answer = await recommender.answer(options);
+      }
+      if (isOutdated()) return;
+      this.#show(answer, performance.now() - start_ms);
     } catch (cause) {
-      if (question === this.#question) this.#fail(cause);
+      if (!isOutdated()) this.#fail(cause);
     }
   }
 
-  /** @param {import('./protocol.js').Item} item */
+  get #placement() {
+    return this.getAttribute('placement') ?? '';
+  }
+
+  /** @param {{recommendations: Recommendation[], isHidden: boolean}} answer @param {number} took_ms */
+  #show({ recommendations, isHidden }, took_ms) {
+    const items = recommendations.map(({ details }) => this.#withUrl(details));
+    const chosen = this.#transformItems ? this.#ofShop('transformItems', () => this.#transformItems?.(items)) ?? items : items;
+    if (chosen.length === 0) return this.#showFallback(isHidden);
+    const before = this.#entries.ids.join('\n');
+    this.#space.keep(() => this.#draw(chosen, new Map(recommendations.map(({ item, reason }) => [item, reason]))));
+    const { ids } = this.#entries;
+    shown.shows(this, ids);
+
+    const former = this.#answer?.rec_id;
+    const isSame = Boolean(former) && before === ids.join('\n');
+    const tier = recommendations[0]?.tier ?? 0;
+    this.#answer = {
+      placement: this.#placement, rec_id: isSame && former ? former : randomId(), tier, took_ms,
+      recommendations: recommendations.filter(({ item }) => ids.includes(item)),
+    };
+    this.dataset.tier = String(tier);
+    if (!isSame) this.#impressions.begin([...this.#frame.list.children]);
+    this.#fire('answer', this.#answer);
+  }
+
+  /** @param {Item} item */
   #withUrl(item) {
     const pattern = this.getAttribute('item-url');
     if (item.url || !pattern) return item;
     return { ...item, url: pattern.replaceAll('{id}', encodeURIComponent(item.id)) };
   }
 
-  /** @param {import('./protocol.js').Item[]} items */
-  #show(items) {
-    const { heading, list } = this.#frame;
-    heading.textContent = this.getAttribute('heading') ?? '';
-    heading.hidden = heading.textContent === '';
-    list.setAttribute('aria-live', this.hasAttribute('live') ? 'polite' : 'off');
-
-    const focused = /** @type {HTMLElement | null} */ (this.shadowRoot?.activeElement);
-    const focusedEntry = focused?.closest('li');
-    const position = focusedEntry ? [...list.children].indexOf(focusedEntry) : -1;
-    const before = new Set([...list.children].map(entryId));
-    const options = {
+  /**
+   * @param {Item[]} items
+   * @param {Map<string, import('./protocol.js').Reason | undefined>} reasons
+   */
+  #draw(items, reasons) {
+    label(this, this.#frame);
+    const render = this.#render;
+    const isSaid = this.hasAttribute('reasons');
+    this.#entries.draw(items, {
       locale: this.getAttribute('locale') ?? undefined,
       dismissLabel: this.getAttribute('dismiss-label'),
-    };
-    const entries = this.#entries(items, options);
-    for (const entry of entries) entry.toggleAttribute('data-fresh', !before.has(entryId(entry)));
-    this.#clearSeen();
-    list.replaceChildren(...entries);
-    this.dataset.state = 'answer';
-
-    if (focusedEntry) {
-      // The keyboard stays with its item, or with its place when the item is gone.
-      const again = entries.find((entry) => entryId(entry) === entryId(focusedEntry)) ?? entries[position];
-      const target = /** @type {HTMLElement | null} */ (again?.querySelector(focused?.localName ?? 'a'));
-      target?.focus({ preventScroll: true });
-    }
-    this.#recId = randomId();
-    for (const entry of entries) this.#observer?.observe(entry);
-  }
-
-  /**
-   * @param {import('./protocol.js').Item[]} items
-   * @param {import('./recs-view.js').ViewOptions} options
-   */
-  #entries(items, options) {
-    this.#removeSlotted();
-    const template = /** @type {HTMLTemplateElement | null} */ (this.querySelector(':scope > template'));
-    const former = this.#drawn;
-    this.#drawn = new Map();
-    return items.map((item, index) => {
-      if (template) return this.#slotted(templateTile(template, item, options), item.id, index);
-      const content = JSON.stringify([item, options]);
-      const kept = former.get(item.id);
-      const entry = kept?.content === content ? kept.entry : tile(item, options);
-      entry.dataset.item = item.id;
-      this.#drawn.set(item.id, { content, entry });
-      return entry;
+      canOpenReasons: document.querySelector('vitrine-privacy') !== null,
+      render: render && ((item, reason) => this.#ofShop('render', () => render(item, { reason }))),
+      reasonOf: (id) => {
+        const reason = reasons.get(id);
+        const text = isSaid && reason ? reasonText(reason, this) : '';
+        return text && reason ? { ...reason, text } : null;
+      },
     });
+    this.dataset.state = 'answer';
+    this.#carousel.update();
   }
 
-  /**
-   * The shop's own markup stays in the light DOM; the list only refers to it.
-   *
-   * @param {HTMLElement} content
-   * @param {string} id
-   * @param {number} index
-   */
-  #slotted(content, id, index) {
-    content.slot = `item-${index}`;
-    this.append(content);
-    const slot = document.createElement('slot');
-    slot.name = content.slot;
-    const entry = document.createElement('li');
-    entry.part = 'item';
-    entry.dataset.item = id;
-    entry.append(slot);
-    return entry;
-  }
-
-  #showFallback() {
-    this.dataset.state = 'fallback';
-    this.#clearSeen();
-    this.#frame.list.replaceChildren();
-    this.#drawn.clear();
-    this.#removeSlotted();
-  }
-
-  #removeSlotted() {
-    for (const former of this.querySelectorAll(':scope > [slot^="item-"]')) former.remove();
+  #showFallback(isHidden = false) {
+    this.#answer = null;
+    this.dataset.state = isHidden ? 'hidden' : 'fallback';
+    this.dataset.tier = '0';
+    this.#impressions.end();
+    this.#entries.clear();
+    shown.shows(this, []);
   }
 
   /** @param {unknown} cause */
   #fail(cause) {
     this.#showFallback();
-    const { code, message } = toError(cause);
-    this.#fire('vitrine-error', { code, message });
+    this.#told = '';
+    this.#tell(toError(cause));
+  }
+
+  /** @param {import('./protocol.js').ErrorRecord} error */
+  #tell({ code, message }) {
+    if (this.#told === code + message) return;
+    this.#told = code + message;
+    this.#fire('error', { code, message });
+  }
+
+  /**
+   * A function of the shop's: what it throws is told, and costs nobody the list.
+   *
+   * @template T
+   * @param {string} name
+   * @param {() => T} call
+   */
+  #ofShop(name, call) {
+    try {
+      return call();
+    } catch (cause) {
+      this.#tell({ code: 'bad_request', message: `${name}: ${toError(cause).message}` });
+      return undefined;
+    }
   }
 
   /** @param {MouseEvent} event */
   #onClick(event) {
+    if (event.button > 1) return; // a menu is no visit
     const path = /** @type {Element[]} */ (event.composedPath());
-    const entry = path.find((node) => node.localName === 'li' && node.parentNode === this.#frame.list);
+    const entry = /** @type {HTMLElement | undefined} */ (path.find((node) => node.parentNode === this.#frame.list));
     if (!entry) return;
-    const detail = this.#detail(entry);
-    const observed = { item: detail.item, list: detail.placement, pos: detail.position, rec_id: detail.rec_id };
-    if (path.some((node) => node.matches?.('button[part~="dismiss"], [data-slot="dismiss"]'))) {
-      this.#observe({ ...observed, type: 'dismiss' });
+    const isOn = (/** @type {string} */ part) => path.some((node) => node.matches?.(`button[part~="${part}"], [data-slot="${part}"]`));
+    if (isOn('reason') && entry.dataset.reason) {
+      const privacy = /** @type {any} */ (document.querySelector('vitrine-privacy'));
+      if (!privacy?.show) return;
+      event.preventDefault(); // the line may stand inside the shop's link
+      privacy.show(entry.dataset.reason);
+    } else if (isOn('dismiss')) {
+      event.preventDefault();
+      this.#observe(entry, 'dismiss');
     } else if (path.some((node) => node.localName === 'a')) {
-      this.#observe({ ...observed, type: 'click' });
-      this.#fire('vitrine-click', detail);
+      this.#observe(entry, 'click');
+      this.#fire('click', this.#detail(entry));
     }
-  }
-
-  /** @param {any} event */
-  #observe(event) {
-    this.#recommender?.observe(event).catch((cause) => this.#fail(cause));
   }
 
   /**
-   * Impressions are told to the shop's page, not to the history: each would count against the item, and
-   * a row that changes because it was looked at would never come to rest.
+   * Clicks are remembered. Impressions are told to the shop's page only: each would count against the item, and a list that
+   * changes because it was looked at would never come to rest.
    *
-   * @param {IntersectionObserverEntry[]} changes
+   * @param {Element} entry
+   * @param {"click" | "dismiss"} type
    */
-  #onVisibility(changes) {
-    for (const { target, intersectionRatio } of changes) {
-      clearTimeout(this.#seenTimers.get(target));
-      this.#seenTimers.delete(target);
-      if (intersectionRatio < 0.99 || this.#seen.has(entryId(target))) continue;
-      const timer = setTimeout(() => {
-        this.#seen.add(entryId(target));
-        this.#fire('vitrine-impression', this.#detail(target));
-      }, SEEN_MS);
-      this.#seenTimers.set(target, timer);
-    }
-  }
-
-  #clearSeen() {
-    for (const timer of this.#seenTimers.values()) clearTimeout(timer);
-    this.#seenTimers.clear();
-    this.#seen.clear();
-    for (const entry of this.#frame.list.children) this.#observer?.unobserve(entry);
+  #observe(entry, type) {
+    const { item, placement, position, rec_id } = this.#detail(entry);
+    const event = { item, type, pos: position, rec_id, ...(placement && { list: placement }) };
+    this.#recommender?.observe(event).catch((cause) => this.#tell(toError(cause)));
   }
 
   /** @param {Element} entry */
   #detail(entry) {
     return {
-      item: entryId(entry),
-      rec_id: this.#recId,
+      item: idOf(entry),
+      rec_id: this.#answer?.rec_id ?? '',
       position: [...this.#frame.list.children].indexOf(entry),
-      placement: this.getAttribute('placement') ?? '',
+      placement: this.#placement,
     };
   }
 
   /** @param {string} type @param {unknown} detail */
   #fire(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { bubbles: true, composed: true, detail }));
+    this.dispatchEvent(new CustomEvent(`vitrine-${type}`, { bubbles: true, composed: true, detail }));
   }
-}
-
-function entryId(/** @type {Element} */ entry) {
-  return /** @type {HTMLElement} */ (entry).dataset.item ?? '';
 }
 
 /** `crypto.randomUUID` exists on secure origins only; shops are also tried out on plain addresses. */
@@ -346,9 +416,20 @@ function randomId() {
   return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join('');
 }
 
-/** @param {() => void} task */
+/** The page comes first: after it has loaded, when it has nothing else to do. @param {() => void} task */
 function whenIdle(task) {
   // Safari has no idle callback.
-  if ('requestIdleCallback' in globalThis) requestIdleCallback(task, { timeout: 2000 });
-  else setTimeout(task, 1);
+  const idle = () => ('requestIdleCallback' in globalThis ? requestIdleCallback(task, { timeout: 2000 }) : setTimeout(task, 1));
+  if (document.readyState === 'complete') idle();
+  else addEventListener('load', idle, { once: true });
+}
+
+/** @param {Element} element @param {() => void} task */
+function whenNear(element, task) {
+  const observer = new IntersectionObserver((changes) => {
+    if (!changes.some(({ isIntersecting }) => isIntersecting)) return;
+    observer.disconnect();
+    task();
+  }, { rootMargin: NEAR });
+  observer.observe(element);
 }

@@ -1,119 +1,167 @@
-// What does a row of recommendations look like? Markup and default style, without behaviour.
-//
-// Parts: section, heading, list, item, link, image, placeholder, brand, title, price, dismiss.
-// Variables: --vitrine-gap, --vitrine-tile-width, --vitrine-image-ratio, --vitrine-muted,
-// --vitrine-surface, --vitrine-heading-font, --vitrine-fade.
+// What does a list of recommendations look like? Markup and default style, without behaviour.
 
+import { make, safeUrl, styleSheet } from './dom.js';
 import { formatPrice } from './format.js';
 
-/** @typedef {import('./protocol.js').Item} Item */
-/** @typedef {{locale?: string, dismissLabel: string | null}} ViewOptions */
+/**
+ * @typedef {import('./protocol.js').Item} Item
+ * @typedef {{text: string, opens: boolean}} ReasonLine  `opens`: it leads to what the visitor can do about it
+ * @typedef {{locale?: string, dismissLabel: string | null, reason: ReasonLine | null}} ViewOptions
+ */
 
-const STYLE = `
-:host { display: grid; grid-template-columns: minmax(0, 1fr); }
-:host([hidden]) { display: none; }
-/* The shop's list and the answer share one cell: the list keeps its place while it is hidden, so the
-   swap moves nothing on the page. */
-.fallback, section { grid-area: 1 / 1; }
-.fallback { display: block; }
+/**
+ * The shop's list and the answer share one place: `space.js`. On a narrow page the next item looks in, and says that there
+ * is more. The padding of the list is room for the focus ring, which a scrolling box would cut.
+ */
+export const recsStyle = styleSheet(`
+:host { display: block; }
+:host([hidden]), :host([data-state="hidden"]), [hidden] { display: none !important; }
+.stage { position: relative; }
+.fallback { display: contents; }
 :host([data-state="answer"]) .fallback { visibility: hidden; }
 :host(:not([data-state="answer"])) section { display: none; }
-h2 {
-  margin: 0 0 1.25rem;
-  font: 400 1.5rem/1.2 var(--vitrine-heading-font, inherit);
+section {
+  position: absolute;
+  inset-block-start: 0;
+  inset-inline: 0;
+  container-type: inline-size;
+  --_muted: var(--vitrine-muted, color-mix(in srgb, currentColor 72%, transparent));
+  --_gap: var(--vitrine-gap, clamp(0.75rem, 2.5cqi, 1.5rem));
 }
+header { display: flex; align-items: center; justify-content: space-between; gap: 1rem; }
+h2, .controls { margin: 0 0 1rem; }
+h2 {
+  font-family: var(--vitrine-heading-font, inherit);
+  font-weight: 400;
+  font-size: clamp(1.25rem, 1rem + 1.25cqi, 1.625rem);
+  line-height: 1.25;
+}
+.controls { display: flex; gap: 0.5rem; margin-inline-start: auto; }
+
 ul {
   display: grid;
-  grid-auto-flow: column;
-  grid-auto-columns: minmax(var(--vitrine-tile-width, 11rem), 1fr);
-  gap: var(--vitrine-gap, 1.25rem);
-  margin: 0;
-  padding: 0 0 0.75rem;
+  gap: var(--_gap);
+  margin: -0.375rem;
+  padding: 0.375rem;
   list-style: none;
+}
+:host(:not([layout="grid"])) ul {
+  --_columns: 2.3;
+  grid-auto-flow: column;
+  grid-auto-columns: var(--vitrine-tile-width, calc((100% - (var(--_columns) - 1) * var(--_gap)) / var(--_columns)));
+  justify-content: start;
   overflow-x: auto;
   overscroll-behavior-x: contain;
   scroll-snap-type: x proximity;
-  scrollbar-width: thin;
-  scrollbar-color: color-mix(in srgb, currentColor 25%, transparent) transparent;
+  scroll-padding-inline: 0.375rem;
+  scrollbar-width: none;
 }
-li { position: relative; min-width: 0; scroll-snap-align: start; }
+@container (inline-size >= 34rem) { :host(:not([layout="grid"])) ul { --_columns: 3.3; } }
+@container (inline-size >= 48rem) { :host(:not([layout="grid"])) ul { --_columns: 4; } }
+@container (inline-size >= 72rem) { :host(:not([layout="grid"])) ul { --_columns: 6; } }
+:host([layout="grid"]) ul {
+  row-gap: calc(var(--_gap) * 1.75);
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--vitrine-tile-width, max(9rem, 15cqi))), 1fr));
+}
+
+li { position: relative; min-inline-size: 0; scroll-snap-align: start; }
 a { display: block; color: inherit; text-decoration: none; }
-a:focus-visible, button:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
+:focus-visible { outline: 2px solid currentColor; outline-offset: 3px; }
+a:hover .title, button.reason:hover { text-decoration: underline; text-underline-offset: 0.2em; }
 .image {
-  display: block;
-  width: 100%;
-  aspect-ratio: var(--vitrine-image-ratio, 3 / 4);
-  object-fit: cover;
-  background: var(--vitrine-surface, color-mix(in srgb, currentColor 6%, transparent));
-}
-span.image {
   display: grid;
   place-items: center;
-  font: 400 3rem/1 var(--vitrine-heading-font, inherit);
-  color: color-mix(in srgb, currentColor 45%, transparent);
+  inline-size: 100%;
+  aspect-ratio: var(--vitrine-image-ratio, 4 / 5);
+  max-block-size: var(--_fitted, none);
+  object-fit: cover;
+  background: var(--vitrine-surface, color-mix(in srgb, currentColor 6%, transparent));
+  font-family: var(--vitrine-heading-font, inherit);
+  font-size: 3rem;
 }
-.brand, .title, .price { display: block; overflow: hidden; text-overflow: ellipsis; }
-.brand {
-  margin-top: 0.8rem;
-  font-size: 0.6875rem;
-  letter-spacing: 0.12em;
-  text-transform: uppercase;
-  white-space: nowrap;
-  color: var(--vitrine-muted, color-mix(in srgb, currentColor 70%, transparent));
+.brand, .title, .price, .reason { display: block; margin-block-start: 0.3rem; line-height: 1.4; overflow-wrap: anywhere; }
+.image + * { margin-block-start: 0.75rem; }
+.brand, .price, .reason { color: var(--_muted); }
+.brand { font-size: 0.6875rem; letter-spacing: 0.1em; text-transform: uppercase; }
+.title, .reason { display: -webkit-box; overflow: hidden; -webkit-box-orient: vertical; -webkit-line-clamp: 2; }
+.title { font-size: 0.9375rem; }
+.price { font-size: 0.875rem; }
+button { padding: 0; border: 0; font: inherit; color: inherit; background: none; cursor: pointer; }
+.reason { margin-block-start: 0.5rem; font-size: 0.75rem; text-align: start; }
+
+.button { display: grid; place-items: center; inline-size: 2.25rem; block-size: 2.25rem; border-radius: 50%; }
+.controls .button { border: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
+.controls .button:not([aria-disabled="true"]):hover { border-color: currentColor; }
+.controls .button::before {
+  content: "";
+  inline-size: 0.4375rem;
+  block-size: 0.4375rem;
+  border: solid currentColor;
+  border-width: 1.5px 1.5px 0 0;
+  rotate: 45deg;
+  translate: -0.125rem;
 }
-.title { margin-top: 0.3rem; line-height: 1.35; }
-.image + .title { margin-top: 0.8rem; }
-.price {
-  margin-top: 0.3rem;
-  font-size: 0.875rem;
-  font-variant-numeric: lining-nums tabular-nums;
-  color: var(--vitrine-muted, color-mix(in srgb, currentColor 70%, transparent));
-}
-button {
+[aria-disabled="true"]::before { opacity: 0.35; }
+.previous, :host(:dir(rtl)) .next { scale: -1 1; }
+:host(:dir(rtl)) .previous { scale: none; }
+.dismiss {
   position: absolute;
-  top: 0.375rem;
-  right: 0.375rem;
-  width: 2rem;
-  height: 2rem;
-  padding: 0;
-  border: 0;
-  border-radius: 50%;
-  font: 300 1.125rem/1 system-ui, sans-serif;
-  color: inherit;
-  background: color-mix(in srgb, Canvas 70%, transparent);
-  cursor: pointer;
+  inset-block-start: 0.375rem;
+  inset-inline-end: 0.375rem;
+  font-size: 1.25rem;
+  color: CanvasText;
+  background: radial-gradient(color-mix(in srgb, Canvas 82%, transparent) 1rem, transparent 1.05rem);
 }
 @media (hover: hover) {
-  button { opacity: 0; }
-  li:hover button, li:focus-within button { opacity: 1; }
+  li:not(:hover, :focus-within) .dismiss { opacity: 0; }
+}
+@media (pointer: coarse) {
+  .button { inline-size: 2.75rem; block-size: 2.75rem; }
+  button.reason { min-block-size: 2.75rem; }
 }
 @media (prefers-reduced-motion: no-preference) {
-  button { transition: opacity 200ms; }
-  li[data-fresh] { animation: appear var(--vitrine-fade, 500ms) ease both; }
+  li[data-fresh] { animation: appear var(--vitrine-fade, 400ms); }
 }
 @keyframes appear { from { opacity: 0; } }
-`;
+`);
 
-/** @type {CSSStyleSheet | undefined} */
-let sheet;
-
-/** One sheet for all elements, constructed: a strict Content-Security-Policy refuses inline styles. */
-export function styleSheet() {
-  if (!sheet) {
-    sheet = new CSSStyleSheet();
-    sheet.replaceSync(STYLE);
-  }
-  return sheet;
-}
+/**
+ * A part: its names are what a shop styles it by (`::part()`), and what this file does.
+ *
+ * @param {string} name
+ * @param {string} part
+ * @param {Record<string, string | boolean | null>} attributes
+ * @param {(Node | string | null)[]} [children]
+ */
+const piece = (name, part, attributes, children) => make(name, { part, class: part, ...attributes }, children);
 
 /** The fixed part of the shadow tree. */
 export function frame() {
-  const fallback = make('slot', { class: 'fallback' });
-  const heading = make('h2', { part: 'heading', id: 'heading' });
+  const heading = piece('h2', 'heading', { id: 'heading' });
+  const previous = piece('button', 'button previous', { type: 'button' });
+  const next = piece('button', 'button next', { type: 'button' });
+  const controls = piece('div', 'controls', { hidden: true }, [previous, next]);
   // Safari drops the role of a list without bullets; said aloud, it stays.
-  const list = make('ul', { part: 'list', role: 'list', 'aria-live': 'off' });
-  const section = make('section', { part: 'section', 'aria-labelledby': 'heading' }, [heading, list]);
-  return { fallback, heading, list, section };
+  const list = piece('ul', 'list', { role: 'list' });
+  const section = piece('section', 'section', { 'aria-labelledby': 'heading' }, [piece('header', 'header', {}, [heading, controls]), list]);
+  const stage = make('div', { class: 'stage' }, [make('slot', { class: 'fallback' }), section]);
+  return { stage, heading, controls, previous, next, list, section };
+}
+
+/**
+ * Words and levels that the shop chose, on the fixed part.
+ *
+ * @param {HTMLElement} host
+ * @param {ReturnType<typeof frame>} parts
+ */
+export function label(host, { heading, previous, next, list }) {
+  const word = (/** @type {string} */ name, otherwise = '') => host.getAttribute(name) ?? otherwise;
+  heading.textContent = word('heading');
+  heading.hidden = !heading.textContent;
+  heading.setAttribute('aria-level', word('heading-level', '2'));
+  previous.setAttribute('aria-label', word('previous-label', 'Previous items'));
+  next.setAttribute('aria-label', word('next-label', 'Next items'));
+  list.setAttribute('aria-live', host.hasAttribute('live') ? 'polite' : 'off');
 }
 
 /**
@@ -122,70 +170,79 @@ export function frame() {
  * @param {Item} item
  * @param {ViewOptions} options
  */
-export function tile(item, { locale, dismissLabel }) {
-  const href = safeUrl(item.url);
-  const link = make('a', { part: 'link', ...(href && { href }) }, [
+export function tile(item, { locale, dismissLabel, reason }) {
+  const price = formatPrice(item, locale);
+  const link = piece('a', 'link', { href: safeUrl(item.url) || null }, [
     item.image
       ? // The title follows as text, so the picture adds nothing for a screen reader.
-        make('img', { part: 'image', class: 'image', src: item.image, alt: '', loading: 'lazy', decoding: 'async' })
-      : make('span', { part: 'image placeholder', class: 'image', 'aria-hidden': 'true' }, [
-          [...item.title][0] ?? '',
-        ]),
-    item.brand ? make('span', { part: 'brand', class: 'brand' }, [item.brand]) : '',
-    make('span', { part: 'title', class: 'title' }, [item.title]),
+        piece('img', 'image', { src: item.image, alt: '', loading: 'lazy', decoding: 'async' })
+      : piece('span', 'image placeholder', { 'aria-hidden': 'true' }, [[...item.title][0] ?? '']),
+    item.brand ? piece('span', 'brand', {}, [item.brand]) : null,
+    piece('span', 'title', {}, [item.title]),
+    price ? piece('span', 'price', {}, [price]) : null,
   ]);
-  const price = formatPrice(item, locale);
-  if (price) link.append(make('span', { part: 'price', class: 'price' }, [price]));
-  const entry = make('li', { part: 'item' }, [link]);
-  if (dismissLabel) {
-    const label = `${dismissLabel}: ${item.title}`;
-    entry.append(
-      make('button', { part: 'dismiss', type: 'button', 'aria-label': label, title: dismissLabel }, ['×']),
-    );
-  }
-  return entry;
+  return piece('li', 'item', {}, [
+    link,
+    reason && piece(reason.opens ? 'button' : 'span', 'reason', { type: reason.opens && 'button' }, [reason.text]),
+    dismissLabel
+      ? piece('button', 'button dismiss', { type: 'button', 'aria-label': `${dismissLabel}: ${item.title}`, title: dismissLabel }, ['×'])
+      : null,
+  ]);
 }
 
 /**
- * One item in the shop's own markup: elements with `data-slot` = link, image, brand, title or price.
- * The copy belongs into the light DOM, where the shop's style sheets reach it.
+ * An entry that refers to markup of the shop's own, which stays in the light tree.
+ *
+ * @param {HTMLElement} content
+ * @param {string} id
+ */
+export function slottedTile(content, id) {
+  content.slot = `item-${id}`;
+  return piece('li', 'item', {}, [make('slot', { name: content.slot })]);
+}
+
+/**
+ * One item in the shop's own markup: elements with `data-slot` = link, image, brand, title, price or reason; what an item
+ * does not have is taken out. The copy belongs into the light tree, where the shop's style sheets reach it.
  *
  * @param {HTMLTemplateElement} template
  * @param {Item} item
  * @param {ViewOptions} options
  */
-export function templateTile(template, item, { locale }) {
-  const content = /** @type {HTMLElement} */ (document.createElement('div'));
-  content.append(template.content.cloneNode(true));
-  const text = { title: item.title, brand: item.brand ?? '', price: formatPrice(item, locale) };
-  for (const node of content.querySelectorAll('[data-slot]')) {
-    const slot = /** @type {HTMLElement} */ (node).dataset.slot ?? '';
-    if (slot === 'link') node.setAttribute('href', safeUrl(item.url));
-    else if (slot === 'image' && item.image) node.setAttribute('src', item.image);
-    else if (slot === 'image') node.remove();
-    else if (slot in text) node.textContent = text[/** @type {keyof typeof text} */ (slot)];
+export function templateTile(template, item, { locale, reason }) {
+  const content = make('div', {}, [template.content.cloneNode(true)]);
+  /** @type {Record<string, string | undefined>} */
+  const values = {
+    link: safeUrl(item.url), image: item.image, title: item.title, brand: item.brand, price: formatPrice(item, locale), reason: reason?.text,
+  };
+  for (const node of /** @type {NodeListOf<HTMLElement>} */ (content.querySelectorAll('[data-slot]'))) {
+    const slot = node.dataset.slot ?? '';
+    if (!(slot in values)) continue;
+    const value = values[slot] ?? '';
+    if (slot === 'link') node.setAttribute('href', value);
+    else if (!value) node.remove();
+    else if (slot === 'image') node.setAttribute('src', value);
+    else node.textContent = value;
   }
   return content;
 }
 
-/** Catalogues come from feeds: a link may lead to a page, and never run a script. */
-function safeUrl(/** @type {string | undefined} */ url) {
-  if (!url) return '';
-  try {
-    return /^https?:$/.test(new URL(url, document.baseURI).protocol) ? url : '';
-  } catch {
-    return '';
-  }
-}
+/** What is said of a reason when the shop says nothing else. */
+const REASONS = {
+  viewed: 'Because you viewed {title}',
+  saved: 'You saved {title}',
+  cart: 'Goes with {title} in your cart',
+  bought: 'Because you bought {title}',
+  liked: 'Because you liked {title}',
+};
 
 /**
- * @param {string} name
- * @param {Record<string, string>} attributes
- * @param {(Node | string)[]} [children]
+ * The line that says why, in the shop's own words (`reason-viewed` and so on; empty ones say nothing).
+ *
+ * @param {import('./protocol.js').Reason} reason
+ * @param {HTMLElement} host
  */
-function make(name, attributes, children = []) {
-  const node = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-  node.append(...children);
-  return node;
+export function reasonText({ kind, title }, host) {
+  const pattern = host.getAttribute(`reason-${kind}`) ?? REASONS[kind] ?? '';
+  return title ? pattern.replaceAll('{title}', () => title) : '';
 }

@@ -1,4 +1,4 @@
-// Types of the public module of Vitrine.
+// Types of the public modules of Vitrine: vitrine.js, recorder.js, privacy.js and debug.js.
 
 export type ErrorCode =
   | 'package_unreachable'
@@ -10,6 +10,11 @@ export type ErrorCode =
   | 'bad_request';
 
 export const ERROR_CODES: readonly ErrorCode[];
+
+export interface ErrorRecord {
+  code: ErrorCode;
+  message: string;
+}
 
 export class VitrineError extends Error {
   readonly code: ErrorCode;
@@ -23,13 +28,19 @@ export interface Item {
   category?: string[];
   /** In minor units (cents). */
   price?: number;
+  list_price?: number;
   /** ISO 4217 code. */
   currency?: string;
   available?: boolean;
   image?: string;
   url?: string;
   attrs?: Record<string, string>;
+  tags?: string[];
   text?: string;
+  group?: string;
+  sku?: string;
+  gtin?: string;
+  mpn?: string;
 }
 
 /** The events that every package knows; a package's signals may know more. */
@@ -54,27 +65,43 @@ export type EventType =
   | 'return'
   | 'rate'
   | 'dismiss'
-  | 'revisit';
+  | 'revisit'
+  | 'size_guide'
+  | 'variant'
+  | 'order_cancel';
 
 /** What a visitor did. Fields that are not named here are dropped, not stored. */
 export interface HistoryEvent {
   item: string;
-  /** One of these, or a type of the shop's own that `createRecommender({ events })` names. */
+  /** One of these, or a type of the shop's own that `start({ events })` names. */
   type: EventType | (string & {});
   /** Milliseconds since 1970-01-01 UTC. */
   ts: number;
+  variant?: string;
   /** Active dwell, for `dwell`. */
   dwell_ms?: number;
+  /** How far the page was scrolled, from 0 to 1. */
+  depth?: number;
+  zoom?: number;
   /** Pieces, for `cart_add` and `purchase`. */
   qty?: number;
+  /** In minor units. */
+  price?: number;
+  currency?: string;
   /** Stars from 1 to 5, for `rate`. */
   rating?: number;
   /** For `return`. */
-  reason?: 'size' | 'late' | 'defect' | 'dislike';
+  reason?: 'size' | 'late' | 'defect' | 'dislike' | (string & {});
   /** The placement, position and answer that an event came from. */
   list?: string;
   pos?: number;
   rec_id?: string;
+  /** Added by the recorder: schema version, its own id, the session, the running number, who told it. */
+  v?: number;
+  id?: string;
+  session?: string;
+  n?: number;
+  src?: string;
 }
 
 export interface Interaction {
@@ -84,10 +111,24 @@ export interface Interaction {
   time_ms: number;
 }
 
+/** What the visitor did with the item that a recommendation is most like. */
+export interface Reason {
+  kind: 'viewed' | 'saved' | 'cart' | 'bought' | 'liked';
+  item: string;
+  title: string;
+}
+
+/** 1: content rules, 2: the engine on the CPU, 3: the engine on the GPU. */
+export type Tier = 1 | 2 | 3;
+
 export interface Recommendation {
   item: string;
   score: number;
   details: Item;
+  tier: Tier;
+  reason?: Reason;
+  /** Those of the shop's rules that moved the item. */
+  rules?: string[];
 }
 
 export interface EngineInfo {
@@ -102,17 +143,17 @@ export interface EngineInfo {
   fingerprint: string;
   /** For how many days an item stays away after an event of a type, for example `dismiss`. */
   filter_days: Record<string, number>;
-  /** 2: the engine on the CPU, 3: the engine on the GPU. */
-  tier: 2 | 3;
-  /** Why the GPU was tried and did not answer. */
-  fallback?: { code: ErrorCode; message: string };
+  tier: Tier;
+  /** What was tried and is done without: the GPU, the package, the shop's rules. */
+  fallback?: ErrorRecord;
 }
 
-/** Which engine answers, and why. */
+/** What answers, and why. */
 export interface Diagnostics {
   build: string;
   device: 'cpu' | 'gpu';
   adapter: string;
+  tier: Tier;
   /** `cpu_ms` and `gpu_ms` are medians of a full answer, when both were timed; `from_before` on an earlier page. */
   decision: { device: 'cpu' | 'gpu'; because: string; cpu_ms?: number; gpu_ms?: number; from_before: boolean } | null;
   self_test: { passed: boolean; max_error: number } | null;
@@ -120,7 +161,11 @@ export interface Diagnostics {
   /** `restored`: parts of the history that were read on an earlier page. */
   snapshot: { restored: number; saved_bytes: number };
   memory_bytes: { cpu: number; gpu: number };
-  fallback?: { code: ErrorCode; message: string };
+  /** How long the catalogue, the engine and the last answer took. */
+  took_ms: { catalogue?: number; engine?: number; answer?: number };
+  /** What the worker asked the network for; `bytes` is 0 when the browser had the file. */
+  requests: { address: string; bytes: number; took_ms: number; start_ms: number }[];
+  fallback?: ErrorRecord;
 }
 
 export interface RecommendOptions {
@@ -129,6 +174,11 @@ export interface RecommendOptions {
   exclude?: string[];
   /** The item that the visitor looks at just now; counts as one more view and is not remembered. */
   seed?: string;
+  /** Chooses among the shop's rules. */
+  placement?: string;
+  cart?: string[];
+  /** Ids that the page shows elsewhere. */
+  shown?: string[];
 }
 
 export interface HistoryExport {
@@ -138,7 +188,50 @@ export interface HistoryExport {
   events: HistoryEvent[];
 }
 
-/** Fires `change` when the history changed, `progress` while the package loads, `engine` when another engine answers. */
+/** What knows whether there is consent: an adaptor, a callback, or the shop itself. */
+export type Consent = boolean | 'granted' | 'denied' | 'none' | 'tcf' | 'google' | 'shopify' | ((report: (granted: boolean) => void) => void);
+
+export interface StartOptions {
+  /** Without it events stay in memory. */
+  consent?: Consent | (string & {});
+  /** Adaptors of event sources, for example `ga4`. */
+  sources?: string[];
+  /** Whether the page's own markup is watched; true when left out. */
+  watch?: boolean;
+  /** Types of the shop's own that the package's signals know; others are refused as typing errors. */
+  events?: string[];
+}
+
+/**
+ * The one recorder of the page. Fires `event` (as kept), `change` (`{kind}`: added, erased, forgot, consent, paused) and
+ * `error` (`{code, message}`).
+ */
+export interface Recorder extends EventTarget {
+  /** May be called again: what is named then is added. */
+  start(options?: StartOptions): void;
+  observe(event: Omit<HistoryEvent, 'ts'> & { ts?: number }): Promise<void>;
+  /** Oldest first. */
+  events(): Promise<HistoryEvent[]>;
+  readonly consent: 'granted' | 'denied' | 'unknown';
+  /** The visitor's own word: it beats adaptors and Global Privacy Control. */
+  setConsent(granted: boolean): Promise<void>;
+  isPersistent(): Promise<boolean>;
+  pause(): void;
+  resume(): void;
+  readonly isPaused: boolean;
+  forget(item: string): Promise<void>;
+  erase(): Promise<void>;
+  export(): Promise<HistoryExport>;
+  /** Rows of the catalogue, by which other ids of events (variant, SKU, GTIN) are understood. */
+  know(items: Record<string, unknown>[]): Promise<void>;
+  /** Ids that the catalogue does not have, and how often they came. */
+  readonly unmatched: Map<string, number>;
+}
+
+export const recorder: Recorder;
+export function observe(event: Omit<HistoryEvent, 'ts'> & { ts?: number }): Promise<void>;
+
+/** Fires `change` when the history changed, `progress` while the package loads, `engine` when another tier answers. */
 export interface Recommender extends EventTarget {
   /** Accepts events of these types too. */
   accept(types: string[]): void;
@@ -146,6 +239,12 @@ export interface Recommender extends EventTarget {
   events(): Promise<HistoryEvent[]>;
   isPersistent(): Promise<boolean>;
   recommend(options?: RecommendOptions): Promise<Recommendation[]>;
+  /** The same, and whether the shop's rules want nothing in the place of an empty list. */
+  answer(options?: RecommendOptions): Promise<{ recommendations: Recommendation[]; isHidden: boolean }>;
+  /** How these items rank; what may not be shown is left out. */
+  score(candidates: string[], options?: RecommendOptions): Promise<Recommendation[]>;
+  /** Why an item would be recommended, or null. */
+  explain(item: string, options?: RecommendOptions): Promise<Reason | null>;
   interactions(): Promise<Interaction[]>;
   export(): Promise<HistoryExport>;
   erase(): Promise<void>;
@@ -157,11 +256,13 @@ export interface Recommender extends EventTarget {
 }
 
 export interface RecommenderOptions {
-  package: string | URL;
+  package?: string | URL;
+  /** Address of a list of items, for content rules while there is no package. */
+  catalog?: string | URL;
+  /** Address of `rules.json`. */
+  rules?: string | URL;
   device?: 'auto' | 'cpu' | 'gpu';
-  /** Without it events stay in memory; true when left out. */
-  consent?: boolean;
-  /** Types of the shop's own that the package's signals know; others are refused as typing errors. */
+  consent?: StartOptions['consent'];
   events?: string[];
 }
 
@@ -171,12 +272,38 @@ export function createRecommender(options: RecommenderOptions): Recommender;
 /** The price in the page's language; empty when the item has none. */
 export function formatPrice(item: Item, locale?: string): string;
 
+/** What a list shows. */
+export interface Answer {
+  placement: string;
+  /** Links impression, click, cart and purchase, on the device. */
+  rec_id: string;
+  tier: Tier | 0;
+  took_ms: number;
+  recommendations: Recommendation[];
+}
+
 export class VitrineRecs extends HTMLElement {
   /** Ids that must not be recommended. */
   exclude: string[];
+  /** Ids of what is in the cart. */
+  cart: string[];
+  /** Draws an item in markup of the shop's own. `reason` is null unless the attribute `reasons` is there. */
+  render: ((item: Item, context: { reason: (Reason & { text: string }) | null }) => HTMLElement) | null;
+  /** Receives the items best first, returns the items to draw. */
   transformItems: ((items: Item[]) => Item[]) | null;
   readonly recommender: Recommender | null;
+  /** Null while the shop's own list stands. */
+  readonly answer: Answer | null;
 }
+
+export class VitrinePrivacy extends HTMLElement {
+  /** Brings the note of an item into view, and the keyboard to it. */
+  show(item: string): Promise<void>;
+  /** Resolves when the panel shows what there is. */
+  readonly updated: Promise<void>;
+}
+
+export class VitrineDebug extends HTMLElement {}
 
 export interface PlacedItem {
   item: string;
@@ -188,11 +315,14 @@ export interface PlacedItem {
 declare global {
   interface HTMLElementTagNameMap {
     'vitrine-recs': VitrineRecs;
+    'vitrine-privacy': VitrinePrivacy;
+    'vitrine-debug': VitrineDebug;
   }
   interface HTMLElementEventMap {
-    'vitrine-ready': CustomEvent<{ tier: 2 | 3; device: 'cpu' | 'gpu'; info: EngineInfo }>;
+    'vitrine-ready': CustomEvent<{ tier: Tier; device: 'cpu' | 'gpu'; info: EngineInfo }>;
+    'vitrine-answer': CustomEvent<Answer>;
     'vitrine-impression': CustomEvent<PlacedItem>;
     'vitrine-click': CustomEvent<PlacedItem>;
-    'vitrine-error': CustomEvent<{ code: ErrorCode; message: string }>;
+    'vitrine-error': CustomEvent<ErrorRecord>;
   }
 }

@@ -1,12 +1,27 @@
-// The public module of Vitrine: what a shop imports, and the only place that registers an element.
+// The public module of Vitrine: what a shop imports, and the only place that registers `<vitrine-recs>`.
 
+import { attribute } from './attribution.js';
+import { onNavigation } from './navigation.js';
+import { recorder } from './recorder.js';
 import { VitrineRecs } from './recs-element.js';
 
 export { formatPrice } from './format.js';
 export { ERROR_CODES, VitrineError } from './protocol.js';
 export { createRecommender } from './recommender.js';
+export { observe, recorder } from './recorder.js';
 export { VitrineRecs };
 
 if (globalThis.customElements && !customElements.get('vitrine-recs')) {
+  attribute(recorder);
   customElements.define('vitrine-recs', VitrineRecs);
+  loadOthers();
+  onNavigation(() => setTimeout(loadOthers));
+  document.addEventListener('DOMContentLoaded', loadOthers);
+}
+
+/** What few pages have, few pages load. */
+function loadOthers() {
+  const has = (/** @type {string} */ tag) => document.querySelector(tag) !== null;
+  if (has('vitrine-privacy')) import('./privacy.js').catch(console.error);
+  if (has('vitrine-debug') || new URLSearchParams(location.search).has('vitrine-debug')) import('./debug.js').catch(console.error);
 }

@@ -1,15 +1,13 @@
-// Who computes? A module worker that holds the engines, so that the page never waits for them.
+// Who computes? A module worker that holds all tiers, so that the page never waits for them.
 //
 // Requests are answered strictly one after another: an engine is a single stateful object.
 
 import { watchDevices } from './device.js';
 import { Engines } from './engines.js';
 import { VitrineError, toErrorRecord } from './protocol.js';
+import { Tiers } from './tiers.js';
 
-/** @type {Map<string, import('./protocol.js').Item>} */
-let itemById = new Map();
-/** Of the request that opens. */
-let opening = 0;
+/** @typedef {import('./protocol.js').Request} Request */
 
 /** @type {Promise<unknown>} */
 let queue = Promise.resolve();
@@ -20,69 +18,64 @@ function inQueue(job) {
   return done;
 }
 
+/** @param {import('./protocol.js').Response} response */
+const tell = (response) => self.postMessage(response);
+
 const { gpu, connection } = /** @type {any} */ (navigator);
 const engines = new Engines({
   gpu,
   inQueue,
   isSaving: connection?.saveData === true,
-  onProgress: (loaded_bytes, total_bytes) => self.postMessage({ id: opening, kind: 'progress', loaded_bytes, total_bytes }),
-  onChange: (value) => self.postMessage({ id: 0, kind: 'engine', value }),
+  onProgress: (loaded_bytes, total_bytes) => tell({ id: 0, kind: 'progress', loaded_bytes, total_bytes }),
+  onChange: () => tiers.engineChanged(),
 });
+const tiers = new Tiers({ engines, onChange: (value) => tell({ id: 0, kind: 'engine', value }) });
 watchDevices(() => engines.life, (life, reason) => engines.lost(life, reason));
 
-self.addEventListener('message', ({ data }) => inQueue(() => respond(data)));
+let isOpen = false;
 
-/** @param {import('./protocol.js').Request} request */
+self.addEventListener('message', ({ data }) => {
+  if (data.kind === 'ping') tell({ id: 0, kind: 'alive' });
+  else inQueue(() => respond(data));
+});
+
+/** @param {Request} request */
 async function respond(request) {
   try {
     const value = await answer(request);
-    self.postMessage({ id: request.id, kind: 'result', value });
+    tell({ id: request.id, kind: 'result', value });
   } catch (cause) {
-    self.postMessage({ id: request.id, kind: 'error', error: toErrorRecord(cause) });
+    tell({ id: request.id, kind: 'error', error: toErrorRecord(cause) });
   }
 }
 
-/** @param {import('./protocol.js').Request} request */
+/** @param {Request} request */
 async function answer(request) {
-  if (request.kind === 'open') return open(request);
-  if (!engines.isOpen) throw new VitrineError('bad_request', `${request.kind} came before open`);
+  if (request.kind === 'open') {
+    const info = await tiers.open(request);
+    isOpen = true;
+    return info;
+  }
+  if (!isOpen) throw new VitrineError('bad_request', `${request.kind} came before open`);
   switch (request.kind) {
-    case 'recommend':
-      return recommend(request);
+    case 'recommend': {
+      const answer = await tiers.recommend(request.events, request.options);
+      // The tier may have changed on the way.
+      return { info: tiers.info(), ...answer, hasStrangers: tiers.hasStrangers(request.events) };
+    }
     case 'interactions':
-      return engines.interactions(request.events);
+      return tiers.interactions(request.events);
     case 'catalog':
-      return [...itemById.values()];
-    case 'info':
-      return engines.info();
+      return tiers.catalog();
     case 'diagnostics':
-      return engines.diagnostics();
+      return tiers.diagnostics();
     case 'forget':
-      return engines.forget();
+      return tiers.forget();
     case 'persist':
-      return engines.setPersistent(request.persistent);
+      return tiers.setPersistent(request.persistent);
     default:
       throw new VitrineError('bad_request', 'a request of an unknown kind');
   }
-}
-
-/** @param {Extract<import('./protocol.js').Request, {kind: "open"}>} request */
-async function open(request) {
-  opening = request.id;
-  const info = await engines.open(request);
-  itemById = new Map(engines.catalog().map((/** @type {any} */ { tokens, ...item }) => [item.id, item]));
-  return info;
-}
-
-/** @param {Extract<import('./protocol.js').Request, {kind: "recommend"}>} request */
-async function recommend({ events, options }) {
-  const ranked = await engines.recommend(events, options);
-  return {
-    // The device may have changed on the way.
-    info: engines.info(),
-    // The few items that the page draws travel with their ids, so that it needs no catalogue.
-    recommendations: ranked.map(({ item, score }) => ({ item, score, details: itemById.get(item) })),
-  };
 }
 
 self.addEventListener('error', (event) => {

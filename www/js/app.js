@@ -1,154 +1,138 @@
 // The shop: loads the catalogue, follows the address, and brings the parts together.
 
-import { createRecommender } from '../vitrine/vitrine.js';
-import { setUpCart } from './cart.js';
+import './device.js';
+import { setUpBag, showBag } from './bag-page.js';
+import { Categories } from './categories.js';
+import { showCheckout } from './checkout-page.js';
+import { Collection } from './collection.js';
+import { setUpConsent } from './consent.js';
 import { byId, h } from './dom.js';
+import { setUpGlass } from './glass.js';
 import { drawHero } from './hero.js';
 import { showItem } from './item-page.js';
-import { showOrders } from './orders.js';
-import { setUpPanel } from './panel.js';
-import { Recorder } from './recorder.js';
+import { setUpKnows } from './knows.js';
+import { showOrders } from './orders-page.js';
+import { setUpHomeRow, updateRows } from './rows.js';
 import { Store } from './store.js';
-import { Grid, presentable, tile } from './tiles.js';
 
-/**
- * @typedef {object} House  what the parts of the shop share
- * @property {Store} store
- * @property {Recorder} recorder
- * @property {import('../vitrine/vitrine.js').Recommender} recommender
- * @property {string} packageUrl
- * @property {string} device
- * @property {() => void} openCart
- */
+/** @typedef {{store: Store, categories: Categories}} House  what the parts of the shop share */
 
-const SELECTION = 8;
+const NAME = 'Maison Aurelle';
 
+const main = byId('main');
+const home = byId('home');
+const store = new Store();
+/** Where each page was scrolled to, for the way back. @type {Map<string, number>} */
+const depths = new Map();
 /** On the first visit the browser places the keyboard; later the shop does. */
 let hasArrived = false;
+let address = location.hash;
+let isReturn = false;
 
-const homeRecs = byId('home-recs');
-const device = new URLSearchParams(location.search).get('device') ?? 'auto';
-const packageUrl = new URL(homeRecs.getAttribute('package'), document.baseURI).href;
-homeRecs.setAttribute('device', device);
-
-const store = new Store();
-const recommender = createRecommender({ package: packageUrl, device: /** @type {any} */ (device) });
-const recorder = new Recorder(recommender);
-const grid = new Grid(byId('grid'), byId('more'));
-/** @type {House} */
-const house = { store, recorder, recommender, packageUrl, device, openCart: () => byId('cart').showModal() };
-
-const panel = setUpPanel(house);
-document.addEventListener('vitrine-ready', ({ detail }) => {
-  document.documentElement.dataset.vitrineTier = String(detail.tier);
-  panel.ready(detail.info);
-});
-document.addEventListener('vitrine-error', ({ detail }) => panel.failed(detail));
 // A picture that fails must not leave a hole: its tile keeps the quiet ground of the page.
 document.addEventListener('error', ({ target }) => {
   if (target instanceof HTMLImageElement) target.dataset.failed = '';
 }, true);
 
-homeRecs.transformItems = (/** @type {any[]} */ items) => items.map(presentable);
 drawHero(document.querySelector('.hero-art'));
-byId('home-fallback').append(...Array.from({ length: SELECTION }, emptyTile));
+setUpGlass();
+setUpConsent();
+// Another page than the home is on its way: nobody wants to see the home first.
+if (/^#\/./.test(location.hash)) main.replaceChildren(h('div', { class: 'view waiting' }));
 
 try {
-  await store.load(packageUrl);
+  await store.load(new URL(home.querySelector('vitrine-recs').getAttribute('package'), document.baseURI));
   openHouse();
 } catch (error) {
-  const failure = byId('failure');
-  failure.textContent = `${/** @type {Error} */ (error).message} The shop opens again when the package is served.`;
-  failure.hidden = false;
+  console.error(error);
+  main.replaceChildren(h('p', { class: 'failure', role: 'alert' },
+    `The catalogue could not be read (${/** @type {Error} */ (error).message}). The shop opens again when the package is served.`));
 }
 
 function openHouse() {
+  const house = { store, categories: new Categories(store.items) };
   for (const node of document.querySelectorAll('[data-needs="prices"]')) {
     /** @type {HTMLElement} */ (node).hidden = !store.hasPrices;
   }
   if (!store.hasPrices) {
-    byId('hero-title').replaceChildren('Say what you love,', h('br'), 'and to no one else');
-    byId('hero-lead').textContent =
+    byIdIn(home, 'hero-title').textContent = 'Say what you love, and to no one else';
+    byIdIn(home, 'hero-lead').textContent =
       'Rate a few titles. The shelf rearranges itself around your taste, and your taste never leaves this room.';
   }
-  byId('home-fallback').replaceChildren(...selection().map(tile));
-  setUpCart(house);
+  setUpHomeRow(home, house);
+  setUpBag(house);
+  setUpKnows(house);
+  new Collection(byIdIn(home, 'collection'), house).show({ items: store.items, title: 'The collection', list: 'collection', level: 2 });
   store.addEventListener('change', () => {
-    for (const recs of document.querySelectorAll('vitrine-recs')) recs.exclude = store.settled;
+    updateRows(store);
+    // A page that shows some of it listens to this.
+    main.firstElementChild.dispatchEvent(new Event('shop-change'));
   });
-  homeRecs.exclude = store.settled;
-  byId('search').addEventListener('input', showCollection);
-  addEventListener('hashchange', follow);
-  follow();
+  const { navigation } = /** @type {any} */ (globalThis);
+  navigation?.addEventListener('navigate', (/** @type {any} */ event) => (isReturn = event.navigationType === 'traverse'));
+  addEventListener('scroll', () => depths.set(address, scrollY), { passive: true });
+  addEventListener('hashchange', () => follow(house));
+  follow(house);
 }
 
-/** The house's own choice: one item of each special category first, so that the row shows the range. */
-function selection() {
-  /** @type {Map<string, import('./store.js').Item>} */
-  const firsts = new Map();
-  for (const item of store.items) {
-    const kind = item.category?.at(-1) ?? '';
-    if (!firsts.has(kind) && item.available !== false) firsts.set(kind, item);
-  }
-  const range = [...firsts.values()];
-  return [...range, ...store.items.filter((item) => !range.includes(item))].slice(0, SELECTION);
-}
-
-/** Shows what the address names. Anchors of the page itself (`#main`) are the browser's affair. */
-function follow() {
+/** Shows what the address names. Anchors of the page itself (`#main`) are the browser's affair. @param {House} house */
+function follow(house) {
   const hash = location.hash || '#/';
   if (!hash.startsWith('#/')) return;
-  const [, place, name = ''] = hash.slice(1).split('/').map(decodeURIComponent);
-  recorder.leave();
-  const item = place === 'item' ? store.itemById.get(name) : undefined;
-  byId('home-view').hidden = Boolean(item) || place === 'orders';
-  byId('item-view').hidden = !item;
-  byId('orders-view').hidden = place !== 'orders';
-  byId('item-view').replaceChildren();
-  if (item) {
-    showItem(item, house);
-    recorder.enter(item.id);
-  } else if (place === 'orders') {
-    showOrders(house);
-  } else {
-    byId('search').value = '';
-    showCollection();
+  const [place, ...names] = hash.slice(2).split('/').map(decodeURIComponent);
+  const depth = isReturn ? (depths.get(location.hash) ?? 0) : 0;
+  address = location.hash;
+  for (const dialog of document.querySelectorAll('dialog[open]')) /** @type {HTMLDialogElement} */ (dialog).close();
+  const view = viewOf(place, names, house);
+  main.replaceChildren(view);
+  updateRows(store);
+  house.categories.draw(byId('rooms'), place === 'category' ? names : []);
+  for (const link of document.querySelectorAll('.masthead a, .colophon a')) {
+    const isHere = link.getAttribute('href') === hash && !link.classList.contains('wordmark');
+    if (isHere) link.setAttribute('aria-current', 'page');
+    else link.removeAttribute('aria-current');
   }
-  arrive(item?.title, place);
-}
-
-/** After a change of place: the title of the tab, the top of the page, and the keyboard at its heading. */
-function arrive(/** @type {string | undefined} */ title, /** @type {string} */ place) {
-  document.title = title ? `${title} | Maison Aurelle` : 'Maison Aurelle';
-  const isFirst = !hasArrived;
+  const heading = view.querySelector('h1');
+  document.title = view === home ? NAME : `${heading.textContent} | ${NAME}`;
+  scrollTo({ top: depth, behavior: 'instant' });
+  if (hasArrived) heading.focus({ preventScroll: true });
   hasArrived = true;
-  if (place === 'category' || place === 'saved') {
-    byId('collection-title').focus({ preventScroll: true });
-    byId('collection-title').closest('section').scrollIntoView();
-    return;
-  }
-  if (isFirst) return;
-  scrollTo({ top: 0, behavior: 'instant' });
-  (document.querySelector('main > :not([hidden]) h1[tabindex]') ?? byId('main')).focus({ preventScroll: true });
-}
-function showCollection() {
-  const [, place, name = ''] = (location.hash || '#/').slice(1).split('/').map(decodeURIComponent);
-  const category = place === 'category' ? name : '';
-  const words = byId('search').value.trim().toLowerCase();
-  const items = store.items
-    .filter((item) => !category || item.category?.includes(category))
-    .filter((item) => place !== 'saved' || store.saved.includes(item.id))
-    .filter((item) => !words || `${item.title} ${item.brand ?? ''}`.toLowerCase().includes(words));
-  byId('collection-title').textContent = place === 'saved' ? 'Saved' : category || 'The collection';
-  const link = (/** @type {string} */ label, /** @type {string} */ href, /** @type {boolean} */ isCurrent) =>
-    h('a', { href, 'aria-current': isCurrent ? 'page' : null }, label);
-  byId('filter').replaceChildren(
-    link('All', '#/', !category && place !== 'saved'),
-    ...store.categories.map((each) => link(each, `#/category/${encodeURIComponent(each)}`, each === category)),
-  );
-  grid.show(items, place === 'saved' ? 'Nothing saved yet.' : 'Nothing by that name.');
 }
 
-function emptyTile() {
-  return h('li', { class: 'tile', 'aria-hidden': 'true' }, h('span', { class: 'tile-picture' }), h('span', { class: 'tile-title' }, '\u00a0'), h('span', { class: 'tile-note' }, '\u00a0'));
+/** @param {string} place @param {string[]} names @param {House} house @returns {HTMLElement} */
+function viewOf(place, names, house) {
+  const isShop = house.store.hasPrices;
+  if (place === '') return home;
+  if (place === 'category' && house.categories.has(names)) {
+    return collectionView(house, {
+      items: house.categories.itemsOf(names), title: /** @type {string} */ (names.at(-1)), list: 'category', within: names,
+    });
+  }
+  if (place === 'saved') {
+    return collectionView(house, {
+      items: store.saved.map((id) => /** @type {any} */ (store.itemById.get(id))), title: 'Saved', list: 'saved',
+      nothing: 'Nothing saved yet. What you save is kept here, for you alone.',
+    });
+  }
+  const item = place === 'item' ? store.itemById.get(names[0]) : undefined;
+  if (item) return showItem(item, house);
+  if (place === 'bag' && isShop) return showBag(house);
+  if (place === 'checkout' && isShop) return showCheckout(house);
+  if (place === 'orders' && isShop) return showOrders(house);
+  return h('div', { class: 'view failure' },
+    h('h1', { tabindex: '-1' }, 'Not in the collection'),
+    h('p', {}, 'There is nothing at this address. ', h('a', { href: '#/' }, 'See the collection'), '.'));
 }
+
+/** @param {House} house @param {import('./collection.js').Shown} shown */
+function collectionView(house, shown) {
+  const section = h('section', { class: 'view collection collection-page' });
+  new Collection(section, house).show({ ...shown, level: 1 });
+  return section;
+}
+
+/** The home may be out of the page just now. @param {HTMLElement} view @param {string} id @returns {any} */
+function byIdIn(view, id) {
+  return view.querySelector(`#${id}`);
+}
+

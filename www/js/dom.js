@@ -60,3 +60,11 @@ export function notify(/** @type {string} */ text) {
   notify.timer = setTimeout(() => delete notice.dataset.shown, 2600);
 }
 notify.timer = 0;
+
+let count = 0;
+
+/** For what refers to something else on the page. */
+export function uniqueId() {
+  count += 1;
+  return `id-${count}`;
+}

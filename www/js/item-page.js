@@ -1,91 +1,95 @@
-// The page of one item: picture, words, what one can do with it, and what goes with it.
+// The page of one item: picture, words, what one can do with it, and what else one may like.
 
 import { formatPrice } from '../vitrine/vitrine.js';
-import { byId, h, notify } from './dom.js';
-import { picture, presentable, tile } from './tiles.js';
+import { byId, h, notify, svg } from './dom.js';
+import { note } from './notes.js';
+import { besideRow } from './rows.js';
+import { isNew, picture } from './tiles.js';
 
 /** @typedef {import('./store.js').Item} Item */
+/** @typedef {import('./app.js').House} House */
 
-/**
- * @param {Item} item
- * @param {import('./app.js').House} house
- */
+/** @param {Item} item @param {House} house */
 export function showItem(item, house) {
-  const view = byId('item-view');
-  const hasPrice = item.price !== undefined && item.price !== null;
-  view.replaceChildren(
-    h('div', { class: 'item' },
-      h('button', {
-        type: 'button', class: 'item-picture', 'aria-label': `Look closer: ${item.title}`,
-        onclick: () => zoom(item, house),
-      }, picture(item, { loading: 'eager', fetchpriority: 'high' })),
+  const price = formatPrice(item);
+  // The recorder reads from the markup what is viewed, for how long, and that the picture was studied.
+  return h('div', { class: 'view item-view' },
+    h('article', { class: 'item', 'data-vitrine-page': item.id },
+      h('div', { class: 'item-picture' },
+        picture(item, { loading: 'eager', fetchpriority: 'high' }),
+        h('button', { type: 'button', class: 'over', 'data-vitrine-event': 'zoom', 'aria-label': `Look closer: ${item.title}`, onclick: () => zoom(item) }),
+      ),
       h('div', { class: 'item-text' },
-        trail(item),
-        item.brand && h('p', { class: 'overline' }, item.brand),
+        trail(item, house),
+        item.brand && h('p', { class: 'overline' }, item.brand, isNew(item) && h('span', { class: 'tile-new' }, ' New')),
         h('h1', { tabindex: '-1' }, item.title),
-        hasPrice && h('p', { class: 'item-price' }, formatPrice(item)),
+        price && h('p', { class: 'item-price' }, price),
         item.text && h('p', { class: 'item-words' }, item.text),
-        hasPrice ? purchase(item, house) : stars(item, house),
+        price ? purchase(item, house) : stars(item, house),
         attributes(item),
         h('p', { class: 'promise' }, 'Whether you stay or leave, only this browser will know.'),
       ),
     ),
-    related(item, house),
+    besideRow(item, house),
   );
 }
 
-/** @param {Item} item */
-function trail({ category = [] }) {
-  const links = category.slice(0, 3).flatMap((name, index) => [
-    index > 0 ? ' · ' : '',
-    h('a', { href: `#/category/${encodeURIComponent(name)}` }, name),
-  ]);
-  return h('nav', { class: 'trail', 'aria-label': 'Categories' }, h('a', { href: '#/' }, 'The collection'), links.length > 0 && ' · ', ...links);
+/** @param {Item} item @param {House} house */
+function trail(item, { categories }) {
+  return h('nav', { class: 'trail', 'aria-label': 'Where this belongs' }, h('ol', { role: 'list' },
+    h('li', {}, h('a', { href: '#/' }, 'The collection')),
+    ...categories.trailOf(item).map(({ name, href }) => h('li', {}, h('a', { href }, name)))));
 }
 
-/** @param {Item} item @param {import('./app.js').House} house */
-function purchase(item, house) {
+/** @param {Item} item @param {House} house */
+function purchase(item, { store }) {
   const isAvailable = item.available !== false;
-  return h('div', { class: 'actions' },
-    h('button', {
-      type: 'button', class: 'solid', disabled: !isAvailable,
-      onclick: () => {
-        const held = house.store.cart.find((line) => line.item.id === item.id)?.qty ?? 0;
-        house.store.setCart(item.id, held + 1);
-        house.recorder.record(item.id, 'cart_add', { qty: 1 });
-        house.openCart();
-      },
-    }, isAvailable ? 'Add to bag' : 'Not available'),
-    save(item, house),
+  // Heard when it changes, for it is there before.
+  const held = h('p', { class: 'held', role: 'status' });
+  const draw = () => {
+    const qty = store.held(item.id);
+    held.replaceChildren(...(qty > 0 ? [qty === 1 ? 'In your bag. ' : `${qty} in your bag. `, h('a', { href: '#/bag' }, 'See the bag')] : []));
+  };
+  draw();
+  return h('div', {},
+    h('div', { class: 'actions' },
+      h('button', {
+        type: 'button', class: 'solid', disabled: !isAvailable,
+        onclick: () => {
+          store.setCart(item.id, store.held(item.id) + 1);
+          note(item.id, 'cart_add', { qty: 1, price: item.price, currency: item.currency });
+          draw();
+        },
+      }, isAvailable ? 'Add to bag' : 'Not available'),
+      save(item, store),
+    ),
+    held,
   );
 }
 
-/** @param {Item} item @param {import('./app.js').House} house */
-function save(item, house) {
-  const isSaved = house.store.saved.includes(item.id);
-  const label = (/** @type {boolean} */ saved) => (saved ? 'Saved' : 'Save');
+/** @param {Item} item @param {import('./store.js').Store} store */
+function save(item, store) {
   return h('button', {
-    type: 'button', class: 'outline', 'aria-pressed': String(isSaved),
+    type: 'button', class: 'outline save', 'aria-pressed': String(store.saved.includes(item.id)),
     onclick: (/** @type {any} */ { currentTarget }) => {
-      const saved = house.store.toggleSaved(item.id);
-      currentTarget.setAttribute('aria-pressed', String(saved));
-      currentTarget.textContent = label(saved);
-      house.recorder.record(item.id, saved ? 'wishlist_add' : 'wishlist_remove');
-      notify(saved ? 'Saved for later.' : 'No longer saved.');
+      const isSaved = store.toggleSaved(item.id);
+      currentTarget.setAttribute('aria-pressed', String(isSaved));
+      note(item.id, isSaved ? 'wishlist_add' : 'wishlist_remove');
+      notify(isSaved ? 'Saved for later.' : 'No longer saved.');
     },
-  }, label(isSaved));
+  }, svg('svg', { class: 'icon', viewBox: '0 0 24 24', 'aria-hidden': 'true' }, svg('path', { d: 'M6 3.5h12v17l-6-4.5-6 4.5z' })), 'Save');
 }
 
-/** @param {Item} item @param {import('./app.js').House} house */
-function stars(item, house) {
-  const current = house.store.rating(item.id);
+/** @param {Item} item @param {House} house */
+function stars(item, { store }) {
+  const current = store.rating(item.id);
   const choice = (/** @type {number} */ count) =>
     h('label', {},
       h('input', {
         type: 'radio', name: 'stars', value: count, checked: count === current,
         onchange: () => {
-          house.store.rate(item.id, count);
-          house.recorder.record(item.id, 'rate', { rating: count });
+          store.rate(item.id, count);
+          note(item.id, 'rate', { rating: count });
           notify(`Noted: ${count} of 5.`);
         },
       }),
@@ -97,7 +101,7 @@ function stars(item, house) {
       h('legend', {}, 'What did you think of it?'),
       h('div', { class: 'stars-row' }, ...[1, 2, 3, 4, 5].map(choice)),
     ),
-    save(item, house),
+    save(item, store),
   );
 }
 
@@ -105,38 +109,15 @@ function stars(item, house) {
 function attributes({ attrs = {} }) {
   const entries = Object.entries(attrs);
   if (entries.length === 0) return null;
-  return h('dl', { class: 'attributes' }, ...entries.flatMap(([name, value]) => [h('dt', {}, name), h('dd', {}, value)]));
+  return h('dl', { class: 'attributes' }, ...entries.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))));
 }
 
-/** @param {Item} item @param {import('./app.js').House} house */
-function zoom(item, house) {
-  house.recorder.record(item.id, 'zoom');
+/** @param {Item} item */
+function zoom(item) {
   const dialog = byId('zoom');
   dialog.replaceChildren(
-    h('button', { type: 'button', class: 'zoom-close', 'aria-label': 'Close', onclick: () => dialog.close() }, picture(item, { loading: 'eager' })),
+    picture(item, { loading: 'eager' }),
+    h('button', { type: 'button', class: 'over', 'aria-label': 'Close', onclick: () => dialog.close() }),
   );
   dialog.showModal();
-}
-
-/**
- * The row under the item. Without a model, items of the same special category stand in.
- *
- * @param {Item} item
- * @param {import('./app.js').House} house
- */
-function related(item, house) {
-  const kin = item.category?.at(-1);
-  const others = house.store.items.filter((other) => other.id !== item.id);
-  const alike = others.filter((other) => kin && other.category?.includes(kin));
-  const fallback = [...alike, ...others.filter((other) => !alike.includes(other))].slice(0, 6);
-  const recs = h('vitrine-recs',
-    {
-      package: house.packageUrl, device: house.device, placement: 'product', seed: item.id, limit: 6,
-      heading: 'You may also like', 'dismiss-label': 'Not for me',
-    },
-    h('div', { class: 'shop-list' }, h('h2', {}, 'In the same spirit'), h('ul', { role: 'list' }, ...fallback.map(tile))),
-  );
-  recs.exclude = house.store.settled;
-  recs.transformItems = (/** @type {Item[]} */ items) => items.map(presentable);
-  return h('div', { class: 'row row-item' }, recs);
 }

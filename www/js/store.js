@@ -1,12 +1,27 @@
 // What does the shop itself remember? Catalogue, bag, saved items, orders and ratings.
 //
-// This is the shop's own state, as any shop has it; the visitor's history belongs to Vitrine.
+// This is the shop's own state, as any shop has it; the visitor's history belongs to Vitrine. Both keep the same word: in
+// memory until the visitor says yes, stored then, and gone with it.
 
-/** @typedef {import('../vitrine/vitrine.js').Item} Item */
+import { formatPrice, recorder } from '../vitrine/vitrine.js';
+
+/** @typedef {import('../vitrine/vitrine.js').Item & {tags?: string[]}} Item */
 /** @typedef {{item: string, qty: number, returned?: string}} OrderLine */
 /** @typedef {{ts: number, lines: OrderLine[]}} Order */
+/** @typedef {{item: Item, qty: number}} Line  in the bag */
 
 const KEY = 'aurelle';
+
+/** Sums of prices; one for each currency, for prices of different currencies do not add up. @param {Line[]} lines @returns {string[]} */
+export function totals(lines) {
+  /** @type {Map<string, number>} */
+  const sums = new Map();
+  for (const { item, qty } of lines) {
+    const currency = item.currency ?? '';
+    sums.set(currency, (sums.get(currency) ?? 0) + (item.price ?? 0) * qty);
+  }
+  return [...sums].map(([currency, price]) => formatPrice({ id: '', title: '', price, currency }));
+}
 
 /** @fires change */
 export class Store extends EventTarget {
@@ -16,55 +31,41 @@ export class Store extends EventTarget {
   itemById = new Map();
   /** Films and books have none; then the shop asks for stars instead of money. */
   hasPrices = false;
-  /** @type {{cart: Record<string, number>, saved: string[], orders: Order[], ratings: Record<string, number>}} */
   #state = empty();
 
-  /** @param {string} folder  the exported package */
+  constructor() {
+    super();
+    recorder.addEventListener('change', (event) => this.#onRecorder(/** @type {CustomEvent} */ (event).detail.kind));
+    addEventListener('storage', ({ key }) => {
+      if (key !== KEY || recorder.consent !== 'granted') return;
+      this.#state = this.#read();
+      this.dispatchEvent(new Event('change'));
+    });
+  }
+
+  /** @param {URL} folder  the exported package */
   async load(folder) {
     const response = await fetch(new URL('catalog.json', folder));
-    if (!response.ok) throw new Error(`The catalogue could not be loaded (status ${response.status}).`);
+    if (!response.ok) throw new Error(`status ${response.status}`);
     this.items = (await response.json()).items;
     this.itemById = new Map(this.items.map((item) => [item.id, item]));
     this.hasPrices = this.items.some((item) => item.price !== undefined && item.price !== null);
     this.#state = this.#read();
   }
 
-  /**
-   * Category names, most frequent first. Of two that hold the same items (`Jewellery` with nothing but
-   * `Earrings`) only the first is worth a place in the list.
-   *
-   * @returns {string[]}
-   */
-  get categories() {
-    /** @type {Map<string, number[]>} */
-    const members = new Map();
-    this.items.forEach(({ category = [] }, index) => {
-      for (const name of category) {
-        if (!members.has(name)) members.set(name, []);
-        members.get(name)?.push(index);
-      }
-    });
-    /** @type {Map<string, [string, number]>} */
-    const distinct = new Map();
-    for (const [name, indices] of members) {
-      const key = indices.join();
-      if (!distinct.has(key)) distinct.set(key, [name, indices.length]);
-    }
-    return [...distinct.values()].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([name]) => name);
-  }
-
-  /** What must not be recommended: in the bag, bought or rated already. */
+  /** What must not be recommended: bought or rated already. */
   get settled() {
     const bought = this.#state.orders.flatMap(({ lines }) => lines.map(({ item }) => item));
-    return [...new Set([...Object.keys(this.#state.cart), ...bought, ...Object.keys(this.#state.ratings)])];
+    return [...new Set([...bought, ...Object.keys(this.#state.ratings)])];
   }
 
-  /** @returns {{item: Item, qty: number}[]} */
+  /** @returns {Line[]} */
   get cart() {
     return Object.entries(this.#state.cart).map(([id, qty]) => ({ item: this.#item(id), qty }));
   }
-  get cartCount() {
-    return Object.values(this.#state.cart).reduce((sum, qty) => sum + qty, 0);
+  /** How many of it are in the bag. @param {string} id */
+  held(id) {
+    return this.#state.cart[id] ?? 0;
   }
   /** @returns {Order[]} newest first */
   get orders() {
@@ -96,22 +97,22 @@ export class Store extends EventTarget {
     this.#state.ratings[id] = stars;
     this.#changed();
   }
-  /** Turns the bag into an order. @returns {OrderLine[]} */
+  /** Turns the bag into an order. */
   checkOut() {
     const lines = Object.entries(this.#state.cart).map(([item, qty]) => ({ item, qty }));
     this.#state.orders.push({ ts: Date.now(), lines });
     this.#state.cart = {};
     this.#changed();
-    return lines;
   }
   /** @param {OrderLine} line @param {string} reason */
   giveBack(line, reason) {
     line.returned = reason;
     this.#changed();
   }
-  forget() {
-    this.#state = empty();
-    this.#changed();
+  /** @param {string} kind  what became of the visitor's history */
+  #onRecorder(kind) {
+    if (kind === 'erased') this.#state = empty();
+    if (kind === 'erased' || kind === 'consent') this.#changed();
   }
 
   /** @param {string} id @returns {Item} */
@@ -119,7 +120,9 @@ export class Store extends EventTarget {
     return /** @type {Item} */ (this.itemById.get(id));
   }
 
+  /** @returns {ReturnType<typeof empty>} */
   #read() {
+    if (recorder.consent !== 'granted') return empty();
     try {
       const state = { ...empty(), ...JSON.parse(localStorage.getItem(KEY) ?? '{}') };
       // The catalogue may have changed since: what it lacks can be shown nowhere.
@@ -139,7 +142,8 @@ export class Store extends EventTarget {
 
   #changed() {
     try {
-      localStorage.setItem(KEY, JSON.stringify(this.#state));
+      if (recorder.consent === 'granted') localStorage.setItem(KEY, JSON.stringify(this.#state));
+      else localStorage.removeItem(KEY);
     } catch {
       // Storage is refused: the bag lasts as long as the page.
     }
@@ -147,6 +151,7 @@ export class Store extends EventTarget {
   }
 }
 
+/** @returns {{cart: Record<string, number>, saved: string[], orders: Order[], ratings: Record<string, number>}} */
 function empty() {
   return { cart: {}, saved: [], orders: [], ratings: {} };
 }

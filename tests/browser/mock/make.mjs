@@ -77,6 +77,8 @@ export async function make(folder) {
   await writePackage(join(folder, 'films'), films(1682), { recipe: 'compact' });
   await writePackage(join(folder, 'language'), items, { recipe: 'text' });
   await writePackage(join(folder, 'miscomputing'), items, { recipe: 'text', mock: { gpu_self_test: false } });
+  await writePackage(join(folder, 'losing'), items, { recipe: 'text', mock: { gpu_lost_after: 1 } });
+  await writePackage(join(folder, 'trapping'), items, { recipe: 'compact', mock: { cpu_traps: true } });
   await mkdir(join(folder, 'images'), { recursive: true });
   for (const { id, image } of items) {
     const [kind, colour] = id.split('-');

@@ -1,0 +1,403 @@
+// Does the recorder keep what the visitor did, only where it may, and as long as it may, in all tabs?
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { launch, openPage, serveShop } from './helper.mjs';
+import { ADDRESS, MINUTE_MS, eventually, events, observe, start, state } from './recorder-page.mjs';
+
+let site;
+let browser;
+before(async () => {
+  site = await serveShop();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+/** A visitor's page, with what the shop's own scripts did before ours; the visitor is gone after the test. */
+async function visit(t, prepare, argument) {
+  const visitor = await openPage(browser);
+  t.after(() => visitor.context.close());
+  if (prepare) await visitor.context.addInitScript(prepare, argument);
+  await visitor.page.goto(site.url + ADDRESS);
+  return visitor;
+}
+
+const NOTHING = { isPersistent: false, databases: [], words: {} };
+
+// Consent
+
+test('before consent nothing is written; with it the memory is stored, and the next page has it; withdrawn, all is erased', async (t) => {
+  const { page } = await visit(t);
+  await start(page);
+  await observe(page, { item: 'coat', type: 'view' });
+  assert.deepEqual(await state(page), { consent: 'unknown', ...NOTHING });
+  assert.deepEqual((await events(page)).map(({ item }) => item), ['coat']);
+  await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.setConsent(true));
+  assert.deepEqual(await state(page), { consent: 'granted', isPersistent: true, databases: ['vitrine'], words: { 'vitrine-consent': 'granted' } });
+  await page.reload();
+  assert.deepEqual((await events(page)).map(({ item }) => item), ['coat']);
+  await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.setConsent(false));
+  assert.deepEqual(await events(page), []);
+  // The refusal is all that is left: without it, the next page would have to ask again, or not know.
+  assert.deepEqual(await state(page), { ...NOTHING, consent: 'denied', words: { 'vitrine-consent': 'denied' } });
+});
+
+test('who refused here stays refused on later pages, whatever adaptors and the shop say', async (t) => {
+  const { page } = await visit(t);
+  await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.setConsent(false));
+  for (const consent of ['none', true]) {
+    await page.reload();
+    await start(page, { consent });
+    await observe(page, { item: 'coat', type: 'view' });
+    assert.deepEqual(await state(page), { ...NOTHING, consent: 'denied', words: { 'vitrine-consent': 'denied' } });
+  }
+});
+
+test('a refusal erases in all tabs, and what another tab was about to write does not come back', async (t) => {
+  const { context, page } = await visit(t);
+  const other = await context.newPage();
+  await other.goto(site.url + ADDRESS);
+  for (const each of [page, other]) await start(each, { consent: 'none' });
+  await observe(page, { item: 'coat', type: 'view' });
+  await observe(other, { item: 'hat', type: 'view' });
+  await Promise.all([
+    page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.setConsent(false)),
+    other.evaluate(async () => {
+      const { observe: tell } = await import('/vitrine/recorder.js');
+      await Promise.all(Array.from({ length: 50 }, () => tell({ item: 'bag', type: 'view' })));
+    }),
+  ]);
+  for (const each of [page, other]) await eventually(() => state(each), ({ consent, databases }) => consent === 'denied' && databases.length === 0, 'the refusal');
+  assert.deepEqual((await events(page)).map(({ item }) => item), []);
+  assert.ok((await events(other)).every(({ item }) => item === 'bag'), 'what was stored is gone; what came after lives in memory');
+});
+
+test('Global Privacy Control is a refusal for every adaptor, and the visitor\'s own word beats it', async (t) => {
+  const { page } = await visit(t, () => Object.defineProperty(navigator, 'globalPrivacyControl', { value: true }));
+  await start(page, { consent: 'none' });
+  await observe(page, { item: 'coat', type: 'view' });
+  assert.deepEqual(await state(page), { ...NOTHING, consent: 'denied' });
+  await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.setConsent(true));
+  const { consent, isPersistent } = await state(page);
+  assert.deepEqual({ consent, isPersistent }, { consent: 'granted', isPersistent: true });
+  assert.equal((await events(page)).length, 1);
+});
+
+test('TCF: purpose 1 decides, a banner that still asks does not, and a tool may come late and change its mind', async (t) => {
+  const { page } = await visit(t);
+  await start(page, { consent: 'tcf' });
+  await observe(page, { item: 'coat', type: 'view' });
+  await page.evaluate(() => {
+    window.__tcfapi = (command, version, callback) => {
+      if (command !== 'addEventListener' || version !== 2) throw new Error('not the interface');
+      window.say = (eventStatus, purpose1) => callback({ gdprApplies: true, eventStatus, purpose: { consents: { 1: purpose1 } } }, true);
+      window.say('cmpuishown', true);
+    };
+  });
+  await page.waitForFunction(() => window.say);
+  assert.equal((await state(page)).consent, 'unknown');
+  await page.evaluate(() => window.say('useractioncomplete', true));
+  assert.equal((await state(page)).consent, 'granted');
+  assert.ok((await state(page)).isPersistent);
+  await page.evaluate(() => window.say('useractioncomplete', false));
+  assert.deepEqual(await state(page), { ...NOTHING, consent: 'denied' });
+  assert.deepEqual(await events(page), []);
+});
+
+test('who is reported to refuse without having granted before keeps this page\'s events in memory', async (t) => {
+  const { page } = await visit(t);
+  await start(page);
+  await observe(page, { item: 'coat', type: 'view' });
+  await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.start({ consent: (report) => report(false) }));
+  assert.deepEqual(await state(page), { ...NOTHING, consent: 'denied' });
+  assert.equal((await events(page)).length, 1);
+});
+
+test('Google Consent Mode: a default for some countries denies, what lay there before is read, an update decides', async (t) => {
+  const { page } = await visit(t, () => {
+    window.dataLayer = [];
+    window.gtag = function () { window.dataLayer.push(arguments); };
+    window.gtag('consent', 'default', { personalization_storage: 'denied', region: ['DE'] });
+    window.gtag('consent', 'default', { personalization_storage: 'granted', ad_storage: 'granted' });
+  });
+  await start(page, { consent: 'google' });
+  assert.equal((await state(page)).consent, 'denied');
+  await page.evaluate(() => window.gtag('consent', 'update', { ad_storage: 'granted' }));
+  assert.equal((await state(page)).consent, 'denied', 'advertising is another matter');
+  await page.evaluate(() => window.gtag('consent', 'update', { personalization_storage: 'granted' }));
+  assert.equal((await state(page)).consent, 'granted');
+  assert.equal(await page.evaluate(() => window.dataLayer.length), 4, 'the shop\'s own pushes arrive');
+});
+
+test('Shopify: preferences decide, loaded if need be, and again when the banner is answered', async (t) => {
+  const { page } = await visit(t, () => {
+    window.allowed = false;
+    window.Shopify = {
+      loadFeatures([{ name }], callback) {
+        if (name !== 'consent-tracking-api') throw new Error(name);
+        window.Shopify.customerPrivacy = { preferencesProcessingAllowed: () => window.allowed };
+        callback();
+      },
+    };
+  });
+  await start(page, { consent: 'shopify' });
+  assert.equal((await state(page)).consent, 'denied');
+  await page.evaluate(() => {
+    window.allowed = true;
+    document.dispatchEvent(new CustomEvent('visitorConsentCollected'));
+  });
+  assert.equal((await state(page)).consent, 'granted');
+});
+
+test('a shop\'s own callback reports; a name that is no adaptor is refused by name', async (t) => {
+  const { page } = await visit(t);
+  const refused = await page.evaluate(async () => {
+    const { recorder } = await import('/vitrine/recorder.js');
+    recorder.start({ consent: (report) => (window.report = report) });
+    try {
+      recorder.start({ consent: 'tfc' });
+    } catch ({ code, message }) {
+      return { code, message };
+    }
+  });
+  assert.equal(refused.code, 'bad_request');
+  assert.match(refused.message, /tfc.*tcf/);
+  assert.equal((await state(page)).consent, 'unknown');
+  await page.evaluate(() => window.report(true));
+  assert.equal((await state(page)).consent, 'granted');
+});
+
+// Events
+
+test('an event keeps its known fields only, addresses of people are dropped, and an impossible one is refused by name', async (t) => {
+  const { page } = await visit(t);
+  const told = {
+    item: 'coat', type: 'purchase', ts: 7e12, qty: 2.4, price: 12999, currency: 'EUR', email: 'a@b.example', name: 'A', query: 'for my wife',
+    variant: 'ann@shop.example', list: '/search?q=ann+smith', rec_id: 'r1',
+  };
+  await observe(page, told);
+  const [{ id, session, ...kept }] = await events(page);
+  assert.deepEqual(kept, {
+    v: 1, item: 'coat', type: 'purchase', ts: 7e12, qty: 2, price: 12999, currency: 'EUR', list: '/search', rec_id: 'r1', src: 'page', n: 1,
+  });
+  assert.equal(session, id);
+  const wrong = [
+    null, { type: 'view' }, { item: '', type: 'view' }, { item: 7, type: 'view' }, { item: 'a', type: 'veiw' }, { item: 'a', type: 'view', ts: 0.5 },
+    { item: 'a', type: 'dwell', dwell_ms: -1 }, { item: 'a', type: 'rate', rating: 6 }, { item: 'a', type: 'rate' }, { item: 'a', type: 'zoom', zoom: NaN }, { item: 'a', type: 'zoom', zoom: 'much' },
+  ];
+  const codes = await page.evaluate(async (all) => {
+    const { observe: tell } = await import('/vitrine/recorder.js');
+    return Promise.all(all.map((each) => tell(each).then(() => 'accepted', ({ code }) => code)));
+  }, wrong);
+  assert.deepEqual(codes, wrong.map(() => 'bad_request'));
+});
+
+test('types of the shop\'s own are accepted once they are named, by whoever starts', async (t) => {
+  const { page } = await visit(t);
+  const event = { item: 'coat', type: 'consultation', rating: 9 };
+  await assert.rejects(observe(page, event), /"consultation" is no event type.*events/);
+  await start(page, { events: ['trunk_show'] });
+  await start(page, { events: ['consultation'] });
+  await observe(page, event);
+  await observe(page, { item: 'coat', type: 'trunk_show' });
+  assert.deepEqual((await events(page)).map(({ type, rating }) => [type, rating]), [['consultation', 9], ['trunk_show', undefined]]);
+});
+
+for (const consent of [undefined, 'none']) {
+  test(`a burst of ten thousand, ${consent ? 'stored' : 'in memory'}: all are acknowledged, the newest 500 kept, in few transactions`, async (t) => {
+    const { page } = await visit(t);
+    await start(page, { consent, watch: false });
+    const found = await page.evaluate(async () => {
+      const { recorder, observe: tell } = await import('/vitrine/recorder.js');
+      await recorder.events();
+      let transactions = 0;
+      const { transaction } = IDBDatabase.prototype;
+      IDBDatabase.prototype.transaction = function (...given) {
+        transactions += 1;
+        return transaction.apply(this, given);
+      };
+      await Promise.all(Array.from({ length: 10_000 }, (_, number) => tell({ item: `${number}`, type: 'view' })));
+      const few = transactions;
+      const kept = await recorder.events();
+      return { few, count: kept.length, first: kept[0].item, last: kept.at(-1).item };
+    });
+    assert.deepEqual(found, { few: consent ? 1 : 0, count: 500, first: '9500', last: '9999' });
+  });
+}
+
+test('pause drops what comes; it lasts over pages only with consent', async (t) => {
+  const { page } = await visit(t);
+  const paused = (what) => page.evaluate(async (name) => {
+    const { recorder } = await import('/vitrine/recorder.js');
+    if (name) recorder[name]();
+    return recorder.isPaused;
+  }, what);
+  await start(page);
+  assert.equal(await paused('pause'), true);
+  await observe(page, { item: 'coat', type: 'view' });
+  assert.deepEqual(await events(page), []);
+  assert.deepEqual((await state(page)).words, {});
+  await page.reload();
+  assert.equal(await paused(), false);
+  await start(page, { consent: 'none' });
+  await paused('pause');
+  await page.reload();
+  assert.equal(await paused(), true);
+  assert.equal(await paused('resume'), false);
+  await observe(page, { item: 'coat', type: 'view' });
+  assert.equal((await events(page)).length, 1);
+});
+
+test('one item is forgotten, everything is exported, everything is erased', async (t) => {
+  const { page } = await visit(t);
+  await start(page, { consent: 'none', watch: false });
+  for (const item of ['coat', 'hat', 'coat']) await observe(page, { item, type: 'view' });
+  const found = await page.evaluate(async () => {
+    const { recorder } = await import('/vitrine/recorder.js');
+    const kinds = [];
+    recorder.addEventListener('change', ({ detail }) => kinds.push(detail.kind));
+    await recorder.forget('coat');
+    const exported = await recorder.export();
+    await recorder.erase();
+    return { kinds, exported, left: await recorder.events() };
+  });
+  assert.deepEqual(found.kinds, ['forgot', 'erased']);
+  const { exported_ms, ...exported } = found.exported;
+  assert.ok(Math.abs(exported_ms - Date.now()) < 10 * MINUTE_MS);
+  assert.deepEqual([exported.format, exported.version, exported.events.map(({ item }) => item)], ['vitrine-history', 1, ['hat']]);
+  assert.deepEqual(found.left, []);
+});
+
+test('other tabs hear what was added, forgotten, paused and erased', async (t) => {
+  const { context, page } = await visit(t);
+  const other = await context.newPage();
+  await other.goto(site.url + ADDRESS);
+  for (const each of [page, other]) await start(each, { consent: 'none', watch: false });
+  for (const each of [page, other]) await eventually(() => state(each), ({ isPersistent }) => isPersistent);
+  await other.evaluate(async () => {
+    const { recorder } = await import('/vitrine/recorder.js');
+    window.kinds = [];
+    recorder.addEventListener('change', ({ detail }) => window.kinds.push(detail.kind));
+  });
+  await observe(page, { item: 'coat', type: 'view' });
+  await page.evaluate(async () => {
+    const { recorder } = await import('/vitrine/recorder.js');
+    await recorder.forget('coat');
+    recorder.pause();
+    await recorder.erase();
+  });
+  const heard = await eventually(() => other.evaluate(() => window.kinds), (kinds) => kinds.includes('erased'), 'the erasure');
+  assert.deepEqual(heard.sort(), ['added', 'erased', 'forgot', 'paused']);
+  assert.ok(await other.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.isPaused));
+});
+
+test('an erasure in one tab empties the memory of another that has no consent', async (t) => {
+  const { context, page } = await visit(t);
+  const other = await context.newPage();
+  await other.goto(site.url + ADDRESS);
+  await observe(other, { item: 'coat', type: 'view' });
+  await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.erase());
+  await eventually(() => events(other), (kept) => kept.length === 0, 'the empty memory');
+});
+
+test('storage that is refused is told once as an error, and memory serves', async (t) => {
+  const { page } = await visit(t, () => {
+    IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); };
+    window.errors = [];
+  });
+  const found = await page.evaluate(async () => {
+    const { recorder, observe: tell } = await import('/vitrine/recorder.js');
+    recorder.addEventListener('error', ({ detail }) => window.errors.push(detail.code));
+    recorder.start({ consent: 'none', watch: false });
+    await tell({ item: 'coat', type: 'view' });
+    await tell({ item: 'hat', type: 'view' });
+    return { errors: window.errors, isPersistent: await recorder.isPersistent(), items: (await recorder.events()).map(({ item }) => item) };
+  });
+  assert.deepEqual(found, { errors: ['storage_unavailable'], isPersistent: false, items: ['coat', 'hat'] });
+});
+
+test('without BroadcastChannel or localStorage the recorder records', async (t) => {
+  const { page, problems } = await visit(t, () => {
+    Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError'); } });
+    delete window.BroadcastChannel;
+  });
+  await start(page, { consent: 'none' });
+  await observe(page, { item: 'coat', type: 'view' });
+  assert.equal((await events(page)).length, 1);
+  assert.deepEqual(problems, []);
+});
+
+test('ids that events use become the catalogue\'s, before and after it is known; those it lacks are counted', async (t) => {
+  const { page } = await visit(t);
+  await start(page, { watch: false });
+  await observe(page, { item: 'SKU-7', type: 'view' });
+  await observe(page, { item: 'gone', type: 'view' });
+  const found = await page.evaluate(async () => {
+    const { recorder, observe: tell } = await import('/vitrine/recorder.js');
+    await recorder.know([{ id: 'coat', sku: 'sku-7', url: '/products/ink-coat?a=1' }, { id: 'hat', sku: 'sku-8' }]);
+    await tell({ item: 'ink-coat', type: 'cart_add' });
+    await tell({ item: 'hat', type: 'view' });
+    await tell({ item: 'gone', type: 'click' });
+    return { kept: (await recorder.events()).map(({ item, variant }) => [item, variant]), unmatched: [...recorder.unmatched] };
+  });
+  assert.deepEqual(found, {
+    kept: [['coat', 'SKU-7'], ['gone', undefined], ['coat', 'ink-coat'], ['hat', undefined], ['gone', undefined]], unmatched: [['gone', 2]],
+  });
+});
+
+test('a tag starts it by itself, and a mistake there breaks nothing', async (t) => {
+  const { page } = await visit(t, () => (window.dataLayer = [{ event: 'view_item', ecommerce: { items: [{ item_id: 'coat' }] } }]));
+  const place = (page_, attributes) => page_.evaluate((given) => {
+    const tag = Object.assign(document.createElement('script'), { type: 'module', src: '/vitrine/recorder.js' });
+    Object.assign(tag.dataset, given);
+    document.head.append(tag);
+  }, attributes);
+  await place(page, { consent: 'none', sources: 'ga4', events: 'fitting_room', watch: 'false' });
+  const kept = await eventually(() => events(page), ({ length }) => length > 0, 'the event of the data layer');
+  assert.deepEqual(kept.map(({ item, type, src }) => [item, type, src]), [['coat', 'view', 'ga4']]);
+  assert.ok((await state(page)).isPersistent);
+  await observe(page, { item: 'coat', type: 'fitting_room' });
+  const { page: wrong } = await visit(t);
+  await place(wrong, { consent: 'tfc' });
+  await observe(wrong, { item: 'coat', type: 'view' });
+  assert.deepEqual(await state(wrong), { consent: 'unknown', ...NOTHING });
+});
+
+test('a page that is being prerendered records nothing until it is shown', async (t) => {
+  const { page } = await visit(t, () => Object.defineProperty(document, 'prerendering', { value: true, configurable: true }));
+  await page.evaluate(async () => {
+    const { recorder, observe: tell } = await import('/vitrine/recorder.js');
+    document.querySelector('main').dataset.vitrinePage = 'coat';
+    window.told = [];
+    recorder.addEventListener('event', ({ detail }) => window.told.push(detail.type));
+    recorder.start({ consent: 'none' });
+    tell({ item: 'hat', type: 'click' });
+  });
+  // A turn of everything that could have gone on.
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 50)));
+  assert.deepEqual(await page.evaluate(async () => [window.told, (await indexedDB.databases()).length]), [[], 0]);
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'prerendering', { value: false });
+    document.dispatchEvent(new Event('prerenderingchange'));
+  });
+  const told = await eventually(() => page.evaluate(() => window.told), ({ length }) => length === 2, 'what waited');
+  assert.deepEqual(told.sort(), ['click', 'view']);
+});
+
+test('a page that comes back from the back-forward cache hears again, and has learnt what it missed', async (t) => {
+  const { context, page } = await visit(t);
+  const other = await context.newPage();
+  await other.goto(site.url + ADDRESS);
+  for (const each of [page, other]) await start(each, { consent: 'none', watch: false });
+  await observe(page, { item: 'coat', type: 'view' });
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })));
+  await other.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.setConsent(false));
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+  assert.deepEqual(await state(page), { ...NOTHING, consent: 'denied', words: { 'vitrine-consent': 'denied' } });
+  assert.deepEqual(await events(page), []);
+  await other.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.setConsent(true));
+  await eventually(() => state(page), ({ consent }) => consent === 'granted', 'the grant');
+});

@@ -1,0 +1,340 @@
+// Who answers when? Content rules before the engine and instead of it, by themselves and in real pages.
+
+import assert from 'node:assert/strict';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { Tiers } from '../../web/js/tiers.js';
+import { eventually, launch, openPage, serveShop } from './helper.mjs';
+
+const NOW_MS = Date.UTC(2026, 0, 31);
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+const item = (id, fields = {}) => ({ id, title: `The ${id}`, ...fields });
+
+describe('tiers', () => {
+  const coat = (id) => item(id, { category: ['Coats'] });
+  const CATALOGUE = { items: [coat('coat'), coat('parka'), coat('duffle'), item('hat'), item('bag'), item('ring')] };
+
+  /** Files by address, an engine that is there when it is told to be, and what was heard. */
+  function scene({ files = { 'http://shop/model/catalog.json': CATALOGUE }, filter_days = { dismiss: 90 } } = {}) {
+    const log = { changes: [], asked: [] };
+    globalThis.fetch = async (address) => {
+      const body = files[String(address)];
+      return { ok: body !== undefined, status: body === undefined ? 404 : 200, text: async () => (typeof body === 'string' ? body : JSON.stringify(body)) };
+    };
+    let arrive;
+    let fail;
+    const arrival = new Promise((resolve, reject) => { [arrive, fail] = [resolve, reject]; });
+    const engines = {
+      isOpen: false,
+      open: async () => { await arrival; },
+      info: () => ({ recipe: 'compact', device: 'cpu', filter_days, tier: 2 }),
+      catalog: () => CATALOGUE.items.map((each) => ({ ...each, tokens: [1, 2] })),
+      recommend: async (events, options) => {
+        log.asked.push({ events, options });
+        if (log.trap) throw log.trap;
+        return { rows: [{ item: 'parka', score: -1, rules: ['new in'], reason: { kind: 'viewed', item: 'coat' } }], fallback: [] };
+      },
+      interactions: () => [{ item: 'of the engine', intensity: 1, time_ms: 0 }],
+      diagnostics: () => ({}), forget: () => {}, setPersistent: () => {},
+    };
+    const kept = new Map();
+    const keeper = { recall: async (name) => kept.get(name), keep: async (name, value) => { kept.set(name, value); } };
+    const tiers = new Tiers({ engines, onChange: (info) => log.changes.push(info.tier), kept: keeper });
+    const open = (fields = {}) => tiers.open({ package: 'http://shop/model/', device: 'auto', ...fields });
+    return { tiers, log, kept, open, arrive, fail };
+  }
+  const settle = () => new Promise((resolve) => { setTimeout(resolve, 5); });
+  const EVENTS = [{ item: 'coat', type: 'view', ts: NOW_MS }];
+  const recommend = async (tiers, events, options) => (await tiers.recommend(events, { now_ms: NOW_MS, ...options })).recommendations;
+
+  test('content rules answer until the engine is there, and it is told when it is', async () => {
+    const { tiers, log, open, arrive } = scene();
+    const info = await open();
+    assert.deepEqual([info.tier, info.recipe, info.items], [1, 'content', 6]);
+    const [first] = await recommend(tiers, EVENTS, { k: 2 });
+    assert.deepEqual([first.item, first.tier, first.details.title], ['parka', 1, 'The parka']);
+    assert.equal(tiers.interactions(EVENTS)[0].item, 'coat');
+    arrive();
+    await settle();
+    assert.deepEqual(log.changes, [2]);
+    const [second] = await recommend(tiers, EVENTS, { k: 2 });
+    assert.deepEqual(second, {
+      item: 'parka', score: -1, tier: 2, details: CATALOGUE.items[1], rules: ['new in'], reason: { kind: 'viewed', item: 'coat', title: 'The coat' },
+    });
+    assert.equal(tiers.interactions(EVENTS)[0].item, 'of the engine');
+    assert.ok(tiers.diagnostics().took_ms.engine >= 0);
+  });
+
+  test('an engine that is first opens by itself, without a catalogue', async () => {
+    const { open, arrive, log } = scene({ files: {} });
+    arrive();
+    assert.equal((await open()).tier, 2);
+    await settle();
+    assert.deepEqual(log.changes, [], 'nothing changed since');
+
+    // A catalogue that comes later, and that nobody has checked, does not take the place of the engine's.
+    let comes;
+    const late = scene();
+    const { fetch } = globalThis;
+    globalThis.fetch = (address) => new Promise((resolve) => { comes = () => resolve(fetch(address)); });
+    late.arrive();
+    await late.open();
+    CATALOGUE.items[1].title = 'tampered with';
+    comes();
+    await settle();
+    CATALOGUE.items[1].title = 'The parka';
+    assert.equal((await recommend(late.tiers, EVENTS, { k: 1 }))[0].details.title, 'The parka');
+  });
+
+  test('an engine that cannot be had is told, once; content rules go on', async () => {
+    const { tiers, log, open, fail } = scene();
+    assert.equal((await open()).fallback, undefined);
+    fail({ code: 'package_corrupt', message: 'weights-000.bin' });
+    await settle();
+    assert.deepEqual(log.changes, [1]);
+    assert.deepEqual(tiers.info().fallback, { code: 'package_corrupt', message: 'weights-000.bin' });
+    assert.equal((await recommend(tiers, EVENTS, { k: 1 }))[0].tier, 1);
+  });
+
+  test('neither engine nor catalogue is an error, by the name of what is wrong with the package', async () => {
+    const { open, fail } = scene({ files: {} });
+    fail({ code: 'package_version', message: 'format 9' });
+    await assert.rejects(open(), { code: 'package_version' });
+    await assert.rejects(scene({ files: {} }).tiers.open({ catalog: 'http://shop/c.json', device: 'auto' }), { code: 'package_unreachable', message: /c\.json: status 404/ });
+  });
+
+  test('an engine that traps in the middle is replaced within the request; a wrong request is not', async () => {
+    const { tiers, log, open, arrive } = scene();
+    arrive();
+    await open();
+    log.trap = { code: 'bad_request', message: 'k' };
+    await assert.rejects(recommend(tiers, EVENTS, { k: 1 }), { code: 'bad_request' });
+    log.trap = new WebAssembly.RuntimeError('unreachable');
+    const [row] = await recommend(tiers, EVENTS, { k: 1 });
+    assert.deepEqual([row.item, row.tier], ['parka', 1]);
+    assert.deepEqual(log.changes, [1]);
+    assert.equal(tiers.info().fallback.code, 'engine_failed');
+    await recommend(tiers, EVENTS, { k: 1 });
+    assert.equal(log.asked.length, 2, 'it is not asked again');
+    log.trap = undefined;
+    tiers.engineChanged();
+    assert.deepEqual(log.changes, [1, 2]);
+    assert.equal((await recommend(tiers, EVENTS, { k: 1 }))[0].tier, 2, 'another engine may do what that one could not');
+  });
+
+  test('what is dismissed, in the cart, shown elsewhere or the page itself stays away on every tier', async () => {
+    const { tiers, log, open, arrive } = scene({ filter_days: { dismiss: 10 } });
+    await open();
+    const days = (count) => NOW_MS - count * DAY_MS;
+    const dismissed = [
+      { item: 'parka', type: 'dismiss', ts: days(50) }, { item: 'bag', type: 'dismiss', ts: days(5) }, { item: 'bag', type: 'purchase', ts: days(4) },
+      { item: 'coat', type: 'purchase', ts: days(1) },
+    ];
+    const asked = { k: 9, candidates: ['parka', 'duffle', 'hat', 'bag'] };
+    assert.deepEqual((await recommend(tiers, dismissed, asked)).map((row) => row.item), ['duffle', 'hat'], '90 days on tier 1');
+    assert.deepEqual((await recommend(tiers, EVENTS, { ...asked, cart: ['duffle'], shown: ['hat', 'bag'], exclude: ['parka'] })), []);
+    assert.deepEqual((await recommend(tiers, EVENTS, { k: 9, seed: 'parka' })).map((row) => row.item), ['duffle']);
+    arrive();
+    await settle();
+    await recommend(tiers, dismissed, { k: 1, cart: ['duffle'], shown: ['hat'], exclude: ['x'], seed: 'coat' });
+    const { options, events } = log.asked[0];
+    assert.deepEqual(options.exclude.toSorted(), ['bag', 'coat', 'duffle', 'hat', 'x'], 'the package says ten days');
+    assert.deepEqual([options.cart, options.shown, options.seed], [['duffle'], ['hat'], 'coat']);
+    assert.deepEqual(events.at(-1), { item: 'coat', type: 'view', ts: NOW_MS }, 'the seed counts as one more view');
+  });
+
+  test('what lies in the cart counts as put there, though no event tells of it', async () => {
+    const { tiers, log, open, arrive } = scene();
+    await open();
+    const [row] = await recommend(tiers, [], { k: 1, cart: ['coat'] });
+    assert.deepEqual([row.item, row.reason], ['parka', { kind: 'cart', item: 'coat', title: 'The coat' }]);
+    arrive();
+    await settle();
+    const bought = { item: 'coat', type: 'purchase', ts: NOW_MS };
+    await recommend(tiers, [bought], { k: 1, cart: ['coat', 'hat'], seed: 'parka' });
+    assert.deepEqual(log.asked[0].events.map(({ item: id, type }) => `${id} ${type}`), ['coat purchase', 'hat cart_add', 'parka view']);
+  });
+
+  test('a list or lines of items are a catalogue, too; broken ones are named', async () => {
+    const lines = CATALOGUE.items.map((each) => JSON.stringify(each)).join('\n');
+    for (const [name, body] of [['list.json', CATALOGUE.items], ['lines.jsonl', `${lines}\n`]]) {
+      const { tiers } = scene({ files: { [`http://shop/${name}`]: body } });
+      const info = await tiers.open({ catalog: `http://shop/${name}`, device: 'auto' });
+      assert.deepEqual([info.items, info.tier, info.fallback], [6, 1, undefined], name);
+    }
+    for (const body of ['{', { items: 3 }, [{ id: 1, title: 'x' }]]) {
+      const { tiers } = scene({ files: { 'http://shop/c.json': body } });
+      await assert.rejects(tiers.open({ catalog: 'http://shop/c.json', device: 'auto' }), { code: 'package_corrupt', message: /c\.json/ });
+    }
+    const { open } = scene();
+    assert.equal((await open({ catalog: 'http://shop/none.json' })).items, 6, 'then that of the package');
+  });
+
+  test('rules that cannot be read are told; what may not be named is not named on tier 1 either', async () => {
+    const missing = scene();
+    assert.deepEqual((await missing.open({ rules: 'http://shop/rules.json' })).fallback, { code: 'bad_request', message: 'http://shop/rules.json: status 404' });
+    const files = { 'http://shop/model/catalog.json': CATALOGUE, 'http://shop/rules.json': { version: 1, never_named: ['Coats'] } };
+    const { tiers, open } = scene({ files });
+    assert.equal((await open({ rules: 'http://shop/rules.json' })).fallback, undefined);
+    const bought = [{ item: 'coat', type: 'purchase', ts: NOW_MS }];
+    assert.equal((await recommend(tiers, bought, { k: 1 }))[0].reason, undefined);
+    const open_minded = scene();
+    await open_minded.open();
+    assert.equal((await recommend(open_minded.tiers, bought, { k: 1 }))[0].reason.kind, 'bought');
+  });
+
+  test('a visitor stays in one hundredth, and with consent on the next page, too', async () => {
+    const files = { 'http://shop/model/catalog.json': CATALOGUE, 'http://shop/rules.json': { version: 1 } };
+    const rules = 'http://shop/rules.json';
+    const first = scene({ files });
+    first.arrive();
+    await first.open({ rules, persistent: true });
+    for (let count = 0; count < 2; count += 1) await recommend(first.tiers, EVENTS, { k: 1 });
+    const [{ options: { bucket } }, again] = first.log.asked;
+    assert.ok(Number.isInteger(bucket) && bucket >= 0 && bucket < 100);
+    assert.equal(again.options.bucket, bucket);
+    assert.equal(first.kept.get('bucket'), bucket);
+
+    const refused = scene({ files });
+    refused.arrive();
+    await refused.open({ rules });
+    await recommend(refused.tiers, EVENTS, { k: 1 });
+    assert.equal(refused.kept.size, 0, 'nothing is kept without consent');
+    await refused.tiers.setPersistent(true);
+    assert.equal(refused.kept.size, 1);
+    const without = scene();
+    without.arrive();
+    await without.open({ persistent: true });
+    await recommend(without.tiers, EVENTS, { k: 1 });
+    assert.deepEqual([without.kept.size, without.log.asked[0].options.bucket], [0, undefined], 'no rules, no chance');
+  });
+});
+
+describe('in a page', () => {
+  let site;
+  let browser;
+  let visit;
+  before(async () => {
+    site = await serveShop();
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await site?.close();
+  });
+  beforeEach(async () => {
+    visit = await openPage(browser);
+    await visit.page.goto(`${site.url}/pages/bench.html`);
+  });
+  afterEach(() => visit.context.close());
+
+  const create = (options) =>
+    visit.page.evaluate(async (given) => {
+      const { createRecommender } = await import('/vitrine/recommender.js');
+      window.recommender = createRecommender(given);
+      window.tiers = [];
+      window.recommender.addEventListener('engine', ({ detail }) => window.tiers.push(detail.tier));
+    }, options);
+  const list = (options) => visit.page.evaluate((given) => window.recommender.recommend(given), options);
+  // The engine may be first, too: then there is no event.
+  const untilTier = (tier) => eventually(() => visit.page.evaluate(() => window.recommender.info()), (info) => info.tier === tier);
+
+  test('the first answer does not wait for the engine', async () => {
+    let letGo;
+    const held = new Promise((resolve) => { letGo = resolve; });
+    await visit.context.route('**/cpu/web.js', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await create({ package: '/vitrine/model/' });
+    await visit.page.evaluate(() => window.recommender.observe({ item: 'bag-ink', type: 'cart_add' }));
+    const first = await list({ k: 3 });
+    // The two other bags, the nearer price first (1800 : 1740 < 1740 : 1680), before the boots, which are leather, too.
+    assert.deepEqual(first.map(({ item: id, tier }) => [id, tier]), [['bag-burgundy', 1], ['bag-cognac', 1], ['boot-ink', 1]]);
+    assert.deepEqual(first[0].reason, { kind: 'cart', item: 'bag-ink', title: 'Ink handbag' });
+    assert.equal(first[0].details.title, 'Burgundy handbag');
+    assert.deepEqual(await visit.page.evaluate(() => window.tiers), []);
+    letGo();
+    await untilTier(2);
+    assert.deepEqual(await visit.page.evaluate(() => window.tiers), [2]);
+    assert.equal((await list({ k: 3 }))[0].tier, 2);
+    const { took_ms, tier } = await visit.page.evaluate(() => window.recommender.diagnostics());
+    assert.ok(took_ms.catalogue < took_ms.engine && took_ms.answer >= 0 && tier === 2, JSON.stringify(took_ms));
+    assert.deepEqual(visit.problems, []);
+  });
+
+  test('a catalogue is enough: no package, no model, no wasm', async () => {
+    await create({ catalog: '/packages/shop/catalog.json' });
+    const info = await visit.page.evaluate(() => window.recommender.open());
+    assert.deepEqual([info.tier, info.items, info.fallback], [1, 40, undefined]);
+    const rows = await list({ k: 2, seed: 'hat-ink' });
+    // By price again: 430 : 370 < 370 : 310.
+    assert.deepEqual(rows.map(({ item: id }) => id), ['hat-grey', 'hat-camel']);
+    assert.equal(await visit.page.evaluate(() => window.recommender.explain('hat-grey', { seed: 'hat-ink' }).then(({ item: id }) => id)), 'hat-ink');
+    assert.equal(await visit.page.evaluate(() => window.recommender.explain('perfume-gold', { seed: 'hat-ink' })), null);
+    const scored = await visit.page.evaluate(() => window.recommender.score(['perfume-rose', 'hat-grey'], { seed: 'hat-ink' }));
+    assert.deepEqual(scored.map(({ item: id }) => id), ['hat-grey', 'perfume-rose']);
+    const asked = visit.requests.map((request) => new URL(request.url()).pathname);
+    assert.ok(!asked.some((path) => path.includes('.wasm') || path.includes('/cpu/') || path.includes('manifest')), asked.join());
+  });
+
+  test('ids that only the shop knows are told apart by the catalogue, once there are any', async () => {
+    const others = ['hat', 'bag', 'ring', 'boot'].map((id) => item(id));
+    const items = [item('coat', { category: ['Coats'], sku: 'C-1' }), item('parka', { category: ['Coats'] }), ...others];
+    await visit.context.route('**/catalog.json', (route) => route.fulfill({ json: { items } }));
+    await create({ catalog: '/catalog.json' });
+    await visit.page.evaluate(() => window.recommender.observe({ item: 'coat', type: 'view' }));
+    await list({ k: 1 });
+    const loaded = () => visit.requests.some((request) => request.url().endsWith('catalogue-ids.js'));
+    assert.equal(loaded(), false, 'not before');
+    await visit.page.evaluate(() => window.recommender.observe({ item: 'C-1', type: 'purchase' }));
+    await list({ k: 1 });
+    await eventually(() => visit.page.evaluate(() => window.recommender.events()), (events) => events.at(-1).item === 'coat');
+    const [row] = await list({ k: 1 });
+    assert.deepEqual(row.reason, { kind: 'bought', item: 'coat', title: 'The coat' });
+  });
+
+  test('what is kept beside the history goes with it, whoever takes it away', async () => {
+    await visit.context.route('**/rules.json', (route) => route.fulfill({ json: { version: 1 } }));
+    await create({ package: '/vitrine/model/', rules: '/rules.json', consent: true });
+    await untilTier(2);
+    const isKept = () => visit.page.evaluate(async () => (await indexedDB.databases()).some(({ name }) => name === 'vitrine-engine'));
+    const takeAway = {
+      'the page': () => window.recommender.erase(),
+      'the recorder': async () => (await import('/vitrine/recorder.js')).recorder.erase(),
+      'one item': async () => (await import('/vitrine/recorder.js')).recorder.forget('bag-ink'),
+      'no consent': () => window.recommender.setConsent(false),
+    };
+    for (const [who, take] of Object.entries(takeAway)) {
+      await visit.page.evaluate(() => window.recommender.observe({ item: 'bag-ink', type: 'cart_add' }));
+      await list({ k: 1 });
+      await eventually(isKept, (kept) => kept);
+      await visit.page.evaluate(take);
+      await eventually(isKept, (kept) => !kept).catch((cause) => assert.fail(`${who}: ${cause.message}`));
+    }
+    await visit.page.evaluate(() => window.recommender.observe({ item: 'bag-ink', type: 'cart_add' }));
+    assert.equal((await list({ k: 1 })).length, 1, 'in memory it goes on');
+    assert.equal(await isKept(), false);
+  });
+
+  test('rules and placement reach the engine; rules it cannot read are done without, and told', async () => {
+    const serveRules = (rules) => visit.context.route('**/rules.json', (route) => route.fulfill({ json: rules }));
+    await serveRules({ version: 1, placements: { home: { pin: [{ item: 'hat-grey', pos: 2 }] } } });
+    await create({ package: '/vitrine/model/', rules: '/rules.json' });
+    await visit.page.evaluate(() => window.recommender.observe({ item: 'bag-ink', type: 'cart_add' }));
+    await untilTier(2);
+    const rows = await list({ k: 3, placement: 'home' });
+    assert.deepEqual([rows[1].item, rows[1].rules], ['hat-grey', ['pin']]);
+    assert.equal(rows[0].rules, undefined);
+    assert.notEqual((await list({ k: 3, placement: 'cart' }))[1].item, 'hat-grey');
+    assert.equal((await list({ k: 3, placement: 'home', cart: ['hat-grey'] })).some((row) => row.rules), false);
+
+    await visit.context.unroute('**/rules.json');
+    await serveRules({ version: 7 });
+    await create({ package: '/packages/films/', rules: '/rules.json' });
+    await untilTier(2);
+    const { fallback } = await visit.page.evaluate(() => window.recommender.info());
+    assert.deepEqual([fallback.code, /version 7/.test(fallback.message)], ['bad_request', true]);
+    assert.equal((await list({ k: 3, seed: '1' })).length, 3);
+  });
+});

@@ -1,0 +1,46 @@
+// How is markup made so that nothing in it is ever read as markup? From names, attributes and text.
+
+/**
+ * @param {string} name
+ * @param {Record<string, string | boolean | null | undefined>} [attributes]  true: present; false, null, undefined: left out
+ * @param {(Node | string | null | false)[]} [children]  what is null or false is left out
+ * @returns {HTMLElement}
+ */
+export function make(name, attributes = {}, children = []) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === true) node.setAttribute(key, '');
+    else if (typeof value === 'string') node.setAttribute(key, value);
+  }
+  node.append(.../** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== false)));
+  return node;
+}
+
+/**
+ * One sheet for all elements of a kind, made when the first is: a strict Content-Security-Policy refuses inline styles
+ * and lets constructed sheets pass, and a server has neither.
+ *
+ * @param {string} text
+ * @returns {() => CSSStyleSheet}
+ */
+export function styleSheet(text) {
+  /** @type {CSSStyleSheet | undefined} */
+  let sheet;
+  return () => {
+    if (!sheet) {
+      sheet = new CSSStyleSheet();
+      sheet.replaceSync(text);
+    }
+    return sheet;
+  };
+}
+
+/** Catalogues come from feeds: a link may lead to a page, and never run a script. */
+export function safeUrl(/** @type {string | undefined} */ url) {
+  if (!url) return '';
+  try {
+    return /^https?:$/.test(new URL(url, document.baseURI).protocol) ? url : '';
+  } catch {
+    return '';
+  }
+}

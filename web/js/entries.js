@@ -1,0 +1,119 @@
+// Which entry stands for an item? The one that did before, if nothing about it changed; the keyboard stays where it is.
+
+import { controlOf, rootsOf } from './carousel.js';
+import { slottedTile, templateTile, tile } from './recs-view.js';
+
+/**
+ * @typedef {import('./protocol.js').Item} Item
+ * @typedef {(import('./protocol.js').Reason & {text: string}) | null} Reason  with the line that says it
+ * @typedef {{key: string, entry: HTMLElement, content: HTMLElement | null}} Drawn  `content`: markup of the shop's own
+ * @typedef {{locale?: string, dismissLabel: string | null, canOpenReasons: boolean,
+ *   reasonOf: (id: string) => Reason, render: ((item: Item, reason: Reason) => unknown) | null}} Drawing
+ */
+
+export class Entries {
+  #host;
+  #list;
+  /** @type {Map<string, Drawn>} */
+  #drawn = new Map();
+
+  /** @param {HTMLElement} host @param {HTMLElement} list */
+  constructor(host, list) {
+    this.#host = host;
+    this.#list = list;
+  }
+
+  /** What is shown, in order. */
+  get ids() {
+    return [...this.#drawn.keys()];
+  }
+
+  /** Draws everything anew next time: how it is drawn has changed. */
+  invalidate() {
+    for (const drawn of this.#drawn.values()) drawn.key = '';
+  }
+
+  clear() {
+    this.#drawn.clear();
+    this.#list.replaceChildren();
+    for (const content of this.#contents()) content.remove();
+  }
+
+  /**
+   * @param {Item[]} items
+   * @param {Drawing} drawing
+   */
+  draw(items, drawing) {
+    const template = /** @type {HTMLTemplateElement | null} */ (this.#host.querySelector(':scope > template'));
+    const former = this.#drawn;
+    this.#drawn = new Map(items.map((item) => [item.id, drawn(item, former.get(item.id), drawing, template)]));
+    this.#place(former);
+  }
+
+  /**
+   * The keyboard stays with its item, or with its place when the item is gone.
+   *
+   * @param {Map<string, Drawn>} former
+   */
+  #place(former) {
+    const before = /** @type {HTMLElement[]} */ ([...this.#list.children]);
+    const all = [...this.#drawn.values()];
+    const entries = all.map(({ entry }) => entry);
+    const focused = this.#focused();
+    const position = before.findIndex((entry) => focused && rootsOf(entry).some((root) => root.contains(focused)));
+    // Markup of the shop's own stands in the light tree, where its style sheets reach it; the list only refers to it.
+    for (const content of this.#contents()) {
+      if (!all.some((each) => each.content === content)) content.remove();
+    }
+    for (const { content } of all) {
+      if (content && content.parentNode !== this.#host) this.#host.append(content);
+    }
+    if (before.length === entries.length && before.every((entry, index) => entry === entries[index])) return;
+    for (const entry of entries) entry.toggleAttribute('data-fresh', !former.has(idOf(entry)));
+    const { scrollLeft } = this.#list;
+    this.#list.replaceChildren(...entries);
+    // A list that snaps would follow the entry that stood first; the visitor's place in the row is what stays.
+    this.#list.scrollLeft = scrollLeft;
+    if (!focused || position < 0) return;
+    const again = entries.find((entry) => idOf(entry) === idOf(before[position])) ?? entries[Math.min(position, entries.length - 1)];
+    controlOf(again, focused.localName)?.focus({ preventScroll: true });
+  }
+
+  #contents() {
+    return this.#host.querySelectorAll(':scope > [slot^="item-"]');
+  }
+
+  /** Where the keyboard is: in the shadow tree, or in markup of the shop's own. */
+  #focused() {
+    const inside = this.#host.shadowRoot?.activeElement;
+    if (inside) return inside;
+    const { activeElement } = /** @type {Document | ShadowRoot} */ (this.#host.getRootNode());
+    return activeElement !== this.#host && this.#host.contains(activeElement) ? activeElement : null;
+  }
+}
+
+/** @param {Element} entry */
+export function idOf(entry) {
+  return /** @type {HTMLElement} */ (entry).dataset.item ?? '';
+}
+
+/**
+ * @param {Item} item
+ * @param {Drawn | undefined} former
+ * @param {Drawing} drawing
+ * @param {HTMLTemplateElement | null} template
+ * @returns {Drawn}
+ */
+function drawn(item, former, { locale, dismissLabel, canOpenReasons, reasonOf, render }, template) {
+  const reason = reasonOf(item.id);
+  const options = { locale, dismissLabel, reason: reason && { text: reason.text, opens: canOpenReasons } };
+  const key = JSON.stringify([item, options, render ? 'render' : template?.innerHTML]);
+  if (former?.key === key) return former;
+  // What the shop could not draw, the default look can.
+  const rendered = render?.(item, reason);
+  const content = rendered instanceof HTMLElement ? rendered : template && templateTile(template, item, options);
+  const entry = content ? slottedTile(content, item.id) : tile(item, options);
+  entry.dataset.item = item.id;
+  if (reason) entry.dataset.reason = reason.item;
+  return { key, entry, content };
+}

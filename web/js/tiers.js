@@ -1,0 +1,338 @@
+// Which tier answers? Content rules until an engine is there, and again when there is none any more.
+//
+// The catalogue alone is a fraction of a package, so that the page has a first answer while the rest is on its way.
+// What holds on every tier is done here, once: what may not be shown, what the page's own item counts as, titles of reasons.
+
+import { ContentRules } from './content-rules.js';
+import * as keeper from './keep.js';
+import { VitrineError, toErrorRecord } from './protocol.js';
+
+/** Rules that do not come must not keep the answers waiting for ever. */
+const RULES_WAIT_MS = 5_000;
+/** Visitors are told apart in hundredths; the name under which this one's is kept. */
+const BUCKETS = 100;
+const BUCKET = 'bucket';
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * @typedef {import('./protocol.js').Item} Item
+ * @typedef {import('./protocol.js').HistoryEvent} HistoryEvent
+ * @typedef {import('./protocol.js').EngineInfo} EngineInfo
+ * @typedef {import('./protocol.js').ErrorRecord} ErrorRecord
+ */
+
+export class Tiers {
+  #engines;
+  #onChange;
+  #kept;
+  /** @type {ContentRules | null} */
+  #content = null;
+  /** @type {Map<string, Item>} */
+  #itemById = new Map();
+  /** Whether an engine is open and its catalogue known. */
+  #isReady = false;
+  /** Why no engine answers. @type {ErrorRecord | undefined} */
+  #failure;
+  /** Why there are no rules. @type {ErrorRecord | undefined} */
+  #rulesError;
+  /** @type {string[]} */
+  #neverNamed = [];
+  #hasRules = false;
+  #persistent = false;
+  /** @type {number | undefined} */
+  #bucket;
+  /** @type {import('./protocol.js').Diagnostics["took_ms"]} */
+  #took_ms = {};
+
+  /**
+   * @param {{engines: import('./engines.js').Engines, onChange: (info: EngineInfo) => void, kept?: typeof keeper}} options
+   *   `onChange` hears when another tier or engine answers from here on; `kept` is for tests
+   */
+  constructor({ engines, onChange, kept = keeper }) {
+    this.#engines = engines;
+    this.#onChange = onChange;
+    this.#kept = kept;
+  }
+
+  /**
+   * As soon as anything can answer.
+   *
+   * @param {import('./protocol.js').Opening} opening
+   * @returns {Promise<EngineInfo>}
+   */
+  async open({ package: folder, catalog, rules: rulesAddress, device, persistent = false }) {
+    this.#persistent = persistent;
+    this.#hasRules = rulesAddress !== undefined;
+    const rules = rulesAddress ? this.#readRules(rulesAddress) : Promise.resolve(undefined);
+    const addresses = [catalog, folder && new URL('catalog.json', folder).href].filter((address) => address !== undefined);
+    const content = this.#openContent(addresses, rules);
+    if (!folder) {
+      await content;
+      return this.info();
+    }
+    const engine = this.#openEngine({ package: folder, device, persistent, rules });
+    await Promise.any([engine, content]).catch(({ errors }) => {
+      throw errors[0];
+    });
+    if (!this.#hasEngine && !this.#failure) {
+      const tell = () => this.#onChange(this.info());
+      engine.then(tell, tell);
+    }
+    return this.info();
+  }
+
+  /** Another engine answers from here on; even where the one before could not. */
+  engineChanged() {
+    if (!this.#isReady) return;
+    this.#failure = undefined;
+    this.#onChange(this.info());
+  }
+
+  /** @returns {EngineInfo} */
+  info() {
+    const info = this.#hasEngine ? this.#engines.info() : this.#contentRules().info();
+    const fallback = this.#failure ?? info.fallback ?? this.#rulesError;
+    return { ...info, ...(fallback && { fallback }) };
+  }
+
+  catalog() {
+    return [...this.#itemById.values()];
+  }
+
+  /** Does the history name items by ids that are not the catalogue's? @param {HistoryEvent[]} events */
+  hasStrangers(events) {
+    return events.some(({ item }) => !this.#itemById.has(item));
+  }
+
+  /** @param {HistoryEvent[]} events */
+  interactions(events) {
+    return this.#hasEngine ? this.#engines.interactions(events) : this.#contentRules().interactions(events);
+  }
+
+  /**
+   * @param {HistoryEvent[]} events  oldest first
+   * @param {import('./protocol.js').EngineOptions} options
+   * @returns {Promise<{recommendations: import('./protocol.js').Recommendation[], isHidden: boolean}>}
+   *   `isHidden`: the shop's rules want nothing in the place of an empty list
+   */
+  async recommend(events, options) {
+    const start_ms = performance.now();
+    const { rows, tier, fallback } = await this.#rank(events, options);
+    this.#took_ms.answer = performance.now() - start_ms;
+    const recommendations = rows.map(({ item, score, rules, reason }) => ({
+      item,
+      score,
+      tier,
+      // The few items that the page draws travel with their ids, so that it needs no catalogue.
+      details: /** @type {Item} */ (this.#itemById.get(item)),
+      ...(rules.length > 0 && { rules }),
+      ...(reason && { reason: { ...reason, title: this.#itemById.get(reason.item)?.title ?? '' } }),
+    }));
+    return { recommendations, isHidden: rows.length === 0 && fallback[0] === 'hide' };
+  }
+
+  /** @returns {import('./protocol.js').Diagnostics} */
+  diagnostics() {
+    const { tier, fallback } = this.info();
+    return { ...this.#engines.diagnostics(), tier, took_ms: { ...this.#took_ms }, requests: requests(), ...(fallback && { fallback }) };
+  }
+
+  /** Nothing of the visitor stays. */
+  forget() {
+    this.#bucket = undefined;
+    this.#engines.forget();
+  }
+
+  /** @param {boolean} persistent  whether there is consent to keep anything */
+  async setPersistent(persistent) {
+    this.#persistent = persistent;
+    this.#engines.setPersistent(persistent);
+    if (persistent && this.#bucket !== undefined) await this.#kept.keep(BUCKET, this.#bucket);
+  }
+
+  get #hasEngine() {
+    return this.#isReady && !this.#failure;
+  }
+
+  /** Made again when it is needed, of what the engine knew. */
+  #contentRules() {
+    return (this.#content ??= new ContentRules(this.catalog(), this.#neverNamed));
+  }
+
+  /**
+   * @param {HistoryEvent[]} events
+   * @param {import('./protocol.js').EngineOptions} options
+   */
+  async #rank(events, options) {
+    const known = withCart(events, options);
+    if (this.#hasEngine) {
+      const asked = { ...options, exclude: this.#away(events, options), ...(await this.#experiment()) };
+      try {
+        const { rows, fallback } = await this.#engines.recommend(withSeed(known, options), asked);
+        return { rows, fallback, tier: this.#engines.info().tier };
+      } catch (cause) {
+        const error = toErrorRecord(cause);
+        if (error.code === 'bad_request') throw cause;
+        // An engine that trapped stays as it is; what is wrong with it would be wrong next time, too.
+        this.#failure = error;
+        this.#onChange(this.info());
+      }
+    }
+    const rows = this.#contentRules().recommend(known, { ...options, exclude: this.#away(events, options) });
+    return { rows, fallback: [], tier: /** @type {const} */ (1) };
+  }
+
+  /**
+   * What may not be shown, whichever tier answers.
+   *
+   * @param {HistoryEvent[]} events
+   * @param {import('./protocol.js').EngineOptions} options
+   */
+  #away(events, { exclude = [], cart = [], shown = [], seed, now_ms }) {
+    const { filter_days } = this.info();
+    const dismissed = events.filter(({ type, ts }) => ts > now_ms - (filter_days[type] ?? 0) * DAY_MS);
+    return [...new Set([...exclude, ...cart, ...shown, ...dismissed.map(({ item }) => item), ...(seed ? [seed] : [])])];
+  }
+
+  /** Chance decides once, and is remembered where that is allowed. */
+  async #experiment() {
+    if (!this.#hasRules) return {};
+    if (this.#bucket === undefined) {
+      const known = this.#persistent ? await this.#kept.recall(BUCKET) : undefined;
+      this.#bucket = Number.isInteger(known) ? known : Math.floor(Math.random() * BUCKETS);
+      if (this.#persistent && known === undefined) await this.#kept.keep(BUCKET, this.#bucket);
+    }
+    return { bucket: this.#bucket };
+  }
+
+  /** @param {Parameters<import('./engines.js').Engines["open"]>[0]} request */
+  async #openEngine(request) {
+    const start_ms = performance.now();
+    try {
+      await this.#engines.open(request);
+      // From here on its catalogue holds: it was checked against the manifest.
+      this.#know(this.#engines.catalog());
+      this.#isReady = true;
+      this.#took_ms.engine = performance.now() - start_ms;
+    } catch (cause) {
+      this.#failure = toErrorRecord(cause);
+      throw cause;
+    }
+  }
+
+  /**
+   * @param {string[]} addresses  of which the first that can be read counts
+   * @param {Promise<string | undefined>} rules
+   */
+  async #openContent(addresses, rules) {
+    const start_ms = performance.now();
+    const [items] = await Promise.all([readFirst(addresses), rules]);
+    if (this.#isReady) return;
+    this.#know(items);
+    this.#contentRules();
+    this.#took_ms.catalogue = performance.now() - start_ms;
+  }
+
+  /** @param {any[]} items */
+  #know(items) {
+    this.#itemById = new Map(items.map(({ tokens, ...item }) => [item.id, item]));
+    this.#content = null;
+  }
+
+  /**
+   * The shop's rules for the engine; content rules obey one of them: what may not be named.
+   *
+   * @param {string} address
+   * @returns {Promise<string | undefined>}
+   */
+  async #readRules(address) {
+    try {
+      const text = await read(address, { signal: AbortSignal.timeout(RULES_WAIT_MS) });
+      try {
+        const { never_named } = JSON.parse(text);
+        this.#neverNamed = Array.isArray(never_named) ? never_named : [];
+      } catch {
+        // The engine says better what is wrong with them.
+      }
+      return text;
+    } catch (cause) {
+      this.#rulesError = { code: 'bad_request', message: toErrorRecord(cause).message };
+      return undefined;
+    }
+  }
+}
+
+/** What this worker asked the network for; the page cannot see it. */
+function requests() {
+  const entries = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
+  return entries.map(({ name, transferSize = 0, duration, startTime }) => ({ address: name, bytes: transferSize, took_ms: duration, start_ms: startTime }));
+}
+
+/**
+ * What is in the cart was put there, whether or not this history saw it.
+ *
+ * @param {HistoryEvent[]} events
+ * @param {import('./protocol.js').EngineOptions} options
+ */
+function withCart(events, { cart = [], now_ms }) {
+  const met = new Set(events.map(({ item }) => item));
+  const unseen = cart.filter((item) => !met.has(item));
+  return [...events, ...unseen.map((item) => ({ item, type: 'cart_add', ts: now_ms }))];
+}
+
+/**
+ * For an engine, the item of the page is one more view; content rules have a weight for it.
+ *
+ * @param {HistoryEvent[]} events
+ * @param {import('./protocol.js').EngineOptions} options
+ */
+function withSeed(events, { seed, now_ms }) {
+  return seed ? [...events, { item: seed, type: 'view', ts: now_ms }] : events;
+}
+
+/** @param {string[]} addresses @returns {Promise<Item[]>} */
+async function readFirst([address, ...others]) {
+  try {
+    return readCatalogue(await read(address), address);
+  } catch (cause) {
+    if (others.length === 0) throw cause;
+    return readFirst(others);
+  }
+}
+
+/**
+ * A package's `catalog.json`, a plain list of items, or the trainer's `catalog.jsonl`.
+ *
+ * @param {string} text
+ * @param {string} address
+ * @returns {Item[]}
+ */
+function readCatalogue(text, address) {
+  let given;
+  try {
+    given = new URL(address).pathname.endsWith('.jsonl')
+      ? text.split('\n').filter((line) => line.trim() !== '').map((line) => JSON.parse(line))
+      : JSON.parse(text);
+  } catch (cause) {
+    throw new VitrineError('package_corrupt', `${address}: ${cause}`);
+  }
+  const rows = Array.isArray(given) ? given : given?.items;
+  if (!Array.isArray(rows)) throw new VitrineError('package_corrupt', `${address}: no list of items`);
+  const items = rows.filter((row) => typeof row?.id === 'string' && typeof row.title === 'string');
+  if (items.length === 0) throw new VitrineError('package_corrupt', `${address}: no item with id and title`);
+  // Of two items of one id the later stays, as in the map of all items.
+  return [...new Map(items.map((item) => [item.id, item])).values()];
+}
+
+/** @param {string} address @param {RequestInit} [options] */
+async function read(address, options) {
+  let response;
+  try {
+    response = await fetch(address, options);
+    if (response.ok) return await response.text();
+  } catch (cause) {
+    throw new VitrineError('package_unreachable', `${address}: ${cause}`);
+  }
+  throw new VitrineError('package_unreachable', `${address}: status ${response.status}`);
+}
