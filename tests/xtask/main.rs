@@ -5,6 +5,7 @@
 //! test     install what is missing, run every test: format, lints, Rust, docs, browser
 //! check    format, lints and Rust tests only
 //! wasm     build the browser bundles (--cpu, --gpu or --bench for one of them)
+//! kit      both browser bundles and the npm package around them, in web/dist (needs Node)
 //! trainer  the trainer's own command line: cargo xtask trainer train --data DIR --out RUN
 //! serve    serve a package: cargo xtask serve PKG
 //! bench    time kernels, and the first answer on the package of the last demo, in Chromium
@@ -14,6 +15,7 @@
 //! ```
 
 mod browser;
+mod kit;
 mod shell;
 mod wasm;
 
@@ -48,13 +50,17 @@ fn run(arguments: &[String]) -> Result<()> {
             [only] if only == "--bench" => wasm::build(&[Bundle::Bench]),
             _ => bail!("usage: cargo xtask wasm [--cpu | --gpu | --bench]"),
         },
+        "kit" => {
+            wasm::build(&[Bundle::Cpu, Bundle::Gpu])?;
+            kit::build()
+        }
         "trainer" => trainer(rest),
         "serve" => trainer(&[&["serve".to_owned()], rest].concat()),
         "bench" => bench(),
         "peers" => peers(),
         "golden" => golden(),
         _ => bail!(
-            "usage: cargo xtask demo | test | check | wasm | trainer … | serve PKG | bench | peers | golden | ci"
+            "usage: cargo xtask demo | test | check | wasm | kit | trainer … | serve PKG | bench | peers | golden | ci"
         ),
     }
 }
@@ -89,6 +95,7 @@ fn check() -> Result<()> {
 /// Cheapest checks first; the browser last, on the bundles that were just built.
 fn test() -> Result<()> {
     check()?;
+    kit::test()?;
     wasm::build(&[Bundle::Cpu, Bundle::Gpu])?;
     browser::test()
 }

@@ -61,13 +61,7 @@ impl Bundle {
 
 pub fn build(bundles: &[Bundle]) -> Result<()> {
     let dist = root().join("web/dist");
-    fs::create_dir_all(&dist)?;
-    for entry in fs::read_dir(root().join("web/js")).context("web/js")? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            fs::copy(entry.path(), dist.join(entry.file_name()))?;
-        }
-    }
+    copy_folder(&root().join("web/js"), &dist)?;
     let route = Route::find()?;
     let bindgen = wasm_bindgen()?;
     for &bundle in bundles {
@@ -85,6 +79,21 @@ pub fn build(bundles: &[Bundle]) -> Result<()> {
         eprintln!("web/dist/{file}: {bytes} bytes");
     }
     name_build(&dist)
+}
+
+/// The widget runs as it is written; `cargo xtask kit` makes it small.
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes `build.js`: the hash of both bundles, by which a browser knows what its measurements are about.
