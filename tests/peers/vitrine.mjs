@@ -16,8 +16,10 @@ export function open(base, device = 'cpu') {
 }
 
 /** Ten or twenty best of `list`; an empty list only reads the history. */
-export const score = (recommender, items, list = CANDIDATES) =>
-  recommender.recommend(events(items), { k: 20, candidates: list.map((item) => `i${item}`) });
+export async function score(recommender, items, list = CANDIDATES) {
+  const { rows } = await recommender.recommend(events(items), { k: 20, candidates: list.map((item) => `i${item}`) });
+  return rows;
+}
 
 export async function sums(recommender, items) {
   const list = await score(recommender, items);

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use js_sys::{Array, Function, Uint8Array};
 use serde::{Deserialize, Serialize};
 use shared::{
-    catalog::{Catalog, Item},
+    catalog::Catalog,
     engine::{Engine, Page, Request},
     interaction::{Event, History, Interaction},
+    package::parse_catalog,
     rules::{
         Fallback, Rules,
         arrange::Placed,
@@ -217,14 +218,13 @@ impl Recommender {
     }
 }
 
-/// [`Recommender::fold`] without a package: a list of items, signals (or undefined for the defaults), events.
+/// [`Recommender::fold`] without a package: the texts of a `catalog.json` and of signals (the defaults when undefined), events.
 #[wasm_bindgen]
-pub fn fold(catalog: JsValue, signals: JsValue, events: JsValue) -> Result<JsValue, JsValue> {
+pub fn fold(catalog: &str, signals: Option<String>, events: JsValue) -> Result<JsValue, JsValue> {
     let bad = |error: &dyn std::error::Error| WebError::new(Code::BadRequest, error);
-    let items: Vec<Item> = serde_wasm_bindgen::from_value(catalog).map_err(WebError::from)?;
-    let catalog = Catalog::new(items).map_err(|error| bad(&error))?;
-    let signals: Option<SignalsConfig> = serde_wasm_bindgen::from_value(signals).map_err(WebError::from)?;
-    let signals = signals.unwrap_or_default();
+    let (catalog, _) = parse_catalog(catalog.as_bytes()).map_err(|error| bad(&error))?;
+    let signals = signals.map(|text| serde_json::from_slice::<SignalsConfig>(text.as_bytes())).transpose();
+    let signals = signals.map_err(|error| bad(&error))?.unwrap_or_default();
     signals.validate().map_err(|error| bad(&error))?;
     to_js(&Folded::new(History::from_events(&read_events(events)?, &catalog, &signals), &catalog))
 }

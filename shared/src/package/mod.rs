@@ -29,7 +29,7 @@ use crate::{
     vocabulary::ModelConfig,
 };
 
-pub use reader::Package;
+pub use reader::{Package, parse_catalog};
 pub use writer::PackageParts;
 
 /// Version of the format that this build writes and reads.

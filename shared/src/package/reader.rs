@@ -207,12 +207,19 @@ fn limit(what: &str, got: usize, limit: usize) -> Result<(), PackageError> {
     Ok(())
 }
 
-fn read_catalog(bytes: &[u8], manifest: &Manifest) -> Result<(Catalog, Vec<Vec<u32>>), PackageError> {
+/// `catalog.json` by itself: the items, and the tokens of each.
+///
+/// # Errors
+/// [`PackageError::CatalogMalformed`], [`PackageError::Catalog`].
+pub fn parse_catalog(bytes: &[u8]) -> Result<(Catalog, Vec<Vec<u32>>), PackageError> {
     let file: CatalogFile = serde_json::from_slice(bytes)
         .map_err(|error| PackageError::CatalogMalformed { reason: error.to_string() })?;
-    let (items, texts): (Vec<_>, Vec<_>) =
-        file.items.into_iter().map(|entry| (entry.item, entry.tokens)).unzip();
-    let catalog = Catalog::new(items).map_err(PackageError::Catalog)?;
+    let (items, texts) = file.items.into_iter().map(|entry| (entry.item, entry.tokens)).unzip();
+    Ok((Catalog::new(items).map_err(PackageError::Catalog)?, texts))
+}
+
+fn read_catalog(bytes: &[u8], manifest: &Manifest) -> Result<(Catalog, Vec<Vec<u32>>), PackageError> {
+    let (catalog, texts) = parse_catalog(bytes)?;
     let (expected, tokens) = match &manifest.model.vocabulary {
         VocabularyConfig::Items(config) => (config.items, config.tokens),
         VocabularyConfig::Tokens(config) => (catalog.len(), config.tokens),

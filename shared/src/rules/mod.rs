@@ -355,7 +355,8 @@ impl Rules {
     /// assert!(Rules::parse(text).is_ok());
     /// ```
     pub fn parse(text: &str) -> Result<Self, RulesError> {
-        let rules: Self = serde_json::from_str(text)
+        // Of bytes, as packages are read: a reader of texts would be a second parser in the browser's bundle.
+        let rules: Self = serde_json::from_slice(text.as_bytes())
             .map_err(|error| RulesError::Malformed { reason: error.to_string() })?;
         rules.check()?;
         Ok(rules)
