@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{self, Read, Write},
     path::{Component, Path, PathBuf},
 };
 
@@ -54,8 +55,7 @@ fn answer(request: Request, mounts: &[Mount]) {
     let path = request.url().split(['?', '#']).next().unwrap_or("/").to_owned();
     let is_read = matches!(request.method(), Method::Get | Method::Head);
     let found = if is_read { find(&path, mounts) } else { None };
-    // A client that has gone away is no failure of ours.
-    let _ = match found.and_then(|file| Some((fs::read(&file).ok()?, content_type(&file)))) {
+    let response = match found.and_then(|file| Some((fs::read(&file).ok()?, content_type(&file)))) {
         Some((bytes, content_type)) => {
             let mut response = Response::from_data(bytes);
             let headers = [
@@ -69,10 +69,27 @@ fn answer(request: Request, mounts: &[Mount]) {
                     response.add_header(header);
                 }
             }
-            request.respond(response)
+            response
         }
-        None => request.respond(Response::from_string("not found").with_status_code(404)),
+        None => Response::from_data("not found").with_status_code(404),
     };
+    // A client that has gone away is no failure of ours.
+    let _ = respond(request, response);
+}
+
+/// Answers and says that the connection ends there.
+///
+/// A connection that is kept open keeps one of the few threads that read, and tiny_http lets new connections wait for
+/// those when several come at once, as they do at a browser's first look: the page then never finished loading.
+fn respond(request: Request, response: Response<impl Read>) -> io::Result<()> {
+    let is_head = *request.method() == Method::Head;
+    let mut bytes = Vec::new();
+    response.raw_print(&mut bytes, request.http_version().clone(), request.headers(), is_head, None)?;
+    let line = bytes.windows(2).position(|pair| pair == b"\r\n").map_or(0, |at| at + 2);
+    bytes.splice(line..line, *b"Connection: close\r\n");
+    let mut writer = request.into_writer();
+    writer.write_all(&bytes)?;
+    writer.flush()
 }
 
 /// The file for a path; never one outside the mounted folders.
@@ -104,7 +121,39 @@ fn content_type(file: &Path) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpStream;
+
     use super::*;
+
+    /// As a browser does at its first look: more connections than there are threads that read, kept open unless told.
+    #[test]
+    fn connections_that_come_at_once_do_not_wait_for_each_other() {
+        let server = bind(0).unwrap();
+        let address = server.server_addr().to_ip().unwrap();
+        let mounts = [Mount { prefix: "/".into(), folder: PathBuf::from(env!("CARGO_MANIFEST_DIR")) }];
+        std::thread::spawn(move || server.incoming_requests().for_each(|request| answer(request, &mounts)));
+        let expected = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
+        let connect = |_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+            stream.write_all(b"GET /Cargo.toml HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+            stream
+        };
+        let mut kept = Vec::new();
+        for mut stream in (0..12).map(connect).collect::<Vec<_>>() {
+            let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+            while !bytes.ends_with(expected.as_bytes()) {
+                let count = stream.read(&mut part).unwrap();
+                assert!(count > 0, "cut off");
+                bytes.extend_from_slice(&part[..count]);
+            }
+            assert!(bytes.starts_with(b"HTTP/1.1 200 OK\r\n"));
+            if !bytes.windows(17).any(|window| window == b"Connection: close") {
+                kept.push(stream);
+            }
+        }
+        assert!(kept.is_empty());
+    }
 
     #[test]
     fn no_path_leaves_its_folder() {
