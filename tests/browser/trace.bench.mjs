@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launch, serve } from './helper.mjs';
 
-const RUNS = 7;
+const RUNS = 5;
 const SLOWED = 4;
 const LONG_MS = 50;
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
