@@ -221,13 +221,13 @@ impl Engine {
             bucket: page.bucket,
         };
         let mut is_allowed = self.promised(&history, request)?;
+        if history.interactions().is_empty() {
+            return Ok(Answer::default());
+        }
         self.rules.forbid(&scene, &mut is_allowed);
         let mut is_shown = is_allowed.clone();
         self.rules.filter(&scene, &mut is_shown);
         let scores = self.scores(&history, &is_shown, request.k).await?;
-        if history.interactions().is_empty() {
-            return Ok(Answer::default());
-        }
         let arrangement = self.rules.arrange(&scene, &is_allowed, &scores, request.k);
         let why = |placed: &Placed| {
             arrangement.is_explained.then(|| reason(&scene, &self.rules.never_named, placed.item)).flatten()

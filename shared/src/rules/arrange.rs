@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 
 use super::{
-    Always, Boost, Fallback, MOST_BOOST, Placement, Rules,
+    Always, Boost, DAY_MS, Fallback, MOST_BOOST, Placement, Rules,
     expression::Scope,
     reason::{ALIKE, likeness},
 };
 use crate::{
     catalog::Catalog,
     interaction::{Event, EventKind, Interaction},
-    rank::{Recommendation, top_k},
+    rank::top_k,
 };
 
-const DAY_MS: i64 = 86_400_000;
 /// Items that limits and pins choose from, per item of the list and at least.
 const POOL_PER_ITEM: usize = 20;
 const LEAST_POOL: usize = 1000;
@@ -186,7 +185,8 @@ impl Rules {
             chosen.push(item);
             list.push(Placed { item, score, strength: strengths.of(score), rules: moves.names(item) });
         }
-        let is_filled = placement.fallback.first() == Some(&Fallback::Content);
+        // Looks at every pair of an item and what was liked: only where the list is too short.
+        let is_filled = list.len() < k && placement.fallback.first() == Some(&Fallback::Content);
         for item in is_filled.then(|| alike(scene, scores)).into_iter().flatten() {
             if list.len() == k {
                 break;
@@ -376,13 +376,6 @@ impl<'a> Chosen<'a> {
         fits(limits.max_per_brand, &is_of_brand)
             && fits(limits.max_per_category, &is_of_category)
             && fits(self.is_one_per_group.then_some(1), &is_of_group)
-    }
-}
-
-/// The items of a list in another's words, without what rules say.
-impl From<&Placed> for Recommendation {
-    fn from(placed: &Placed) -> Self {
-        Self { item: placed.item, score: placed.score }
     }
 }
 

@@ -16,11 +16,11 @@ use winnow::{
     token::{one_of, take_while},
 };
 
+use super::DAY_MS;
 use crate::catalog::Item;
 
 /// Longer ones are refused: the parser follows parentheses by recursion.
 const LONGEST: usize = 500;
-const DAY_MS: f64 = 86_400_000.0;
 
 /// What an expression is about.
 #[derive(Clone, Copy, Debug)]
@@ -338,7 +338,7 @@ impl Field {
             Self::ListPrice => number(item.list_price.map(|price| price as f64)),
             Self::Rating => number(item.rating.map(f64::from)),
             Self::Ratings => number(item.rating_n.map(f64::from)),
-            Self::AgeDays => number(item.created.map(|created| (now_ms - created) as f64 / DAY_MS)),
+            Self::AgeDays => number(item.created.map(|created| (now_ms - created) as f64 / DAY_MS as f64)),
             Self::Boost => Value::Number(f64::from(item.boost)),
         }
     }
