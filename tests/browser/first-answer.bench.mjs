@@ -6,7 +6,8 @@ import { spawn, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { launch, openPage, seen } from './helper.mjs';
+import { launch, openPage } from './helper.mjs';
+import { engineReady } from './mount.mjs';
 
 const RUNS = 11;
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
@@ -23,13 +24,15 @@ try {
   await page.evaluate(async () => {
     const { createRecommender } = await import('/vitrine/vitrine.js');
     const recommender = createRecommender({ package: new URL('/vitrine/model/', location.href) });
+    await recommender.setConsent(true);
     for (const item of ['coat-01', 'coat-03', 'boot-01']) await recommender.observe({ item, type: 'wishlist_add', ts: Date.now() });
   });
   const waits = [];
   const answers = [];
   for (let run = 0; run < RUNS; run += 1) {
     await page.reload();
-    await seen(page, 'vitrine-ready');
+    // The catalogue alone answers earlier.
+    await engineReady(page);
     waits.push(await page.evaluate(() => performance.now()));
     answers.push(await page.evaluate(async () => {
       const { createRecommender } = await import('/vitrine/vitrine.js');
