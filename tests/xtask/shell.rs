@@ -9,7 +9,9 @@ use anyhow::{Context, Result, ensure};
 
 /// The project's root.
 pub fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+    // Of now, as cargo says it: what was compiled in another clone may serve this one, too.
+    let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(here).join("..")
 }
 
 /// Where builds and tools are kept between clones: `CARGO_TARGET_DIR`, or a cache in the home folder.

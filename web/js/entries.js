@@ -40,13 +40,28 @@ export class Entries {
   }
 
   /**
+   * Makes what is to be shown, and shows nothing yet. A slow phone needs milliseconds for each entry: before each, the page
+   * may do something else.
+   *
    * @param {Item[]} items
    * @param {Drawing} drawing
+   * @returns {Promise<Map<string, Drawn>>}
    */
-  draw(items, drawing) {
+  async draw(items, drawing) {
     const template = /** @type {HTMLTemplateElement | null} */ (this.#host.querySelector(':scope > template'));
+    const all = new Map();
+    for (const item of items) {
+      const former = this.#drawn.get(item.id);
+      if (!former) await new Promise((resolve) => setTimeout(resolve));
+      all.set(item.id, drawn(item, former, drawing, template));
+    }
+    return all;
+  }
+
+  /** @param {Map<string, Drawn>} drawn  what `draw` made */
+  show(drawn) {
     const former = this.#drawn;
-    this.#drawn = new Map(items.map((item) => [item.id, drawn(item, former.get(item.id), drawing, template)]));
+    this.#drawn = drawn;
     this.#place(former);
   }
 
@@ -70,10 +85,11 @@ export class Entries {
     }
     if (before.length === entries.length && before.every((entry, index) => entry === entries[index])) return;
     for (const entry of entries) entry.toggleAttribute('data-fresh', !former.has(idOf(entry)));
-    const { scrollLeft } = this.#list;
-    this.#list.replaceChildren(...entries);
     // A list that snaps would follow the entry that stood first; the visitor's place in the row is what stays.
-    this.#list.scrollLeft = scrollLeft;
+    // Without entries there is no place to ask for, and the answer would cost a layout.
+    const place = before[0] && this.#list.scrollLeft;
+    this.#list.replaceChildren(...entries);
+    if (before[0]) this.#list.scrollLeft = place;
     if (!focused || position < 0) return;
     const again = entries.find((entry) => idOf(entry) === idOf(before[position])) ?? entries[Math.min(position, entries.length - 1)];
     controlOf(again, focused.localName)?.focus({ preventScroll: true });

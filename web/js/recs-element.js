@@ -157,7 +157,8 @@ export class VitrineRecs extends Base {
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
   attributeChangedCallback(name, before, after) {
-    if (!this.isConnected || before === after) return;
+    // An element of the page's markup hears of its attributes before it is connected.
+    if (!this.isConnected || !this.#connection || before === after) return;
     if (SOURCE.includes(name)) {
       this.#disconnect();
       this.#connect();
@@ -167,6 +168,7 @@ export class VitrineRecs extends Base {
   }
 
   #connect() {
+    const connection = ++this.#connection;
     const given = (/** @type {string} */ name) => this.getAttribute(name) || undefined;
     if (!given('package') && !given('catalog')) return;
     this.#recommender = createRecommender({
@@ -174,7 +176,6 @@ export class VitrineRecs extends Base {
       device: /** @type {any} */ (given('device')), consent: given('consent'),
     });
     for (const type of ['change', 'engine']) this.#recommender.addEventListener(type, this.#onChange);
-    const connection = ++this.#connection;
     const start = () => {
       if (connection === this.#connection) this.#start(connection);
     };
@@ -260,7 +261,7 @@ export class VitrineRecs extends Base {
         if (!isOutdated()) answer = await recommender.answer(options);
       }
       if (isOutdated()) return;
-      this.#show(answer, performance.now() - start_ms);
+      await this.#show(answer, performance.now() - start_ms, isOutdated);
     } catch (cause) {
       if (!isOutdated()) this.#fail(cause);
     }
@@ -270,13 +271,24 @@ export class VitrineRecs extends Base {
     return this.getAttribute('placement') ?? '';
   }
 
-  /** @param {{recommendations: Recommendation[], isHidden: boolean}} answer @param {number} took_ms */
-  #show({ recommendations, isHidden }, took_ms) {
+  /**
+   * @param {{recommendations: Recommendation[], isHidden: boolean}} answer
+   * @param {number} took_ms
+   * @param {() => boolean} isOutdated
+   */
+  async #show({ recommendations, isHidden }, took_ms, isOutdated) {
     const items = recommendations.map(({ details }) => this.#withUrl(details));
     const chosen = this.#transformItems ? this.#ofShop('transformItems', () => this.#transformItems?.(items)) ?? items : items;
     if (chosen.length === 0) return this.#showFallback(isHidden);
+    const drawn = await this.#draw(chosen, new Map(recommendations.map(({ item, reason }) => [item, reason])));
+    if (isOutdated()) return;
     const before = this.#entries.ids.join('\n');
-    this.#space.keep(() => this.#draw(chosen, new Map(recommendations.map(({ item, reason }) => [item, reason]))));
+    this.#space.keep(() => {
+      label(this, this.#frame);
+      this.#entries.show(drawn);
+      this.dataset.state = 'answer';
+      this.#carousel.update();
+    });
     const { ids } = this.#entries;
     shown.shows(this, ids);
 
@@ -304,10 +316,9 @@ export class VitrineRecs extends Base {
    * @param {Map<string, import('./protocol.js').Reason | undefined>} reasons
    */
   #draw(items, reasons) {
-    label(this, this.#frame);
     const render = this.#render;
     const isSaid = this.hasAttribute('reasons');
-    this.#entries.draw(items, {
+    return this.#entries.draw(items, {
       locale: this.getAttribute('locale') ?? undefined,
       dismissLabel: this.getAttribute('dismiss-label'),
       canOpenReasons: document.querySelector('vitrine-privacy') !== null,
@@ -318,8 +329,6 @@ export class VitrineRecs extends Base {
         return text && reason ? { ...reason, text } : null;
       },
     });
-    this.dataset.state = 'answer';
-    this.#carousel.update();
   }
 
   #showFallback(isHidden = false) {

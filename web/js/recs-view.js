@@ -22,8 +22,7 @@ export const recsStyle = styleSheet(`
 :host(:not([data-state="answer"])) section { display: none; }
 section {
   position: absolute;
-  inset-block-start: 0;
-  inset-inline: 0;
+  inset: 0 0 auto;
   container-type: inline-size;
   --_muted: var(--vitrine-muted, color-mix(in srgb, currentColor 72%, transparent));
   --_gap: var(--vitrine-gap, clamp(0.75rem, 2.5cqi, 1.5rem));
@@ -96,7 +95,7 @@ button { padding: 0; border: 0; font: inherit; color: inherit; background: none;
   content: "";
   inline-size: 0.4375rem;
   block-size: 0.4375rem;
-  border: solid currentColor;
+  border: solid;
   border-width: 1.5px 1.5px 0 0;
   rotate: 45deg;
   translate: -0.125rem;

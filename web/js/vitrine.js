@@ -11,7 +11,11 @@ export { createRecommender } from './recommender.js';
 export { observe, recorder } from './recorder.js';
 export { VitrineRecs };
 
-if (globalThis.customElements && !customElements.get('vitrine-recs')) {
+// In a task of its own: the page that is being read need not wait for lists of which it has its own until they answer.
+if (globalThis.customElements) setTimeout(register);
+
+function register() {
+  if (customElements.get('vitrine-recs')) return;
   attribute(recorder);
   customElements.define('vitrine-recs', VitrineRecs);
   loadOthers();

@@ -52,6 +52,9 @@ async function respond(request) {
 /** @param {Request} request */
 async function answer(request) {
   if (request.kind === 'open') {
+    // The first number that a process puts into words costs it 25 ms for tables; the page, which has prices to show, finds
+    // them read. Only now: what is fetched has been asked for.
+    setTimeout(() => (0).toLocaleString());
     const info = await tiers.open(request);
     isOpen = true;
     return info;
