@@ -139,7 +139,7 @@ impl Engine {
         let scorer = Scorer::new(&model, manifest.model.clone(), texts, device);
         let is_available = catalog.items().iter().map(|item| item.available).collect();
         let is_searched = scorer.is_by_tokens() && scorer.items() > EXACT_TITLES;
-        let trie = is_searched.then(|| Trie::new(scorer.texts()));
+        let trie = is_searched.then(|| Trie::new(scorer.texts(), scorer.end()));
         Ok(Self {
             catalog,
             scorer,

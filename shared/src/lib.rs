@@ -6,7 +6,7 @@
 //! Data flow, in reading order; a module uses only those above it:
 //! [`catalog`] → [`interaction`] → [`preference`] → [`amount`], [`signals`] → [`prompt`] / [`tokenizer`] →
 //! [`quant`] → [`kernels`] → [`matrix`] → [`transformer_config`] → [`places`] → [`model`] inside [`vocabulary`] →
-//! [`weights`] → [`pass`] → [`score`] → [`snapshot`] → [`rank`] → [`rules`] → [`trie`] → [`package`] → [`engine`].
+//! `lora` (training alone) → [`weights`] → [`pass`] → [`score`] → [`snapshot`] → [`rank`] → [`rules`] → [`trie`] → [`package`] → [`engine`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
 //! K rejected items, R states.
@@ -16,6 +16,8 @@ pub mod catalog;
 pub mod engine;
 pub mod interaction;
 pub mod kernels;
+#[cfg(feature = "train")]
+pub mod lora;
 pub mod matrix;
 pub mod model;
 pub mod package;

@@ -15,10 +15,12 @@ const INITIALIZER: Initializer = Initializer::Normal { mean: 0.0, std: 0.02 };
 
 /// y = x·Wᵀ + b.
 #[derive(Module, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a model has few of them, each before megabytes of weights")]
+#[allow(clippy::large_enum_variant, reason = "a model has few of them, each before megabytes of weights")]
 pub enum Projection {
     Float(Linear),
     Packed(PackedProjection),
+    #[cfg(feature = "train")]
+    Adapted(crate::lora::AdaptedProjection),
 }
 
 #[derive(Module, Debug)]
@@ -40,6 +42,8 @@ impl Projection {
     pub fn forward(&self, states: Tensor<3>) -> Tensor<3> {
         match self {
             Self::Float(linear) => linear.forward(states),
+            #[cfg(feature = "train")]
+            Self::Adapted(adapted) => adapted.forward(states),
             Self::Packed(PackedProjection { matrix, bias }) => {
                 let [rows, positions, width] = states.dims();
                 let products = matrix.products(states.reshape([rows * positions, width]));
@@ -63,6 +67,8 @@ impl Projection {
         let bias = match self {
             Self::Float(linear) => linear.bias.take(),
             Self::Packed(packed) => packed.bias.take(),
+            #[cfg(feature = "train")]
+            Self::Adapted(adapted) => adapted.base().bias.clone(),
         };
         *self = Self::Packed(PackedProjection { matrix, bias });
     }
@@ -124,6 +130,11 @@ impl Slot<'_> {
                 [to, from]
             }
             Self::Projection(Projection::Packed(packed)) => packed.matrix.dims(),
+            #[cfg(feature = "train")]
+            Self::Projection(Projection::Adapted(adapted)) => {
+                let [from, to] = adapted.base().weight.lazy_shape().dims();
+                [to, from]
+            }
             Self::Table(Table::Float(embedding)) => embedding.weight.lazy_shape().dims(),
             Self::Table(Table::Packed(matrix)) => matrix.dims(),
         }
@@ -133,6 +144,34 @@ impl Slot<'_> {
         match self {
             Self::Projection(projection) => projection.pack(matrix),
             Self::Table(table) => table.pack(matrix),
+        }
+    }
+}
+
+#[cfg(feature = "train")]
+impl<'a> Slot<'a> {
+    /// Puts an adapter beside a matrix of floats.
+    pub(crate) fn adapt(self, adapt: impl FnOnce(Linear) -> crate::lora::AdaptedProjection) {
+        if let Self::Projection(projection) = self
+            && let Projection::Float(linear) = projection
+        {
+            *projection = Projection::Adapted(adapt(linear.clone()));
+        }
+    }
+
+    /// Makes one matrix of an adapted one.
+    pub(crate) fn merge(self, merge: impl FnOnce(crate::lora::AdaptedProjection) -> Linear) {
+        if let Self::Projection(projection) = self
+            && let Projection::Adapted(adapted) = projection
+        {
+            *projection = Projection::Float(merge(adapted.clone()));
+        }
+    }
+
+    pub(crate) fn adapted_mut(self) -> Option<&'a mut crate::lora::AdaptedProjection> {
+        match self {
+            Self::Projection(Projection::Adapted(adapted)) => Some(adapted),
+            _ => None,
         }
     }
 }

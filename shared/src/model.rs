@@ -125,6 +125,8 @@ struct Attention {
     o_proj: Projection,
     q_norm: Option<RmsNorm>,
     k_norm: Option<RmsNorm>,
+    /// d
+    head: usize,
     heads: usize,
     key_value_heads: usize,
 }
@@ -142,6 +144,7 @@ impl Attention {
             o_proj: Projection::init(heads * head, hidden, false, device),
             q_norm: head_norm(),
             k_norm: head_norm(),
+            head,
             heads,
             key_value_heads,
         }
@@ -157,8 +160,8 @@ impl Attention {
     ) -> Tensor<3> {
         let asking = asking.unwrap_or(places);
         let positions = asking.cosines.dims()[2];
-        let [rows, _, hidden] = states.dims();
-        let head = hidden / self.heads;
+        let [rows, _, _] = states.dims();
+        let head = self.head;
         let split = |projected: Tensor<3>, heads: usize| {
             let positions = projected.dims()[1];
             projected.reshape([rows, positions, heads, head]).swap_dims(1, 2) // [B, H, T, d]
@@ -185,7 +188,7 @@ impl Attention {
 
         let scores = queries.matmul(keys.transpose()); // [B, H, T, S]
         let weights = activation::softmax(scores + asking.bias.clone(), 3);
-        let attended = weights.matmul(values).swap_dims(1, 2).reshape([rows, positions, hidden]);
+        let attended = weights.matmul(values).swap_dims(1, 2).reshape([rows, positions, self.heads * head]);
         self.o_proj.forward(attended)
     }
 }

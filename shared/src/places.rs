@@ -81,8 +81,7 @@ impl Places {
     ) -> Self {
         let length = rows.first().map_or(0, |positions| positions.len());
         let half = config.head_size() / 2;
-        let frequencies: Vec<f64> =
-            (0..half).map(|i| config.rope_theta.powf(-2.0 * i as f64 / config.head_size() as f64)).collect();
+        let frequencies = config.frequencies();
         let mut cosines = Vec::with_capacity(rows.len() * length * half);
         let mut sines = Vec::with_capacity(rows.len() * length * half);
         let mut bias = Vec::with_capacity(rows.len() * length * (cached + length));

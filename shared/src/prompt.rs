@@ -1,8 +1,11 @@
 //! How does a history read as tokens? The one template of the token vocabulary, for trainer and browser.
 //!
-//! Every interaction is `<level> title tokens <end>`; the level token is the intensity, and the prompt ends
-//! with the level that is asked for. Titles are tokenised on their own, so that prompt and completion meet at
-//! a special token and joint and separate tokenisation cannot differ.
+//! After a start, every interaction is `level title end`: one token that is the intensity, the title's, and one that ends
+//! it. The prompt ends with the level that is asked for. A model trained from scratch has special tokens for both and no
+//! start; an imported one reads words of its own ([`Template`]). Titles are tokenised on their own, so that prompt and
+//! completion meet between two tokens and joint and separate tokenisation do not differ.
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
     interaction::Interaction,
@@ -25,38 +28,76 @@ pub fn special_tokens() -> Vec<String> {
     ["<pad>".to_owned(), "<end>".to_owned()].into_iter().chain(levels).collect()
 }
 
-/// The token that stands for an intensity level.
-#[must_use]
-pub fn level_token(level: usize) -> u32 {
-    FIRST_LEVEL + level as u32
+/// Which tokens a history is written with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Template {
+    /// What stands before every history.
+    pub start: Vec<u32>,
+    /// One token for each level of intensity, from -1 to 1.
+    pub levels: [u32; INTENSITY_LEVELS],
+    /// Ends a title.
+    pub end: u32,
 }
 
-/// Tokens of a completion: the title and its end.
-#[must_use]
-pub fn completion(title: &[u32]) -> Vec<u32> {
-    let mut tokens = title.to_vec();
-    tokens.push(END);
-    tokens
-}
-
-/// Tokens of interactions in time order, without the question for the next.
-#[must_use]
-pub fn history(interactions: &[Interaction], titles: &[Vec<u32>]) -> Vec<u32> {
-    let mut tokens = Vec::new();
-    for interaction in interactions {
-        tokens.push(level_token(intensity_level(interaction.intensity)));
-        tokens.extend_from_slice(&titles[interaction.item]);
-        tokens.push(END);
+impl Default for Template {
+    /// The special tokens of a tokenizer that was trained for this.
+    fn default() -> Self {
+        Self { start: Vec::new(), levels: std::array::from_fn(|level| FIRST_LEVEL + level as u32), end: END }
     }
-    tokens
 }
 
-/// Tokens of the prompt: the history, then the level that is asked for.
-#[must_use]
-pub fn prompt(interactions: &[Interaction], titles: &[Vec<u32>], asked_level: usize) -> Vec<u32> {
-    let mut tokens = history(interactions, titles);
-    tokens.push(level_token(asked_level));
-    tokens
+impl Template {
+    /// Whether it is that of the special tokens.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The largest token of it.
+    #[must_use]
+    pub fn largest(&self) -> u32 {
+        let all = self.start.iter().chain(&self.levels);
+        all.copied().fold(self.end, u32::max)
+    }
+
+    /// Tokens of a completion: the title and its end.
+    #[must_use]
+    pub fn completion(&self, title: &[u32]) -> Vec<u32> {
+        let mut tokens = title.to_vec();
+        tokens.push(self.end);
+        tokens
+    }
+
+    /// Tokens of interactions in time order, without the question for the next.
+    #[must_use]
+    pub fn history(&self, interactions: &[Interaction], titles: &[Vec<u32>]) -> Vec<u32> {
+        let mut tokens = self.start.clone();
+        for interaction in interactions {
+            tokens.push(self.levels[intensity_level(interaction.intensity)]);
+            tokens.extend_from_slice(&titles[interaction.item]);
+            tokens.push(self.end);
+        }
+        tokens
+    }
+
+    /// Which tokens of [`Template::history`] are predicted: titles and their ends. Start and levels are given.
+    #[must_use]
+    pub fn is_predicted(&self, interactions: &[Interaction], titles: &[Vec<u32>]) -> Vec<bool> {
+        let mut predicted = vec![false; self.start.len()];
+        for interaction in interactions {
+            predicted.push(false);
+            predicted.resize(predicted.len() + titles[interaction.item].len() + 1, true);
+        }
+        predicted
+    }
+
+    /// Tokens of the prompt: the history, then the level that is asked for.
+    #[must_use]
+    pub fn prompt(&self, interactions: &[Interaction], titles: &[Vec<u32>], asked_level: usize) -> Vec<u32> {
+        let mut tokens = self.history(interactions, titles);
+        tokens.push(self.levels[asked_level]);
+        tokens
+    }
 }
 
 #[cfg(test)]
@@ -67,9 +108,21 @@ mod tests {
     fn a_prompt_is_the_history_and_a_question() {
         let met = Interaction { item: 1, intensity: -1.0, time_ms: 0 };
         let titles = [vec![20, 21], vec![30]];
-        assert_eq!(prompt(&[met], &titles, 8), [2, 30, 1, 10]);
-        assert_eq!(completion(&titles[0]), [20, 21, 1]);
+        let template = Template::default();
+        assert_eq!(template.prompt(&[met], &titles, 8), [2, 30, 1, 10]);
+        assert_eq!(template.completion(&titles[0]), [20, 21, 1]);
         assert_eq!(special_tokens().len(), 11);
-        assert_eq!(special_tokens()[level_token(8) as usize], "<level-8>");
+        assert_eq!(special_tokens()[template.levels[8] as usize], "<level-8>");
+        assert_eq!(template.largest(), 10);
+    }
+
+    #[test]
+    fn start_and_levels_are_given_and_titles_predicted() {
+        let template = Template { start: vec![40, 41], levels: [7; 9], end: 9 };
+        let met = |item| Interaction { item, intensity: 0.0, time_ms: 0 };
+        let (history, titles) = ([met(1), met(0)], [vec![20, 21], vec![7]]);
+        assert_eq!(template.history(&history, &titles), [40, 41, 7, 7, 9, 7, 20, 21, 9]);
+        let predicted = [false, false, false, true, true, false, true, true, true];
+        assert_eq!(template.is_predicted(&history, &titles), predicted);
     }
 }

@@ -16,7 +16,6 @@ use crate::{
     model::KvCache,
     pass::{Element, Memory, Pass},
     places::{Places, RowPlaces},
-    prompt,
     vocabulary::{
         Asked, Model, ModelConfig, Vocabulary, index_tensor,
         items::{self, ItemBatch, ItemPosition, ItemTable, ItemTexts, ItemVocabulary},
@@ -256,12 +255,12 @@ impl Scorer {
         history: &[Interaction],
         candidates: &[usize],
     ) -> Result<Vec<Vec<f32>>, ExecutionError> {
-        let tokens = prompt::history(self.newest(history), &self.texts);
+        let template = self.config.vocabulary.template();
+        let tokens = template.history(self.newest(history), &self.texts);
         let elements: Vec<Element> = tokens.iter().map(|&token| Element::Token(token)).collect();
-        let levels: Vec<u32> =
-            self.config.asked.iter().map(|asked| prompt::level_token(asked.level)).collect();
+        let levels: Vec<u32> = self.config.asked.iter().map(|asked| template.levels[asked.level]).collect();
         let completions: Vec<Vec<u32>> =
-            candidates.iter().map(|&candidate| prompt::completion(&self.texts[candidate])).collect();
+            candidates.iter().map(|&candidate| template.completion(&self.texts[candidate])).collect();
         let mut scores = vec![Vec::with_capacity(candidates.len()); levels.len()];
         for chunk in chunks(&completions, PASS_TOKENS / levels.len()) {
             let known = memory.recall(&elements);
@@ -317,11 +316,12 @@ impl Scorer {
         history: &[Interaction],
         level: usize,
     ) -> Result<(usize, KvCache, Vec<f32>), ExecutionError> {
-        let tokens = prompt::history(self.newest(history), &self.texts);
+        let template = self.config.vocabulary.template();
+        let tokens = template.history(self.newest(history), &self.texts);
         let elements: Vec<Element> = tokens.iter().map(|&token| Element::Token(token)).collect();
         let known = memory.recall(&elements);
         let pass = Pass::new(known, tokens.len() - known, 1);
-        let inputs = [&tokens[known..], &[prompt::level_token(level)]].concat();
+        let inputs = [&tokens[known..], &[template.levels[level]]].concat();
         let places = pass.places(&self.config.transformer, &self.device);
         let embeddings = vocabulary.embed(token_batch(&[inputs], &self.device));
         let states = self.model.model.forward(embeddings, &places, Some(&mut memory.cache));
@@ -340,6 +340,12 @@ impl Scorer {
     #[must_use]
     pub fn texts(&self) -> &[Vec<u32>] {
         &self.texts
+    }
+
+    /// The token that ends a title.
+    #[must_use]
+    pub fn end(&self) -> u32 {
+        self.config.vocabulary.template().end
     }
 
     /// Is an item's likelihood that of the tokens of its title?

@@ -54,6 +54,23 @@ impl Tokenizer {
             .map_err(|error| TokenizerError::Encode { reason: error.to_string() })
     }
 
+    /// Tokens of `text` as a whole text: with what the tokenizer puts before one.
+    ///
+    /// # Errors
+    /// [`TokenizerError::Encode`] with the reason of the `tokenizers` crate.
+    pub fn encode_whole(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        self.inner
+            .encode(text, true)
+            .map(|encoding| encoding.get_ids().to_vec())
+            .map_err(|error| TokenizerError::Encode { reason: error.to_string() })
+    }
+
+    /// The token that is written so in the vocabulary.
+    #[must_use]
+    pub fn id(&self, spelling: &str) -> Option<u32> {
+        self.inner.token_to_id(spelling)
+    }
+
     /// The text of `tokens`, special ones left out and without space around it.
     ///
     /// # Errors

@@ -11,8 +11,14 @@ pub struct TransformerConfig {
     /// Fewer than the attention heads: grouped-query attention.
     pub num_key_value_heads: usize,
     pub intermediate_size: usize,
+    /// Width of a head where it is not the hidden size over the number of heads (Qwen3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head_dim: Option<usize>,
     pub rms_norm_eps: f64,
     pub rope_theta: f64,
+    /// Slower rotations for histories longer than pretraining met (Llama 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rope_scaling: Option<RopeScaling>,
     /// Bias on the q, k and v projections (Qwen2).
     #[serde(default)]
     pub attention_bias: bool,
@@ -22,6 +28,29 @@ pub struct TransformerConfig {
     /// Probability with which a value is dropped while training.
     #[serde(default)]
     pub dropout: f64,
+}
+
+/// Rotary frequencies as Llama 3.1 changed them, under the names of a Hugging Face `config.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RopeScaling {
+    pub factor: f64,
+    pub low_freq_factor: f64,
+    pub high_freq_factor: f64,
+    pub original_max_position_embeddings: f64,
+}
+
+impl RopeScaling {
+    /// A frequency whose wave is longer than what pretraining saw of it is divided by the factor; between the two bounds
+    /// it is mixed.
+    ///
+    /// # Source
+    /// Llama 3.1, as `_compute_llama3_parameters` of Hugging Face's transformers.
+    fn scaled(&self, frequency: f64) -> f64 {
+        let waves = self.original_max_position_embeddings * frequency / std::f64::consts::TAU;
+        let share = (waves - self.low_freq_factor) / (self.high_freq_factor - self.low_freq_factor);
+        let kept = share.clamp(0.0, 1.0);
+        frequency * (kept + (1.0 - kept) / self.factor)
+    }
 }
 
 /// Largest value of any size in a config; a package that asks for more is refused.
@@ -66,7 +95,14 @@ impl std::error::Error for ConfigError {}
 impl TransformerConfig {
     #[must_use]
     pub fn head_size(&self) -> usize {
-        self.hidden_size / self.num_attention_heads
+        self.head_dim.unwrap_or(self.hidden_size / self.num_attention_heads)
+    }
+
+    /// Radians by which each pair of a head's numbers turns from one position to the next.
+    pub(crate) fn frequencies(&self) -> Vec<f64> {
+        let size = self.head_size();
+        let plain = (0..size / 2).map(|i| self.rope_theta.powf(-2.0 * i as f64 / size as f64));
+        plain.map(|frequency| self.rope_scaling.as_ref().map_or(frequency, |s| s.scaled(frequency))).collect()
     }
 
     /// # Errors
@@ -78,6 +114,7 @@ impl TransformerConfig {
             ("num_attention_heads", self.num_attention_heads),
             ("num_key_value_heads", self.num_key_value_heads),
             ("intermediate_size", self.intermediate_size),
+            ("head_dim", self.head_dim.unwrap_or(1)),
         ];
         for (field, got) in sizes {
             if got == 0 || got > MAX_SIZE {
@@ -85,7 +122,7 @@ impl TransformerConfig {
             }
         }
         let (hidden_size, heads) = (self.hidden_size, self.num_attention_heads);
-        if !hidden_size.is_multiple_of(heads) {
+        if self.head_dim.is_none() && !hidden_size.is_multiple_of(heads) {
             return Err(ConfigError::HeadsDoNotDivide { hidden_size, heads });
         }
         if !self.head_size().is_multiple_of(2) {
@@ -95,7 +132,16 @@ impl TransformerConfig {
         if !heads.is_multiple_of(key_value_heads) {
             return Err(ConfigError::KeyValueHeadsDoNotDivide { heads, key_value_heads });
         }
-        for (field, value) in [("rms_norm_eps", self.rms_norm_eps), ("rope_theta", self.rope_theta)] {
+        let mut numbers = vec![("rms_norm_eps", self.rms_norm_eps), ("rope_theta", self.rope_theta)];
+        if let Some(scaling) = &self.rope_scaling {
+            let between = scaling.high_freq_factor - scaling.low_freq_factor;
+            numbers.extend([
+                ("rope_scaling.factor", scaling.factor),
+                ("rope_scaling.original_max_position_embeddings", scaling.original_max_position_embeddings),
+                ("rope_scaling.high_freq_factor - low_freq_factor", between),
+            ]);
+        }
+        for (field, value) in numbers {
             if !value.is_finite() || value <= 0.0 {
                 return Err(ConfigError::NotFinite { field });
             }

@@ -13,7 +13,6 @@ use crate::{
     model::KvCache,
     pass::Memory,
     places::Places,
-    prompt::{self, END},
     score::{Scorer, log_sum_exp, read},
     vocabulary::{
         Vocabulary,
@@ -39,10 +38,11 @@ pub struct Trie {
 }
 
 impl Trie {
-    /// The trie of the titles' completions (title and end token).
+    /// The trie of the titles' completions: each title and the token that ends it.
     #[must_use]
-    pub fn new(titles: &[Vec<u32>]) -> Self {
-        let completions: Vec<Vec<u32>> = titles.iter().map(|title| prompt::completion(title)).collect();
+    pub fn new(titles: &[Vec<u32>], end: u32) -> Self {
+        let completions: Vec<Vec<u32>> =
+            titles.iter().map(|title| [title.as_slice(), &[end]].concat()).collect();
         let mut order: Vec<usize> = (0..titles.len()).collect();
         order.sort_by(|&a, &b| completions[a].cmp(&completions[b]).then(a.cmp(&b)));
         let mut trie = Self {
@@ -157,7 +157,7 @@ impl Scorer {
             next.push(first);
         }
         let root =
-            Prefix { node: 0, token: END, by_asked: vec![0.0; weights.len()], score: 0.0, ancestors: vec![] };
+            Prefix { node: 0, token: 0, by_asked: vec![0.0; weights.len()], score: 0.0, ancestors: vec![] };
         let mut held = vec![root];
         let mut found: Vec<(usize, f32)> = Vec::new();
         let mut columns = 0;
@@ -230,7 +230,7 @@ impl Scorer {
         let mut written: Vec<u32> = Vec::new();
         let mut ancestors: Vec<usize> = Vec::new();
         while written.len() < most {
-            let Some(token) = likeliest(&next).filter(|&token| token != END) else {
+            let Some(token) = likeliest(&next).filter(|&token| token != self.end()) else {
                 break;
             };
             next = reader.read_on(&[token], |_| &ancestors).await?;
@@ -305,6 +305,7 @@ mod tests {
     use super::*;
     use crate::{
         model::TransformerConfig,
+        prompt::{END, Template},
         vocabulary::{Asked, ModelConfig, VocabularyConfig, tokens::TokenVocabularyConfig},
     };
 
@@ -335,8 +336,10 @@ mod tests {
                 num_attention_heads: 2,
                 num_key_value_heads: 1,
                 intermediate_size: 24,
+                head_dim: None,
                 rms_norm_eps: 1e-6,
                 rope_theta: 10_000.0,
+                rope_scaling: None,
                 attention_bias: false,
                 qk_norm: false,
                 dropout: 0.0,
@@ -344,6 +347,7 @@ mod tests {
             vocabulary: VocabularyConfig::Tokens(TokenVocabularyConfig {
                 tokens: 17,
                 tie_word_embeddings: false,
+                template: Template::default(),
             }),
             context: 4,
             asked: vec![Asked { level: 8, weight: 0.75 }, Asked { level: 2, weight: 0.25 }],
@@ -362,7 +366,7 @@ mod tests {
     #[test]
     fn a_trie_by_hand() {
         // a = 11 END, b = 11 12 END: root, 11, then END (1) and 12, then END.
-        let trie = Trie::new(&[vec![11, 12], vec![11], vec![11]]);
+        let trie = Trie::new(&[vec![11, 12], vec![11], vec![11]], END);
         assert_eq!(trie.nodes(), 5);
         assert_eq!(trie.children(0).collect::<Vec<_>>(), [(11, 1)]);
         assert_eq!(trie.children(1).collect::<Vec<_>>(), [(END, 2), (12, 3)]);
@@ -370,12 +374,12 @@ mod tests {
         assert_eq!(trie.children(3).collect::<Vec<_>>(), [(END, 4)]);
         assert_eq!((trie.ended(4), trie.ended(0)), (&[0][..], &[][..]));
         assert!(trie.is_leaf(2) && !trie.is_leaf(3));
-        assert_eq!(Trie::new(&[]).nodes(), 1);
+        assert_eq!(Trie::new(&[], END).nodes(), 1);
     }
 
     #[test]
     fn a_beam_as_wide_as_the_catalogue_is_exact() {
-        let (scorer, trie, history) = (scorer(1), Trie::new(&titles()), history());
+        let (scorer, trie, history) = (scorer(1), Trie::new(&titles(), END), history());
         let all: Vec<usize> = (0..titles().len()).collect();
         let exact = block_on(scorer.score(&history, &all)).unwrap();
         let mut found = block_on(scorer.search(
@@ -396,7 +400,7 @@ mod tests {
 
     #[test]
     fn a_narrow_beam_finds_less_but_never_a_wrong_score_or_item() {
-        let (scorer, trie, history) = (scorer(2), Trie::new(&titles()), history());
+        let (scorer, trie, history) = (scorer(2), Trie::new(&titles(), END), history());
         let all: Vec<usize> = (0..titles().len()).collect();
         let exact = block_on(scorer.score(&history, &all)).unwrap();
         let mut is_allowed = vec![true; all.len()];
@@ -422,7 +426,7 @@ mod tests {
 
     #[test]
     fn a_search_that_reads_on_finds_the_same() {
-        let (scorer, trie, history) = (scorer(5), Trie::new(&titles()), history());
+        let (scorer, trie, history) = (scorer(5), Trie::new(&titles(), END), history());
         let is_allowed = vec![true; titles().len()];
         let mut memory = Memory::default();
         for count in [1, 2, 3, 2] {
@@ -447,7 +451,7 @@ mod tests {
         // Each token again, by reading prompt and words so far in one pass without a cache.
         let Vocabulary::Tokens(vocabulary) = &asked.model.vocabulary else { panic!() };
         for count in 0..=written.len().min(5) {
-            let mut tokens = prompt::prompt(&history, &titles(), 8);
+            let mut tokens = Template::default().prompt(&history, &titles(), 8);
             tokens.extend(&written[..count]);
             let row = crate::places::RowPlaces::causal(tokens.len());
             let places = Places::new(&[row], 0, &asked.config.transformer, &asked.device);

@@ -2,7 +2,7 @@
 //!
 //! Matrices are `[output, input]` as in a checkpoint, so that blocks of quantisation lie along the input.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param},
@@ -35,19 +35,41 @@ pub type Weights = BTreeMap<String, Weight>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WeightsError {
-    Missing { names: Vec<String> },
-    Unexpected { names: Vec<String> },
-    WrongShape { name: String, expected: Vec<usize>, got: Vec<usize> },
+    DoNotFit(Misfit),
     Unreadable { reason: String },
+}
+
+/// Every weight by name that a model and its weights do not have in common.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Misfit {
+    pub missing: Vec<String>,
+    pub unexpected: Vec<String>,
+    /// With the shape that is given and the one that is expected.
+    pub wrong_shapes: Vec<String>,
+}
+
+impl Misfit {
+    fn has_shape(&mut self, name: &str, got: &[usize], expected: &[usize]) {
+        self.wrong_shapes.push(format!("{name} {got:?}, expected {expected:?}"));
+    }
 }
 
 impl std::fmt::Display for WeightsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Missing { names } => write!(f, "weights are missing: {}", names.join(", ")),
-            Self::Unexpected { names } => write!(f, "weights that the model lacks: {}", names.join(", ")),
-            Self::WrongShape { name, expected, got } => {
-                write!(f, "weight {name} has shape {got:?}, expected {expected:?}")
+            Self::DoNotFit(Misfit { missing, unexpected, wrong_shapes }) => {
+                let mut said = "";
+                for (what, names) in [
+                    ("weights are missing", missing),
+                    ("weights that the model lacks", unexpected),
+                    ("weights of another shape", wrong_shapes),
+                ] {
+                    if !names.is_empty() {
+                        write!(f, "{said}{what}: {}", names.join(", "))?;
+                        said = "; ";
+                    }
+                }
+                Ok(())
             }
             Self::Unreadable { reason } => write!(f, "weights cannot be read from the device: {reason}"),
         }
@@ -84,6 +106,11 @@ impl Path {
         let name = self.names.join(".").replace(".gamma", ".weight");
         // Whether a matrix holds floats is no part of its name.
         let name = name.replace(".Float.", ".").replace(".Packed.", ".");
+        #[cfg(feature = "train")]
+        let name = name
+            .replace(".Adapted.base.", ".")
+            .replace(".Adapted.lora_a.", ".lora_A.")
+            .replace(".Adapted.lora_b.", ".lora_B.");
         let Some((_, inner)) = name.split_once("vocabulary.") else {
             return name;
         };
@@ -125,9 +152,8 @@ struct Loader<'a> {
     path: Path,
     weights: &'a Weights,
     device: &'a Device,
-    loaded: Vec<String>,
-    missing: Vec<String>,
-    error: Option<WeightsError>,
+    loaded: BTreeSet<String>,
+    misfit: Misfit,
 }
 
 impl ModuleMapper for Loader<'_> {
@@ -142,7 +168,7 @@ impl ModuleMapper for Loader<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = self.path.name();
         let Some(weight) = self.weights.get(&name) else {
-            self.missing.push(name);
+            self.misfit.missing.push(name);
             return param;
         };
         let is_transposed = self.path.is_transposed(D);
@@ -151,8 +177,8 @@ impl ModuleMapper for Loader<'_> {
             expected.reverse();
         }
         if weight.shape != expected || weight.values.len() != expected.iter().product::<usize>() {
-            let got = weight.shape.clone();
-            self.error.get_or_insert(WeightsError::WrongShape { name, expected, got });
+            self.misfit.has_shape(&name, &weight.shape, &expected);
+            self.loaded.insert(name);
             return param;
         }
         let data = TensorData::new(weight.values.clone(), weight.shape.clone());
@@ -161,7 +187,7 @@ impl ModuleMapper for Loader<'_> {
             // Laid out anew: a view would make every product walk the matrix across its rows.
             tensor = tensor.transpose() * 1.0;
         }
-        self.loaded.push(name);
+        self.loaded.insert(name);
         // Not by mapping the old value: a weight that was never used is drawn at random first.
         let tensor = if self.device.is_autodiff() { tensor.require_grad() } else { tensor };
         Param::initialized(param.id, tensor)
@@ -202,11 +228,9 @@ impl Model {
                 let Some(matrix) = matrices.remove(&name) else { continue };
                 let (expected, got) = (slot.dims(), [matrix.rows, matrix.columns]);
                 if expected != got {
-                    return Err(WeightsError::WrongShape {
-                        name,
-                        expected: expected.into(),
-                        got: got.into(),
-                    });
+                    let mut misfit = Misfit::default();
+                    misfit.has_shape(&name, &got, &expected);
+                    return Err(WeightsError::DoNotFit(misfit));
                 }
                 slot.pack(PackedMatrix::new(&matrix, device));
             }
@@ -220,25 +244,13 @@ impl Model {
     /// The same model with `weights` on `device`.
     ///
     /// # Errors
-    /// Every missing and unexpected name, or the first wrong shape; nothing is loaded then.
+    /// Every name that is missing, unexpected, or of another shape; nothing is loaded then.
     pub fn with_weights(self, weights: &Weights, device: &Device) -> Result<Self, WeightsError> {
-        let mut loader = Loader {
-            path: Path::default(),
-            weights,
-            device,
-            loaded: Vec::new(),
-            missing: Vec::new(),
-            error: None,
-        };
+        let (loaded, misfit) = (BTreeSet::new(), Misfit::default());
+        let mut loader = Loader { path: Path::default(), weights, device, loaded, misfit };
         let model = self.map(&mut loader);
-        if let Some(error) = loader.error {
-            return Err(error);
-        }
-        if !loader.missing.is_empty() {
-            return Err(WeightsError::Missing { names: loader.missing });
-        }
-        let names: Vec<String> =
-            weights.keys().filter(|name| !loader.loaded.contains(name)).cloned().collect();
-        if names.is_empty() { Ok(model) } else { Err(WeightsError::Unexpected { names }) }
+        let Loader { loaded, mut misfit, .. } = loader;
+        misfit.unexpected = weights.keys().filter(|&name| !loaded.contains(name)).cloned().collect();
+        if misfit == Misfit::default() { Ok(model) } else { Err(WeightsError::DoNotFit(misfit)) }
     }
 }

@@ -18,12 +18,11 @@ pub fn golden() -> serde_json::Value {
     serde_json::from_str(include_str!("../golden/golden.json")).unwrap()
 }
 
-/// The model of a case with the wave of `reference.py` for weights.
-pub fn model(config: &ModelConfig, device: &Device) -> Model {
-    let model = config.init(device);
+/// The wave of `reference.py` for all weights of a model.
+pub fn wave(model: &Model) -> Weights {
     let names: Vec<(String, Vec<usize>)> =
         block_on(model.weights()).unwrap().into_iter().map(|(name, weight)| (name, weight.shape)).collect();
-    let weights: Weights = names
+    names
         .into_iter()
         .enumerate()
         .map(|(index, (name, shape))| {
@@ -37,7 +36,13 @@ pub fn model(config: &ModelConfig, device: &Device) -> Model {
                 .collect();
             (name, Weight { shape, values })
         })
-        .collect();
+        .collect()
+}
+
+/// The model of a case with the wave for weights.
+pub fn model(config: &ModelConfig, device: &Device) -> Model {
+    let model = config.init(device);
+    let weights = wave(&model);
     model.with_weights(&weights, device).unwrap()
 }
 

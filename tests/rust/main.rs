@@ -2,10 +2,11 @@
 //!
 //! [`golden`] pins the forward pass and the losses to numpy; [`package`] breaks packages in every way;
 //! [`invariants`] compares ways to the same result; [`signals`] reads events by a table worked out by hand;
-//! [`rules`] tries to break promises; [`snapshot`] lets a history outlive the page; [`command_line`] uses the real binary; [`tidy`] keeps the house rules.
+//! [`checkpoints`] holds imported models against transformers and PyTorch; [`rules`] tries to break promises; [`snapshot`] lets a history outlive the page; [`command_line`] uses the real binary; [`tidy`] keeps the house rules.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod checkpoints;
 mod command_line;
 mod golden;
 mod invariants;

@@ -14,13 +14,18 @@ use shared::{
     interaction::Interaction,
     model::TransformerConfig,
     package::{Package, PackageParts, Quantisation, SelfTest},
+    prompt::Template,
     score::Scorer,
     signals::SignalsConfig,
     vocabulary::{
         Asked, ModelConfig, VocabularyConfig, items::ItemVocabularyConfig, tokens::TokenVocabularyConfig,
     },
 };
-use trainer::{export, hugging_face::trunk, output, run::weight_bytes};
+use trainer::{
+    export,
+    hugging_face::{tensors, trunk},
+    output,
+};
 
 /// Some 4 to 10 tokens, hardly two titles alike; `tests/peers/page.mjs` has the same.
 fn title(item: usize, tokens: usize) -> Vec<u32> {
@@ -49,7 +54,11 @@ fn main() -> Result<()> {
             eras: Vec::new(),
             is_complete: true,
         }),
-        "text" => VocabularyConfig::Tokens(TokenVocabularyConfig { tokens, tie_word_embeddings: true }),
+        "text" => VocabularyConfig::Tokens(TokenVocabularyConfig {
+            tokens,
+            tie_word_embeddings: true,
+            template: Template::default(),
+        }),
         _ => bail!("the recipe is compact or text"),
     };
     let config = ModelConfig {
@@ -59,8 +68,10 @@ fn main() -> Result<()> {
             num_attention_heads: heads,
             num_key_value_heads: key_value_heads,
             intermediate_size: inner,
+            head_dim: None,
             rms_norm_eps: 1e-5,
             rope_theta: 10_000.0,
+            rope_scaling: None,
             attention_bias: false,
             qk_norm: false,
             dropout: 0.0,
@@ -112,7 +123,7 @@ fn main() -> Result<()> {
     let mut hugging_face = trunk(&config);
     hugging_face["vocab_size"] = tokens.into();
     output::write_file(&out.join("hf/config.json"), hugging_face.to_string().as_bytes())?;
-    output::write_file(&out.join("hf/model.safetensors"), &weight_bytes(&weights)?)?;
+    output::write_file(&out.join("hf/model.safetensors"), &tensors::bytes(&weights)?)?;
     println!("{}: {} weights", out.display(), weights.values().map(|w| w.values.len()).sum::<usize>());
     Ok(())
 }

@@ -13,7 +13,7 @@ use shared::{
     interaction::Interaction,
     places::{Places, RowPlaces},
     preference::intensity_level,
-    prompt,
+    prompt::Template,
     vocabulary::{Model, ModelConfig, Vocabulary, tokens::token_batch},
 };
 use trainer::{
@@ -75,9 +75,11 @@ fn main() -> Result<()> {
     let mut sampler = Sampler::new(&histories, &preference, &goals, &[])?;
     let examples = histories.iter().enumerate().filter_map(|(visitor, history)| {
         let drawn = sampler.preference(visitor, history, CONTEXT, &[], &mut generator)?;
-        let prompt = prompt::prompt(&history[..CONTEXT], &titles, intensity_level(drawn.intensity));
+        let prompt =
+            Template::default().prompt(&history[..CONTEXT], &titles, intensity_level(drawn.intensity));
         let items = std::iter::once(drawn.chosen).chain(drawn.rejected);
-        let rows = items.map(|item| [prompt.as_slice(), &prompt::completion(&titles[item])].concat());
+        let rows =
+            items.map(|item| [prompt.as_slice(), &Template::default().completion(&titles[item])].concat());
         Some((rows.collect(), drawn.margins))
     });
     let mut separate = Separate { examples: examples.collect(), model: config, preference, device };

@@ -182,6 +182,13 @@ pub struct Train {
     /// A finished run: its model begins the preference stage, and no supervised stage is run.
     #[arg(long)]
     pub from: Option<PathBuf>,
+    /// A published model to fine-tune: a folder with config.json, model.safetensors and tokenizer.json of Llama 2 or 3,
+    /// SmolLM2, Qwen2, Qwen2.5 or Qwen3, or the file of llama2.c.
+    #[arg(long, conflicts_with = "from")]
+    pub base: Option<PathBuf>,
+    /// Rank of the adapters that are trained beside the base; 0 trains the whole model.
+    #[arg(long, requires = "base")]
+    pub lora_rank: Option<usize>,
     #[arg(long)]
     pub seed: Option<u64>,
     #[arg(long, value_enum, default_value_t)]

@@ -9,11 +9,13 @@ use shared::{
     interaction::Interaction,
     model::TransformerConfig,
     preference::{INTENSITY_LEVELS, LIKED, intensity_level},
+    prompt::Template,
     vocabulary::{
         Asked, ModelConfig, VocabularyConfig, items::ItemVocabularyConfig, tokens::TokenVocabularyConfig,
     },
 };
 
+use crate::base_config::BaseConfig;
 pub use crate::preference_config::PreferenceConfig;
 
 /// Everything that decides a run.
@@ -35,6 +37,9 @@ pub struct RunConfig {
     pub dropout: f64,
     pub sft: SftConfig,
     pub preference: PreferenceConfig,
+    /// A published model to begin with (recipe `text`); its sizes replace those above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<BaseConfig>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
@@ -136,6 +141,7 @@ impl RunConfig {
             dropout: 0.2,
             sft: SftConfig::default(),
             preference: PreferenceConfig::default(),
+            base: None,
         };
         match recipe {
             Recipe::Compact => compact,
@@ -170,13 +176,13 @@ impl RunConfig {
         }
     }
 
-    /// Reads a config file over a recipe's defaults.
+    /// Reads a config file over a recipe's defaults, or over those of fine-tuning a `base`.
     ///
     /// # Errors
     /// With line and column when the file is no TOML or has an unknown key or a value out of range.
-    pub fn load(file: Option<&Path>, recipe: Option<Recipe>) -> Result<Self> {
+    pub fn load(file: Option<&Path>, recipe: Option<Recipe>, base: Option<&Path>) -> Result<Self> {
         let Some(path) = file else {
-            return Ok(Self::recipe(recipe.unwrap_or(Recipe::Compact)));
+            return Ok(base.map_or_else(|| Self::recipe(recipe.unwrap_or(Recipe::Compact)), Self::imported));
         };
         let text =
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -187,9 +193,17 @@ impl RunConfig {
             format!("{} does not fit\nhint: a run's config.toml shows every key", path.display())
         })?;
         let named = if given.contains_key("recipe") { Some(alone.recipe) } else { None };
-        let recipe = recipe.or(named).unwrap_or(Recipe::Compact);
-        let mut merged = toml::Table::try_from(Self::recipe(recipe)).context("defaults as TOML")?;
+        let base = base.or(alone.base.as_ref().map(|base| base.path.as_path()));
+        let defaults = base.map_or_else(
+            || Self::recipe(recipe.or(named).unwrap_or(Recipe::Compact)),
+            |base| Self { recipe: recipe.or(named).unwrap_or(Recipe::Text), ..Self::imported(base) },
+        );
+        let recipe = defaults.recipe;
+        let mut merged = toml::Table::try_from(defaults).context("defaults as TOML")?;
         merge(&mut merged, given);
+        if let (Some(base), Some(toml::Value::Table(table))) = (base, merged.get_mut("base")) {
+            table.insert("path".to_owned(), base.to_string_lossy().into_owned().into());
+        }
         let mut config: Self =
             merged.try_into().with_context(|| format!("{} does not fit", path.display()))?;
         config.recipe = recipe;
@@ -239,6 +253,14 @@ impl RunConfig {
             );
         }
         preference.validate()?;
+        if let Some(base) = &self.base {
+            base.validate()?;
+            ensure!(
+                self.recipe == Recipe::Text,
+                "a published model reads titles, which the recipe {} does not\nhint: leave out --recipe",
+                self.recipe.name()
+            );
+        }
         let reads_all_scores = self.recipe == Recipe::Compact || preference.negatives.hard == 0.0;
         ensure!(
             reads_all_scores,
@@ -260,8 +282,10 @@ impl RunConfig {
                 num_key_value_heads: self.heads,
                 // SwiGLU at 8/3 of the hidden size has the parameters of a plain layer at 4.
                 intermediate_size: (self.hidden_size * 8 / 3).next_multiple_of(16),
+                head_dim: None,
                 rms_norm_eps: 1e-5,
                 rope_theta: 10_000.0,
+                rope_scaling: None,
                 attention_bias: false,
                 qk_norm: false,
                 dropout: self.dropout,
@@ -270,9 +294,11 @@ impl RunConfig {
                 Recipe::Compact => {
                     VocabularyConfig::Items(ItemVocabularyConfig { items, tokens, eras, is_complete: false })
                 }
-                Recipe::Text => {
-                    VocabularyConfig::Tokens(TokenVocabularyConfig { tokens, tie_word_embeddings: true })
-                }
+                Recipe::Text => VocabularyConfig::Tokens(TokenVocabularyConfig {
+                    tokens,
+                    tie_word_embeddings: true,
+                    template: Template::default(),
+                }),
             },
             context: self.context,
             asked,
@@ -363,10 +389,10 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("run.toml");
         std::fs::write(&path, "recipe = \"text\"\n[sft.stage]\nepochs = 3\n").unwrap();
-        let config = RunConfig::load(Some(&path), None).unwrap();
+        let config = RunConfig::load(Some(&path), None, None).unwrap();
         assert_eq!((config.hidden_size, config.sft.stage.epochs, config.sft.batch_targets), (128, 3, 4000));
         std::fs::write(&path, "hidden = 3\n").unwrap();
-        let message = format!("{:#}", RunConfig::load(Some(&path), None).unwrap_err());
+        let message = format!("{:#}", RunConfig::load(Some(&path), None, None).unwrap_err());
         assert!(message.contains("hidden_size") && message.contains("line 1"), "{message}");
         std::fs::remove_dir_all(&folder).unwrap();
     }

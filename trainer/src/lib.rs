@@ -1,6 +1,7 @@
 //! The native side of Vitrine: reads files, trains, evaluates, exports.
 
 pub mod average;
+pub mod base_config;
 pub mod baselines;
 pub mod behaviour;
 pub mod cli;

@@ -1,16 +1,22 @@
 //! How does a data set become a run? Split, tokenise, SFT, then RecPO; what does not help is dropped and said.
 
-use std::{path::Path, time::Instant};
+use std::{collections::BTreeMap, path::Path, time::Instant};
 
 use anyhow::{Context, Result, ensure};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::{
+    module::{Module, ModuleVisitor, Param},
+    tensor::{Device, Tensor, TensorData},
+};
 use futures_lite::future::block_on;
 use shared::{
     interaction::Interaction,
-    vocabulary::{Model, ModelConfig, Vocabulary},
+    tokenizer::Tokenizer,
+    vocabulary::{Asked, Model, ModelConfig, Vocabulary},
+    weights::Weights,
 };
 
 use crate::{
+    base_config::BaseConfig,
     baselines::{Exam, popular, recent},
     config::{Recipe, RunConfig, asked, eras},
     datasets::Dataset,
@@ -19,6 +25,7 @@ use crate::{
         tokens::{TokenData, TokenPreference, TokenSft},
     },
     goals::Goals,
+    hugging_face::{self, Checkpoint},
     negatives::{self, Sampler},
     output::{Reporter, write_file},
     preference_config::Keep,
@@ -61,11 +68,12 @@ pub fn train(job: &Job) -> Result<Run> {
         "no visitor has two liked interactions, so nothing can be validated\n\
          hint: liked means four stars of five, a wish list, a cart or a purchase; is the right column read?"
     );
-    let (tokenizer_json, model_config) = match job.from {
-        Some(run) => (run.tokenizer_json.clone(), run.summary.model.clone()),
-        None => new_model(dataset, config, &split)?,
+    let Beginning { tokenizer_json, model_config, carried, weights } = match (job.from, &config.base) {
+        (Some(run), _) => Beginning::of_run(run),
+        (None, Some(base)) => Beginning::of_base(base, config, &split)?,
+        (None, None) => Beginning::new(dataset, config, &split)?,
     };
-    let texts = texts(&dataset.catalog, &tokenizer_json, config.recipe)?;
+    let texts = texts(&dataset.catalog, &tokenizer_json, config)?;
 
     // Before any training: a goal that lacks its column should say so at once.
     let counts = popular::counts(&split.train, texts.len());
@@ -88,7 +96,8 @@ pub fn train(job: &Job) -> Result<Run> {
         texts: &texts,
         unmet: Unmet::new(&split.train, &valid_questions, items),
         device,
-        checkpoint: out.join("model.safetensors"),
+        checkpoint: out.to_owned(),
+        base: config.base.as_ref(),
     };
     let training_device = device.clone().autodiff();
     training_device.seed(config.seed);
@@ -109,10 +118,21 @@ pub fn train(job: &Job) -> Result<Run> {
             (Trained { model, validation, epoch: 0 }, run.summary.stages.clone())
         }
         None => {
-            let prior = popularity_of_late(&split.train, &counts, &judge)?;
-            let model = begin_at_popularity(model_config.init(&training_device), &prior);
-            let parameters = burn::module::Module::num_params(&model);
-            reporter.say(&format!("{}: {parameters} parameters", config.recipe.name()));
+            let model = model_config.init(&training_device);
+            let model = match (weights, &config.base) {
+                (Some(weights), Some(base)) => {
+                    let model = model
+                        .with_weights(&weights, &training_device)
+                        .context("the checkpoint does not fit its config.json")?;
+                    drop(weights);
+                    if base.lora.rank == 0 { model } else { model.adapted(&base.lora, &training_device) }
+                }
+                _ => {
+                    let prior = popularity_of_late(&split.train, &counts, &judge)?;
+                    begin_at_popularity(model, &prior)
+                }
+            };
+            reporter.say(&format!("{}: {}", config.recipe.name(), parameters(&model)));
             let sft = context.sft(model, &judge, &mut reporter)?;
             let stages = vec![summary("sft", &sft, true)];
             (sft, stages)
@@ -148,7 +168,9 @@ pub fn train(job: &Job) -> Result<Run> {
         model = trained.model;
     }
 
+    let model = model.merged();
     let run = Run {
+        carried,
         config: config.clone(),
         summary: Summary {
             model: model_config.clone(),
@@ -193,14 +215,71 @@ fn popularity_of_late(train: &[Vec<Interaction>], counts: &[f32], judge: &Valida
     Ok(recent.scores.iter().zip(counts).map(|(recent, count)| recent + OLD * count).collect())
 }
 
-/// A tokenizer for the catalogue, and the sizes of the model that reads it.
-fn new_model(dataset: &Dataset, config: &RunConfig, split: &Split) -> Result<(Vec<u8>, ModelConfig)> {
-    let tokenizer_json = tokenizer_training::train(&dataset.catalog, config.tokens)?;
-    let tokens = shared::tokenizer::Tokenizer::from_json(&tokenizer_json)?.size();
-    let asked = asked(split.train.iter().flatten().map(|interaction| interaction.intensity));
-    let model_config = config.model(dataset.catalog.len(), tokens, eras(&split.train), asked);
-    model_config.validate().context("the model's sizes do not fit")?;
-    Ok((tokenizer_json, model_config))
+/// What a run begins with, beside its data.
+struct Beginning {
+    tokenizer_json: Vec<u8>,
+    model_config: ModelConfig,
+    /// What a published model came with.
+    carried: BTreeMap<String, Vec<u8>>,
+    /// Those of a published model.
+    weights: Option<Weights>,
+}
+
+impl Beginning {
+    /// A tokenizer for the catalogue, and the sizes of the model that reads it.
+    fn new(dataset: &Dataset, config: &RunConfig, split: &Split) -> Result<Self> {
+        let tokenizer_json = tokenizer_training::train(&dataset.catalog, config.tokens)?;
+        let tokens = Tokenizer::from_json(&tokenizer_json)?.size();
+        let model_config = config.model(dataset.catalog.len(), tokens, eras(&split.train), liked(split));
+        model_config.validate().context("the model's sizes do not fit")?;
+        Ok(Self { tokenizer_json, model_config, carried: BTreeMap::new(), weights: None })
+    }
+
+    fn of_run(run: &Run) -> Self {
+        Self {
+            tokenizer_json: run.tokenizer_json.clone(),
+            model_config: run.summary.model.clone(),
+            carried: run.carried.clone(),
+            weights: None,
+        }
+    }
+
+    fn of_base(base: &BaseConfig, config: &RunConfig, split: &Split) -> Result<Self> {
+        let checkpoint = Checkpoint::load(&base.path)?;
+        let template = hugging_face::template::of(&checkpoint.tokenizer()?)?;
+        let model_config = checkpoint.config(template, config.context, liked(split));
+        model_config.validate().with_context(|| format!("{} cannot be used", base.path.display()))?;
+        let Checkpoint { weights, tokenizer_json, carried, .. } = checkpoint;
+        Ok(Self { tokenizer_json, model_config, carried, weights: Some(weights) })
+    }
+}
+
+/// What to ask for: what training liked most.
+fn liked(split: &Split) -> Vec<Asked> {
+    asked(split.train.iter().flatten().map(|interaction| interaction.intensity))
+}
+
+/// How many numbers a model has, and how many of them are trained.
+fn parameters(model: &Model) -> String {
+    struct Counts {
+        all: usize,
+        trained: usize,
+    }
+    impl ModuleVisitor for Counts {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let count = param.lazy_shape().num_elements();
+            self.all += count;
+            self.trained += if param.is_require_grad() { count } else { 0 };
+        }
+    }
+    let mut counts = Counts { all: 0, trained: 0 };
+    model.visit(&mut counts);
+    let Counts { all, trained } = counts;
+    if all == trained {
+        format!("{all} parameters")
+    } else {
+        format!("{all} parameters, of which {trained} in adapters are trained")
+    }
 }
 
 fn say_what_is_there(dataset: &Dataset, split: &Split, valid_questions: usize, reporter: &Reporter) {
@@ -272,8 +351,12 @@ impl Stages<'_> {
         // Without dropout the policy begins exactly at the reference.
         let mut model_config = self.model_config.clone();
         model_config.transformer.dropout = 0.0;
-        let weights = block_on(sft.model.weights())?;
-        let model = model_config.init(self.training_device).with_weights(&weights, self.training_device)?;
+        let model = if sft.model.clone().is_adapted() {
+            sft.model.clone().train().with_steady_adapters()
+        } else {
+            let weights = block_on(sft.model.weights())?;
+            model_config.init(self.training_device).with_weights(&weights, self.training_device)?
+        };
         // Goals may cost some hits, up to the guard.
         let mut start = sft.validation;
         if !goals.is_empty() {

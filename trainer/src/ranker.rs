@@ -71,7 +71,7 @@ impl ModelRanker {
     #[must_use]
     pub fn searching(mut self, width: usize, is_met_kept: bool) -> Self {
         if self.scorer.is_by_tokens() {
-            let trie = Trie::new(self.scorer.texts());
+            let trie = Trie::new(self.scorer.texts(), self.scorer.end());
             self.search = Some(Arc::new(Search { trie, width, is_met_kept }));
         }
         self

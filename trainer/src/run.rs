@@ -15,9 +15,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
     catalog::{Catalog, Item},
@@ -25,13 +24,17 @@ use shared::{
     signals::SignalsConfig,
     tokenizer::Tokenizer,
     vocabulary::{Model, ModelConfig, VocabularyConfig},
-    weights::{Weight, Weights},
+    weights::Weights,
 };
 
 use crate::{
     config::{Recipe, RunConfig},
+    hugging_face::{self, template, tensors},
     output::write_file,
 };
+
+/// Folder of what an imported model came with: how it is used for chat, what its tokenizer is called.
+const CHECKPOINT: &str = "checkpoint";
 
 /// What `run.json` says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +69,8 @@ pub struct Run {
     pub catalog: Catalog,
     pub tokenizer_json: Vec<u8>,
     pub weights: Weights,
+    /// What an imported model came with and goes with, by name.
+    pub carried: BTreeMap<String, Vec<u8>>,
 }
 
 impl Run {
@@ -89,7 +94,7 @@ impl Run {
         let catalog = Catalog::new(items)
             .with_context(|| format!("{} is damaged", folder.join("catalog.json").display()))?;
         let weights_path = folder.join("model.safetensors");
-        let weights = read_weights(&weights_path)
+        let weights = tensors::read_file(&weights_path)
             .with_context(|| format!("{} is damaged\nhint: train again", weights_path.display()))?;
         let tokenizer_json = read_text(&folder.join("tokenizer.json"))?.into_bytes();
         let summary: Summary = read_json(&folder.join("run.json"))?;
@@ -99,7 +104,8 @@ impl Run {
         if let VocabularyConfig::Items(items) = &summary.model.vocabulary {
             ensure!(items.items == catalog.len(), damaged());
         }
-        Ok(Self { config, summary, catalog, tokenizer_json, weights })
+        let carried = hugging_face::carried(&folder.join(CHECKPOINT));
+        Ok(Self { config, summary, catalog, tokenizer_json, weights, carried })
     }
 
     /// Writes the run; `run.json` comes last.
@@ -110,7 +116,10 @@ impl Run {
         write_file(&folder.join("config.toml"), toml::to_string(&self.config)?.as_bytes())?;
         write_file(&folder.join("catalog.json"), &serde_json::to_vec(self.catalog.items())?)?;
         write_file(&folder.join("tokenizer.json"), &self.tokenizer_json)?;
-        write_file(&folder.join("model.safetensors"), &weight_bytes(&self.weights)?)?;
+        write_file(&folder.join("model.safetensors"), &tensors::bytes(&self.weights)?)?;
+        for (name, bytes) in &self.carried {
+            write_file(&folder.join(CHECKPOINT).join(name), bytes)?;
+        }
         write_file(&folder.join("run.json"), &serde_json::to_vec_pretty(&self.summary)?)
     }
 
@@ -119,7 +128,7 @@ impl Run {
     /// # Errors
     /// When the tokenizer is damaged.
     pub fn texts(&self) -> Result<Vec<Vec<u32>>> {
-        let texts = texts(&self.catalog, &self.tokenizer_json, self.config.recipe)?;
+        let texts = texts(&self.catalog, &self.tokenizer_json, &self.config)?;
         let known = self.summary.model.vocabulary.tokens();
         ensure!(
             texts.iter().flatten().all(|&token| (token as usize) < known),
@@ -149,18 +158,19 @@ impl Run {
 /// attribute must not cost all of them.
 const ITEM_TOKENS: usize = 64;
 
-/// Tokens of every item: title and attributes for `compact`, the title alone for `text`.
+/// Tokens of every item: title and attributes for `compact`, the title alone for `text`, and on a line of its own for a
+/// published model.
 ///
 /// # Errors
 /// When the tokenizer is damaged or an item has no tokens.
-pub fn texts(catalog: &Catalog, tokenizer_json: &[u8], recipe: Recipe) -> Result<Vec<Vec<u32>>> {
+pub fn texts(catalog: &Catalog, tokenizer_json: &[u8], config: &RunConfig) -> Result<Vec<Vec<u32>>> {
     let tokenizer = Tokenizer::from_json(tokenizer_json)?;
     let read = |item: &Item| {
-        let text = match recipe {
-            Recipe::Compact => item.model_text(),
-            Recipe::Text => item.title.clone(),
+        let mut tokens = match (config.recipe, &config.base) {
+            (Recipe::Compact, _) => tokenizer.encode(&item.model_text())?,
+            (Recipe::Text, None) => tokenizer.encode(&item.title)?,
+            (Recipe::Text, Some(_)) => template::title(&tokenizer, &item.title)?,
         };
-        let mut tokens = tokenizer.encode(&text)?;
         tokens.truncate(ITEM_TOKENS);
         ensure!(!tokens.is_empty(), "item {:?} has no tokens", item.id);
         Ok(tokens)
@@ -176,39 +186,4 @@ fn read_text(path: &Path) -> Result<String> {
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
     serde_json::from_str(&read_text(path)?)
         .with_context(|| format!("{} is damaged\nhint: train again", path.display()))
-}
-
-fn read_weights(path: &Path) -> Result<Weights> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let tensors = SafeTensors::deserialize(&bytes)?;
-    let mut weights = Weights::new();
-    for (name, tensor) in tensors.tensors() {
-        if tensor.dtype() != Dtype::F32 {
-            bail!("tensor {name} is {:?}, expected F32", tensor.dtype());
-        }
-        let values =
-            tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        weights.insert(name.clone(), Weight { shape: tensor.shape().to_vec(), values });
-    }
-    Ok(weights)
-}
-
-/// Weights as a safetensors file.
-///
-/// # Errors
-/// When safetensors refuses them.
-pub fn weight_bytes(weights: &Weights) -> Result<Vec<u8>> {
-    let bytes: BTreeMap<&String, Vec<u8>> = weights
-        .iter()
-        .map(|(name, weight)| (name, weight.values.iter().flat_map(|value| value.to_le_bytes()).collect()))
-        .collect();
-    let views = weights
-        .iter()
-        .map(|(name, weight)| {
-            let view = TensorView::new(Dtype::F32, weight.shape.clone(), &bytes[name])
-                .map_err(|error| anyhow!("tensor {name}: {error}"))?;
-            Ok((name.clone(), view))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Ok(safetensors::serialize(views, None)?)
 }

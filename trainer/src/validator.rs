@@ -9,10 +9,11 @@ use shared::{
 };
 
 use crate::{
+    base_config::BaseConfig,
     evaluation,
     goals::Goals,
+    hugging_face::{adapter, tensors},
     output::write_file,
-    run,
     split::Question,
     train::{Judge, Validation},
     unmet::Unmet,
@@ -26,8 +27,10 @@ pub struct Validator<'a> {
     pub texts: &'a [Vec<u32>],
     pub unmet: Unmet,
     pub device: &'a Device,
-    /// Where the best model so far is kept.
+    /// Folder in which the best model so far is kept.
     pub checkpoint: std::path::PathBuf,
+    /// The published model that is fine-tuned.
+    pub base: Option<&'a BaseConfig>,
 }
 
 impl Validator<'_> {
@@ -68,6 +71,10 @@ impl Judge for Validator<'_> {
 
     fn checkpoint(&self, model: &Model) -> Result<()> {
         let weights = block_on(model.weights())?;
-        write_file(&self.checkpoint, &run::weight_bytes(&weights)?)
+        // Of a model with adapters, those are what training changes; the rest is where it came from.
+        match self.base.filter(|base| base.lora.rank > 0) {
+            Some(base) => adapter::write(&self.checkpoint.join(adapter::FOLDER), base, weights),
+            None => write_file(&self.checkpoint.join("model.safetensors"), &tensors::bytes(&weights)?),
+        }
     }
 }

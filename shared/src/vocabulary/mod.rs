@@ -15,7 +15,7 @@ use crate::{
     matrix::Slot,
     model::{ConfigError, Transformer, TransformerConfig},
     preference::INTENSITY_LEVELS,
-    prompt,
+    prompt::Template,
 };
 use items::{ItemTexts, ItemVocabulary, ItemVocabularyConfig};
 use tokens::{TokenVocabulary, TokenVocabularyConfig};
@@ -92,6 +92,15 @@ impl VocabularyConfig {
         }
     }
 
+    /// What histories are written with; an item vocabulary writes none.
+    #[must_use]
+    pub fn template(&self) -> Template {
+        match self {
+            Self::Items(_) => Template::default(),
+            Self::Tokens(tokens) => tokens.template.clone(),
+        }
+    }
+
     /// Where the calendar is cut; see [`ItemVocabularyConfig::eras`].
     #[must_use]
     pub fn eras(&self) -> &[i64] {
@@ -149,7 +158,7 @@ impl ModelConfig {
         // Histories are read with the template's own tokens, whatever the titles are made of.
         let least = match &self.vocabulary {
             VocabularyConfig::Items(_) => 1,
-            VocabularyConfig::Tokens(_) => prompt::special_tokens().len(),
+            VocabularyConfig::Tokens(tokens) => tokens.template.largest() as usize + 1,
         };
         for (field, got) in sizes {
             if got < least || got > 1 << 22 {
@@ -191,8 +200,10 @@ mod tests {
             num_attention_heads: 1,
             num_key_value_heads: 1,
             intermediate_size: 4,
+            head_dim: None,
             rms_norm_eps: 1e-5,
             rope_theta: 10_000.0,
+            rope_scaling: None,
             attention_bias: false,
             qk_norm: false,
             dropout: 0.0,

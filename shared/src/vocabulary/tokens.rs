@@ -12,6 +12,7 @@ use super::index_tensor;
 use crate::{
     kernels,
     matrix::{Projection, Slot, Table},
+    prompt::Template,
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub struct TokenVocabularyConfig {
     pub tokens: usize,
     /// Output weights are the input embeddings (Hugging Face's `tie_word_embeddings`).
     pub tie_word_embeddings: bool,
+    /// What histories are written with.
+    #[serde(default, skip_serializing_if = "Template::is_default")]
+    pub template: Template,
 }
 
 #[derive(Module, Debug)]

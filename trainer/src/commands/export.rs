@@ -1,6 +1,6 @@
 //! `trainer export`: a run becomes a package, or a checkpoint for other runtimes.
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use serde_json::json;
 
 use crate::{
@@ -18,15 +18,9 @@ pub fn run(arguments: &cli::Export, is_json: bool) -> Result<()> {
             files
         }
         ExportFormat::Hf => {
-            let files = hugging_face::files(&run.summary.model, &run.weights, &run.tokenizer_json)?;
-            ensure!(
-                output::is_free(&arguments.out)?,
-                "{} holds something\nhint: choose another --out",
-                arguments.out.display()
-            );
-            for (name, bytes) in &files {
-                output::write_file(&arguments.out.join(name), bytes)?;
-            }
+            let files =
+                hugging_face::files(&run.summary.model, &run.weights, &run.tokenizer_json, &run.carried)?;
+            hugging_face::write(&files, &arguments.out)?;
             files
         }
     };

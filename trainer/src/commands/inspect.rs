@@ -10,7 +10,7 @@ use serde_json::json;
 use shared::{
     interaction::Interaction,
     preference::{Preference, intensity_level},
-    prompt,
+    prompt::{self, Template},
     tokenizer::Tokenizer,
 };
 
@@ -30,12 +30,16 @@ const SHOWN: usize = 6;
 const MOST: usize = 10_000;
 
 pub fn run(arguments: &cli::Inspect, is_json: bool) -> Result<()> {
-    let mut config = RunConfig::load(arguments.config.as_deref(), arguments.recipe)?;
+    let mut config = RunConfig::load(arguments.config.as_deref(), arguments.recipe, None)?;
     config.seed = arguments.seed.unwrap_or(config.seed);
     if let Some(arm) = arguments.loss {
         arm.apply(&mut config.preference);
     }
     config.validate()?;
+    ensure!(
+        config.base.is_none(),
+        "examples of a published model are not shown yet\nhint: leave [base] out to inspect the data"
+    );
     ensure!(
         config.preference.negatives.hard == 0.0,
         "preference.negatives.hard asks a model which items are hard, and there is none here\nhint: set it to 0 to inspect"
@@ -56,7 +60,7 @@ pub fn run(arguments: &cli::Inspect, is_json: bool) -> Result<()> {
     let reader = Reader {
         dataset: &dataset,
         config: &config,
-        texts: crate::run::texts(&dataset.catalog, &tokenizer_json, config.recipe)?,
+        texts: crate::run::texts(&dataset.catalog, &tokenizer_json, &config)?,
         tokenizer: Tokenizer::from_json(&tokenizer_json)?,
         eras: eras(&split.train),
     };
@@ -249,7 +253,7 @@ impl Reader<'_> {
             delay: found.map(|(_, delay)| delay),
             utility,
             margin,
-            tokens: prompt::completion(&self.texts[item]),
+            tokens: Template::default().completion(&self.texts[item]),
         }
     }
 
@@ -260,7 +264,7 @@ impl Reader<'_> {
                 let specials: BTreeMap<u32, String> =
                     prompt::special_tokens().into_iter().enumerate().map(|(id, t)| (id as u32, t)).collect();
                 let mut words = String::new();
-                for token in prompt::prompt(before, &self.texts, asked) {
+                for token in Template::default().prompt(before, &self.texts, asked) {
                     match specials.get(&token) {
                         Some(special) => words += special,
                         None => words += &format!("·{}", self.tokenizer.decode(&[token])?),

@@ -17,11 +17,23 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     ensure!(is_free, "{} holds something that is no run\nhint: choose another --out", out.display());
     let from = arguments.from.as_deref().map(Run::load).transpose()?;
     let recipe = arguments.recipe.or(from.as_ref().map(|run| run.config.recipe));
-    let mut config = RunConfig::load(arguments.config.as_deref(), recipe)?;
+    let mut config = RunConfig::load(arguments.config.as_deref(), recipe, arguments.base.as_deref())?;
+    if let Some(base) = &mut config.base {
+        base.path = std::path::absolute(&base.path)?;
+        base.lora.rank = arguments.lora_rank.unwrap_or(base.lora.rank);
+    }
     if let Some(from) = &from {
         // The model is that of the earlier run, whatever a config says of new ones.
         let RunConfig { tokens, context, hidden_size, layers, heads, .. } = from.config;
-        config = RunConfig { tokens, context, hidden_size, layers, heads, ..config };
+        config = RunConfig {
+            tokens,
+            context,
+            hidden_size,
+            layers,
+            heads,
+            base: from.config.base.clone(),
+            ..config
+        };
     }
     config.seed = arguments.seed.unwrap_or(config.seed);
     if let Some(arm) = arguments.loss {

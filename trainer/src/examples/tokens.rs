@@ -8,8 +8,8 @@ use shared::{
     interaction::Interaction,
     model::TransformerConfig,
     places::{Places, RowPlaces},
-    preference::{INTENSITY_LEVELS, Preference, intensity_level},
-    prompt,
+    preference::{Preference, intensity_level},
+    prompt::Template,
     vocabulary::{Model, ModelConfig, Vocabulary, tokens::token_batch},
 };
 
@@ -27,6 +27,7 @@ pub struct TokenData {
     histories: Vec<Vec<Interaction>>,
     titles: Vec<Vec<u32>>,
     transformer: TransformerConfig,
+    template: Template,
     context: usize,
     device: Device,
 }
@@ -43,6 +44,7 @@ impl TokenData {
             histories: histories.to_vec(),
             titles: titles.to_vec(),
             transformer: config.transformer.clone(),
+            template: config.vocabulary.template(),
             context: config.context,
             device: device.clone(),
         }
@@ -88,18 +90,14 @@ impl TokenSft {
     }
 }
 
-/// Level tokens are given, never predicted.
-fn is_level(token: u32) -> bool {
-    (0..INTENSITY_LEVELS).any(|level| prompt::level_token(level) == token)
-}
-
 impl Objective for TokenSft {
     type Batch = TokenBatch;
 
     fn epoch(&mut self) -> Vec<TokenBatch> {
         // One more than a question shows: the last title of a window is only a target.
         let context = self.data.context + 1;
-        let mut rows: Vec<Vec<u32>> = Vec::new();
+        let template = &self.data.template;
+        let mut rows: Vec<(Vec<u32>, Vec<bool>)> = Vec::new();
         for history in &self.data.histories {
             let first =
                 if history.len() > context { self.generator.random_range(1..=context) } else { context };
@@ -107,21 +105,24 @@ impl Objective for TokenSft {
             for window in
                 std::iter::once(head).chain(tail.chunks(context)).filter(|window| !window.is_empty())
             {
-                rows.push(prompt::history(window, &self.data.titles));
+                let titles = &self.data.titles;
+                rows.push((template.history(window, titles), template.is_predicted(window, titles)));
             }
         }
-        let batches = bucket(rows, self.batch_targets, Vec::len, Vec::len, &mut self.generator);
+        let length = |(tokens, _): &(Vec<u32>, Vec<bool>)| tokens.len();
+        let batches = bucket(rows, self.batch_targets, length, length, &mut self.generator);
         let device = &self.data.device;
         batches
             .into_iter()
             .map(|rows| {
-                let inputs: Vec<Vec<u32>> = rows.iter().map(|row| row[..row.len() - 1].to_vec()).collect();
+                let inputs: Vec<Vec<u32>> =
+                    rows.iter().map(|(tokens, _)| tokens[..tokens.len() - 1].to_vec()).collect();
                 let length = inputs.iter().map(Vec::len).max().unwrap_or(0);
                 let mut states = Vec::new();
                 let mut targets = Vec::new();
-                for (index, row) in rows.iter().enumerate() {
-                    for (position, &target) in row[1..].iter().enumerate() {
-                        if !is_level(target) {
+                for (index, (tokens, is_predicted)) in rows.iter().enumerate() {
+                    for (position, &target) in tokens[1..].iter().enumerate() {
+                        if is_predicted[position + 1] {
                             states.push((index * length + position) as i32);
                             targets.push(target as i32);
                         }
@@ -213,7 +214,7 @@ impl TokenPreference {
             };
             let before = &history[position.saturating_sub(data.context)..position];
             let asked = intensity_level(preference.intensity);
-            let prompt = prompt::prompt(before, &data.titles, asked);
+            let prompt = data.template.prompt(before, &data.titles, asked);
             examples.push(Example { prompt, preference, reference: Vec::new() });
         }
         sampler.settle(examples.iter_mut().map(|example| &mut example.preference));
@@ -301,8 +302,8 @@ fn batch(data: &TokenData, examples: &[Example]) -> PreferenceBatch {
         let items =
             std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
         for item in items {
-            let completion = prompt::completion(&data.titles[item]);
-            let (last, inputs) = completion.split_last().unwrap_or((&prompt::END, &[]));
+            let completion = data.template.completion(&data.titles[item]);
+            let (last, inputs) = completion.split_last().unwrap_or((&data.template.end, &[]));
             targets.push((row, prompt_length - 1, completion[0], completions));
             for (offset, _) in inputs.iter().enumerate() {
                 let target = *completion.get(offset + 1).unwrap_or(last);
@@ -404,7 +405,7 @@ mod tests {
 
     /// log π of one title after a prompt, as a sequence of its own.
     fn alone(data: &TokenData, model: &Model, prompt: &[u32], item: usize) -> Tensor<1> {
-        let completion = prompt::completion(&data.titles[item]);
+        let completion = data.template.completion(&data.titles[item]);
         let row: Vec<u32> = [prompt, &completion].concat();
         let places = Places::new(&[RowPlaces::causal(row.len() - 1)], 0, &data.transformer, &data.device);
         let first = prompt.len() - 1;

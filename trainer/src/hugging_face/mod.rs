@@ -1,21 +1,100 @@
-//! How does another runtime get the model? As a folder that Hugging Face's libraries read: a Llama checkpoint.
+//! How do models come from other runtimes, and go there? As the folder that Hugging Face's libraries read and write.
 
-use std::collections::BTreeMap;
+pub mod adapter;
+mod config;
+mod llama2c;
+pub mod template;
+pub mod tensors;
 
-use anyhow::{Result, bail};
+use std::{collections::BTreeMap, fs, path::Path};
+
+use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use shared::{
-    prompt::{END, PAD},
-    vocabulary::{ModelConfig, VocabularyConfig},
+    prompt::{PAD, Template},
+    tokenizer::Tokenizer,
+    vocabulary::{Asked, Model, ModelConfig, VocabularyConfig, tokens::TokenVocabularyConfig},
     weights::Weights,
 };
 
-use crate::run::weight_bytes;
+pub use config::{Sizes, trunk};
 
-/// Longest prompt that a reader should expect: nothing in the model bounds it.
-const POSITIONS: usize = 4096;
+/// Files of a checkpoint that are not read, and go with it wherever it goes.
+const CARRIED: [&str; 5] = [
+    "generation_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+    "chat_template.json",
+];
 
-/// `config.json`, `model.safetensors` (f32, Hugging Face's names) and `tokenizer.json`, by name.
+/// A language model as it was published: a folder, or the one file of llama2.c with its tokenizer beside it.
+pub struct Checkpoint {
+    pub sizes: Sizes,
+    pub weights: Weights,
+    pub tokenizer_json: Vec<u8>,
+    /// What else the folder had that belongs to the model, by name.
+    pub carried: BTreeMap<String, Vec<u8>>,
+}
+
+impl Checkpoint {
+    /// # Errors
+    /// Names the file, key or tensor that is missing or does not fit.
+    pub fn load(path: &Path) -> Result<Self> {
+        if path.is_file() {
+            return llama2c::load(path).with_context(|| format!("{} cannot be read", path.display()));
+        }
+        ensure!(
+            path.is_dir(),
+            "{} is neither a folder nor a file\nhint: pass the folder of a checkpoint (config.json, model.safetensors, \
+             tokenizer.json), as `git clone` or `huggingface-cli download` leave it",
+            path.display()
+        );
+        let read = |name: &str| {
+            fs::read(path.join(name)).with_context(|| {
+                format!("{} cannot be read\nhint: a checkpoint has config.json, model.safetensors and tokenizer.json", path.join(name).display())
+            })
+        };
+        let sizes = config::read(&read("config.json")?)
+            .with_context(|| format!("{} cannot be used", path.join("config.json").display()))?;
+        let mut weights = tensors::read_folder(path)?;
+        // Some files repeat the tied output, and old ones hold the rotations that are computed anyway.
+        weights.retain(|name, _| {
+            !(name.ends_with("rotary_emb.inv_freq")
+                || (sizes.tie_word_embeddings && name == "lm_head.weight"))
+        });
+        let tokenizer_json = read("tokenizer.json")?;
+        Ok(Self { sizes, weights, tokenizer_json, carried: carried(path) })
+    }
+
+    /// # Errors
+    /// When `tokenizer.json` is damaged.
+    pub fn tokenizer(&self) -> Result<Tokenizer> {
+        Tokenizer::from_json(&self.tokenizer_json).context("tokenizer.json of the checkpoint")
+    }
+
+    /// What a model of this checkpoint is when it reads histories of `context` interactions by `template`.
+    #[must_use]
+    pub fn config(&self, template: Template, context: usize, asked: Vec<Asked>) -> ModelConfig {
+        let Sizes { transformer, tokens, tie_word_embeddings } = self.sizes.clone();
+        let tokens = TokenVocabularyConfig { tokens, tie_word_embeddings, template };
+        ModelConfig { transformer, vocabulary: VocabularyConfig::Tokens(tokens), context, asked }
+    }
+
+    /// The model of `config` with the weights of this checkpoint.
+    ///
+    /// # Errors
+    /// Lists every tensor that is missing, left over, or of another shape.
+    pub fn model(&self, config: &ModelConfig, device: &burn::tensor::Device) -> Result<Model> {
+        config
+            .init(device)
+            .with_weights(&self.weights, device)
+            .context("the checkpoint does not fit its config.json")
+    }
+}
+
+/// `config.json`, `model.safetensors` (f32, Hugging Face's names), `tokenizer.json` and what the checkpoint came with, by
+/// name.
 ///
 /// # Errors
 /// For an item vocabulary, which no other runtime has.
@@ -23,6 +102,7 @@ pub fn files(
     model: &ModelConfig,
     weights: &Weights,
     tokenizer_json: &[u8],
+    carried: &BTreeMap<String, Vec<u8>>,
 ) -> Result<BTreeMap<String, Vec<u8>>> {
     let VocabularyConfig::Tokens(tokens) = &model.vocabulary else {
         bail!(
@@ -33,42 +113,31 @@ pub fn files(
     let config = json!({
         "vocab_size": tokens.tokens,
         "tie_word_embeddings": tokens.tie_word_embeddings,
-        "bos_token_id": PAD,
+        "bos_token_id": tokens.template.start.first().copied().unwrap_or(PAD),
         "pad_token_id": PAD,
-        "eos_token_id": END,
+        "eos_token_id": tokens.template.end,
     });
-    Ok(BTreeMap::from([
-        ("config.json".to_owned(), serde_json::to_vec_pretty(&merged(trunk(model), config))?),
-        ("model.safetensors".to_owned(), weight_bytes(weights)?),
-        ("tokenizer.json".to_owned(), tokenizer_json.to_vec()),
-    ]))
+    let mut files = carried.clone();
+    files.insert("config.json".to_owned(), serde_json::to_vec_pretty(&merged(trunk(model), config))?);
+    files.insert("model.safetensors".to_owned(), tensors::bytes(weights)?);
+    files.insert("tokenizer.json".to_owned(), tokenizer_json.to_vec());
+    Ok(files)
 }
 
-/// What `config.json` says of the trunk, whatever stands around it.
-#[must_use]
-pub fn trunk(model: &ModelConfig) -> Value {
-    let trunk = &model.transformer;
-    // Which family has these parts: Qwen2 biases, Qwen3 norms of heads.
-    let (architecture, family) = match (trunk.attention_bias, trunk.qk_norm) {
-        (true, _) => ("Qwen2ForCausalLM", "qwen2"),
-        (false, true) => ("Qwen3ForCausalLM", "qwen3"),
-        (false, false) => ("LlamaForCausalLM", "llama"),
-    };
-    json!({
-        "architectures": [architecture],
-        "model_type": family,
-        "hidden_size": trunk.hidden_size,
-        "num_hidden_layers": trunk.num_hidden_layers,
-        "num_attention_heads": trunk.num_attention_heads,
-        "num_key_value_heads": trunk.num_key_value_heads,
-        "head_dim": trunk.head_size(),
-        "intermediate_size": trunk.intermediate_size,
-        "rms_norm_eps": trunk.rms_norm_eps,
-        "rope_theta": trunk.rope_theta,
-        "hidden_act": "silu",
-        "max_position_embeddings": POSITIONS,
-        "torch_dtype": "float32",
-    })
+/// Writes files into a folder, which may hold nothing else.
+///
+/// # Errors
+/// When the folder is in use, or a file cannot be written.
+pub fn write(files: &BTreeMap<String, Vec<u8>>, folder: &Path) -> Result<()> {
+    ensure!(
+        crate::output::is_free(folder)?,
+        "{} holds something\nhint: choose another --out",
+        folder.display()
+    );
+    for (name, bytes) in files {
+        crate::output::write_file(&folder.join(name), bytes)?;
+    }
+    Ok(())
 }
 
 fn merged(mut object: Value, more: Value) -> Value {
@@ -78,10 +147,17 @@ fn merged(mut object: Value, more: Value) -> Value {
     object
 }
 
+/// What a folder has that belongs to a model and is not read, by name.
+#[must_use]
+pub fn carried(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let read = |name: &str| Some((name.to_owned(), fs::read(folder.join(name)).ok()?));
+    CARRIED.into_iter().filter_map(read).collect()
+}
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
     use futures_lite::future::block_on;
+    use shared::prompt::Template;
     use shared::vocabulary::{Asked, items::ItemVocabularyConfig, tokens::TokenVocabularyConfig};
 
     use super::*;
@@ -94,8 +170,10 @@ mod tests {
                 num_attention_heads: 2,
                 num_key_value_heads: 1,
                 intermediate_size: 12,
+                head_dim: None,
                 rms_norm_eps: 1e-5,
                 rope_theta: 10_000.0,
+                rope_scaling: None,
                 attention_bias: false,
                 qk_norm: false,
                 dropout: 0.0,
@@ -108,10 +186,13 @@ mod tests {
 
     #[test]
     fn a_checkpoint_has_the_names_and_shapes_of_llama() {
-        let model =
-            config(VocabularyConfig::Tokens(TokenVocabularyConfig { tokens: 20, tie_word_embeddings: true }));
+        let model = config(VocabularyConfig::Tokens(TokenVocabularyConfig {
+            tokens: 20,
+            tie_word_embeddings: true,
+            template: Template::default(),
+        }));
         let weights = block_on(model.init(&Device::flex()).weights()).unwrap();
-        let files = files(&model, &weights, b"{}").unwrap();
+        let files = files(&model, &weights, b"{}", &BTreeMap::new()).unwrap();
         let written: Value = serde_json::from_slice(&files["config.json"]).unwrap();
         assert_eq!((&written["model_type"], &written["vocab_size"]), (&json!("llama"), &json!(20)));
         let tensors = safetensors::SafeTensors::deserialize(&files["model.safetensors"]).unwrap();
@@ -126,7 +207,8 @@ mod tests {
     #[test]
     fn items_by_number_are_refused_with_a_remedy() {
         let items = ItemVocabularyConfig { items: 3, tokens: 20, eras: vec![], is_complete: false };
-        let error = files(&config(VocabularyConfig::Items(items)), &Weights::new(), b"{}").unwrap_err();
+        let error = files(&config(VocabularyConfig::Items(items)), &Weights::new(), b"{}", &BTreeMap::new())
+            .unwrap_err();
         assert!(error.to_string().contains("hint: train with `--recipe text`"));
     }
 }

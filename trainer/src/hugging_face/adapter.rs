@@ -1,0 +1,42 @@
+//! How do adapters leave? As the folder that Hugging Face's PEFT reads beside the base model.
+
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::json;
+use shared::weights::Weights;
+
+use super::tensors;
+use crate::{base_config::BaseConfig, output::write_file};
+
+/// Folder of a run that holds its adapters.
+pub const FOLDER: &str = "adapter";
+
+/// What PEFT puts before the names of the model that it wraps.
+const PREFIX: &str = "base_model.model.";
+
+/// Writes `adapter_config.json` and `adapter_model.safetensors` of the adapters among `weights`.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write(folder: &Path, base: &BaseConfig, weights: Weights) -> Result<()> {
+    let adapters: Weights = weights
+        .into_iter()
+        .filter(|(name, _)| name.contains(".lora_"))
+        .map(|(name, weight)| (format!("{PREFIX}{name}"), weight))
+        .collect();
+    let config = json!({
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base.path,
+        "r": base.lora.rank,
+        "lora_alpha": base.lora.alpha,
+        "lora_dropout": base.lora.dropout,
+        "target_modules": base.lora.targets,
+        "bias": "none",
+        "fan_in_fan_out": false,
+        "inference_mode": true,
+    });
+    write_file(&folder.join("adapter_model.safetensors"), &tensors::bytes(&adapters)?)?;
+    write_file(&folder.join("adapter_config.json"), &serde_json::to_vec_pretty(&config)?)
+}

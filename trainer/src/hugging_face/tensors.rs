@@ -1,0 +1,106 @@
+//! Which numbers are in a checkpoint? Safetensors files, one or many, in f32, bf16 or f16.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use serde_json::Value;
+use shared::weights::{Weight, Weights};
+
+/// All tensors of one file.
+///
+/// # Errors
+/// When the file is damaged, or a tensor is not of floats.
+pub fn read_file(path: &Path) -> Result<Weights> {
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let tensors =
+        SafeTensors::deserialize(&bytes).with_context(|| format!("{} is damaged", path.display()))?;
+    let mut weights = Weights::new();
+    for (name, tensor) in tensors.tensors() {
+        let values = floats(tensor.dtype(), tensor.data()).with_context(|| format!("tensor {name}"))?;
+        weights.insert(name.clone(), Weight { shape: tensor.shape().to_vec(), values });
+    }
+    Ok(weights)
+}
+
+/// All tensors of a checkpoint: `model.safetensors`, or the files that `model.safetensors.index.json` names.
+///
+/// # Errors
+/// When a file is missing or damaged, or lacks a tensor that the index promises.
+pub fn read_folder(folder: &Path) -> Result<Weights> {
+    let index_path = folder.join("model.safetensors.index.json");
+    if !index_path.exists() {
+        return read_file(&folder.join("model.safetensors")).with_context(|| {
+            "the weights cannot be read\nhint: a checkpoint has model.safetensors, or several files and \
+             model.safetensors.index.json; one in PyTorch's .bin form must be saved anew with safetensors"
+        });
+    }
+    let index: Value = serde_json::from_slice(&fs::read(&index_path)?)
+        .with_context(|| format!("{} is damaged", index_path.display()))?;
+    let promised: BTreeMap<String, String> = serde_json::from_value(index["weight_map"].clone())
+        .with_context(|| format!("{} has no weight_map", index_path.display()))?;
+    let mut weights = Weights::new();
+    for file in promised.values().collect::<BTreeSet<_>>() {
+        // A name, never a way out of the folder.
+        ensure!(
+            !file.contains(['/', '\\']),
+            "{} names {file:?}, which is no file beside it",
+            index_path.display()
+        );
+        weights.extend(read_file(&folder.join(file))?);
+    }
+    let missing: Vec<&str> =
+        promised.keys().filter(|name| !weights.contains_key(*name)).map(String::as_str).collect();
+    ensure!(missing.is_empty(), "{} promises what no file has: {}", index_path.display(), missing.join(", "));
+    Ok(weights)
+}
+
+fn floats(kind: Dtype, bytes: &[u8]) -> Result<Vec<f32>> {
+    let pairs = || bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+    Ok(match kind {
+        Dtype::F32 => bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+        Dtype::F16 => pairs().map(|bits| half::f16::from_bits(bits).to_f32()).collect(),
+        Dtype::BF16 => pairs().map(|bits| half::bf16::from_bits(bits).to_f32()).collect(),
+        other => bail!(
+            "is of {other:?}, and F32, F16 and BF16 are read\nhint: save the checkpoint without quantisation"
+        ),
+    })
+}
+
+/// Weights as a safetensors file in f32.
+///
+/// # Errors
+/// When safetensors refuses them.
+pub fn bytes(weights: &Weights) -> Result<Vec<u8>> {
+    let bytes: BTreeMap<&String, Vec<u8>> = weights
+        .iter()
+        .map(|(name, weight)| (name, weight.values.iter().flat_map(|value| value.to_le_bytes()).collect()))
+        .collect();
+    let views = weights
+        .iter()
+        .map(|(name, weight)| {
+            let view = TensorView::new(Dtype::F32, weight.shape.clone(), &bytes[name])
+                .map_err(|error| anyhow!("tensor {name}: {error}"))?;
+            Ok((name.clone(), view))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    Ok(safetensors::serialize(views, None)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_precisions_are_widened_and_integers_refused() {
+        let number = 1.5_f32;
+        assert_eq!(floats(Dtype::F32, &number.to_le_bytes()).unwrap(), [1.5]);
+        assert_eq!(floats(Dtype::F16, &half::f16::from_f32(number).to_le_bytes()).unwrap(), [1.5]);
+        assert_eq!(floats(Dtype::BF16, &half::bf16::from_f32(number).to_le_bytes()).unwrap(), [1.5]);
+        assert!(floats(Dtype::I8, &[1]).unwrap_err().to_string().contains("I8"));
+    }
+}
