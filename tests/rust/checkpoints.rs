@@ -23,6 +23,7 @@ use shared::{
     weights::{Weight, Weights},
 };
 use trainer::{
+    checkpoint::Keeper,
     config::{SftConfig, StageConfig},
     examples::tokens::{TokenData, TokenPreference, TokenSft},
     goals::Goals,
@@ -199,8 +200,8 @@ struct Recorded<O> {
 impl<O: Objective> Objective for Recorded<O> {
     type Batch = O::Batch;
 
-    fn epoch(&mut self) -> Vec<O::Batch> {
-        self.inner.epoch()
+    fn epoch(&mut self, number: usize) -> Vec<O::Batch> {
+        self.inner.epoch(number)
     }
 
     fn targets(&self, batch: &O::Batch) -> usize {
@@ -221,7 +222,8 @@ impl<O: Objective> Objective for Recorded<O> {
 fn losses_of<O: Objective>(model: Model, objective: O, stage: &StageConfig) -> Vec<f64> {
     let mut recorded = Recorded { inner: objective, losses: RefCell::default() };
     let mut reporter = Reporter::new(None, true).unwrap();
-    train::run("golden", stage, model, &mut recorded, None, &Indifferent, &mut reporter).unwrap();
+    let keeper = &mut Keeper::none();
+    train::run("golden", stage, model, &mut recorded, None, &Indifferent, &mut reporter, keeper).unwrap();
     recorded.losses.into_inner()
 }
 

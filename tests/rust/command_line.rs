@@ -8,12 +8,18 @@ use std::{
 
 /// The binary beside this test; `cargo xtask check` builds it first.
 fn trainer(arguments: &[&str]) -> Output {
+    command(arguments).output().unwrap()
+}
+
+fn command(arguments: &[&str]) -> Command {
     let mut binary = std::env::current_exe().unwrap();
     binary.pop();
     binary.pop();
     let binary = binary.join("trainer");
     assert!(binary.exists(), "{} is missing: run `cargo build -p trainer`", binary.display());
-    Command::new(binary).args(arguments).output().unwrap()
+    let mut command = Command::new(binary);
+    command.args(arguments);
+    command
 }
 
 /// A folder that is gone when the test ends.
@@ -127,6 +133,101 @@ fn the_same_seed_gives_the_same_weights() {
     let first = weights("first", "7");
     assert!(first == weights("second", "7"), "two runs of one seed differ");
     assert!(first != weights("third", "8"), "the seed changes nothing");
+}
+
+/// Kills a run again and again, goes on each time, and compares with one that nobody disturbed.
+#[test]
+fn a_run_that_is_killed_goes_on_to_the_same_weights() {
+    for recipe in ["compact", "text"] {
+        let folder = Folder::new(&format!("killed-{recipe}"));
+        let (data, whole, run) = (folder.path("data"), folder.path("whole"), folder.path("run"));
+        write_movielens(Path::new(&data));
+        let config = small(&folder, recipe);
+        // Dropout, a weight average and a stage that is kept whatever it does: all that could be forgotten.
+        let text = fs::read_to_string(&config).unwrap();
+        let text = text
+            .replace("hidden_size", "dropout = 0.2\nhidden_size")
+            .replace("[sft.stage]", "[sft.stage]\nweight_average = 0.9")
+            .replace("[preference]", "[preference]\nkeep = \"always\"")
+            + "[checkpoints]\nsteps = 1\n";
+        fs::write(&config, text).unwrap();
+        succeeds(&trainer(&["train", &config, "--data", &data, "--out", &whole, "--quiet"]));
+
+        let places = Path::new(&run).join("checkpoints");
+        let mut arguments = vec!["train", &config, "--data", &data, "--out", &run, "--quiet"];
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let mut child = command(&arguments).spawn().unwrap();
+            // As soon as it got further than ever, it dies.
+            let is_over = loop {
+                if let Some(status) = child.try_wait().unwrap() {
+                    assert!(status.success());
+                    break true;
+                }
+                let last = fs::read_link(places.join("last")).ok();
+                if last.is_some_and(|last| seen.insert(last)) {
+                    break false;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            };
+            if is_over {
+                break;
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            arguments = vec!["train", "--resume", &run, "--quiet"];
+        }
+        assert!(seen.len() > 8, "{recipe}: killed only {} times", seen.len());
+        let read = |run: &str, name: &str| fs::read(Path::new(run).join(name)).unwrap();
+        assert!(
+            read(&run, "model.safetensors") == read(&whole, "model.safetensors"),
+            "{recipe}: other weights"
+        );
+        assert!(!places.exists(), "a finished run needs no checkpoints");
+        // No step is written twice, and none is missing.
+        let steps = |run: &str| -> Vec<(String, u64)> {
+            let text = String::from_utf8(read(run, "metrics.jsonl")).unwrap();
+            let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+            lines
+                .filter_map(|line| Some((line["stage"].as_str()?.to_owned(), line["step"].as_u64()?)))
+                .collect()
+        };
+        assert_eq!(steps(&run), steps(&whole), "{recipe}");
+        fails(&trainer(&["train", "--resume", &run]), &["is finished", "hint:"]);
+    }
+}
+
+/// Ctrl-C writes a checkpoint and says how to go on; other data and a folder in use are refused.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_stopped_says_how_to_go_on() {
+    let folder = Folder::new("stopped");
+    let (data, run) = (folder.path("data"), folder.path("run"));
+    write_movielens(Path::new(&data));
+    let config = small(&folder, "compact");
+    let text = fs::read_to_string(&config).unwrap().replace("epochs = 2", "epochs = 5000\npatience = 5000");
+    fs::write(&config, text).unwrap();
+    let arguments = ["train", &config, "--data", &data, "--out", &run];
+    let mut child = command(&arguments).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let places = Path::new(&run).join("checkpoints");
+    while !places.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let place = ["stopped in sft at epoch", "hint: `trainer train --resume"];
+    fails(&output, &place);
+    let kept =
+        fs::read_dir(&places).unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    assert!(kept.filter(|name| name.starts_with("sft-")).count() <= 2, "the newest are kept, and no more");
+    fails(&trainer(&arguments), &["was not finished", "--resume"]);
+
+    let rows = fs::read_to_string(Path::new(&data).join("u.data")).unwrap();
+    fs::write(Path::new(&data).join("u.data"), rows + "1\t30\t5\t880000999\n").unwrap();
+    fails(&trainer(&["train", "--resume", &run]), &["no longer those", "hint:"]);
+    fails(&trainer(&["train", "--resume", &data]), &["no run that could go on", "hint:"]);
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn eight_batches_of_one_equal_one_batch_of_eight() {
         let settings =
             SftConfig { batch_targets, id_dropout: 0.0, unknown_share: 0.0, ..SftConfig::default() };
         let mut objective = ItemSft::new(data, &settings, 1);
-        let batches = objective.epoch();
+        let batches = objective.epoch(1);
         assert_eq!(batches.len(), batches_expected);
         let outcome = train::gradients(&objective, &model, &batches);
         (outcome.loss, all_gradients(&model, &outcome.gradients))

@@ -103,7 +103,7 @@ fn main() -> Result<()> {
 /// Seconds of forward and backward passes over an epoch.
 fn epoch<O: Objective>(objective: &mut O, model: &Model) -> f64 {
     let began = Instant::now();
-    for batch in objective.epoch() {
+    for batch in objective.epoch(1) {
         let outcome = train::gradients(objective, model, std::slice::from_ref(&batch));
         assert!(outcome.loss.is_finite());
     }

@@ -8,9 +8,14 @@ use std::collections::HashMap;
 
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId},
-    tensor::Tensor,
+    tensor::{Device, Tensor, TensorData},
 };
-use shared::vocabulary::Model;
+use shared::{
+    vocabulary::Model,
+    weights::{Weight, Weights},
+};
+
+use crate::parameters;
 
 pub struct WeightAverage {
     /// Share of the old average kept at each step; 0 switches averaging off.
@@ -23,6 +28,24 @@ impl WeightAverage {
     #[must_use]
     pub fn new(decay: f64) -> Self {
         Self { decay, steps: 0, values: HashMap::new() }
+    }
+
+    /// What it holds, and how many steps went into it.
+    #[must_use]
+    pub fn state(&self) -> (usize, Weights) {
+        (self.steps, parameters::average_weights(&self.values))
+    }
+
+    /// The average that had this state.
+    #[must_use]
+    pub fn of_state(decay: f64, steps: usize, weights: &Weights, device: &Device) -> Self {
+        let tensor = |weight: &Weight| {
+            Tensor::from_data(TensorData::new(weight.values.clone(), weight.shape.clone()), device)
+        };
+        let values = weights
+            .iter()
+            .filter_map(|(key, weight)| Some((ParamId::from(key.parse::<u64>().ok()?), tensor(weight))));
+        Self { decay, steps, values: values.collect() }
     }
 
     /// Takes the weights after a step into the average.
@@ -81,7 +104,6 @@ impl ModuleMapper for Apply<'_> {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
     use futures_lite::future::block_on;
 
     use super::*;

@@ -163,16 +163,19 @@ pub struct Train {
     /// Settings that replace the recipe's defaults (TOML).
     pub config: Option<PathBuf>,
     /// Folder with the data files; the format is told from their names.
-    #[arg(long)]
-    pub data: PathBuf,
+    #[arg(long, required_unless_present = "resume")]
+    pub data: Option<PathBuf>,
     #[arg(long)]
     pub recipe: Option<Recipe>,
     /// The preference stage, by name; the config file's own where it is not given.
     #[arg(long, value_enum)]
     pub loss: Option<Arm>,
     /// Folder for the run; must not hold one.
-    #[arg(long)]
-    pub out: PathBuf,
+    #[arg(long, required_unless_present = "resume")]
+    pub out: Option<PathBuf>,
+    /// A run that was stopped or killed: go on with its settings and data from its last checkpoint.
+    #[arg(long, conflicts_with_all = ["config", "data", "out", "recipe", "loss", "lambda", "keep", "from", "base", "lora_rank", "seed"])]
+    pub resume: Option<PathBuf>,
     /// λ of the margin.
     #[arg(long)]
     pub lambda: Option<f32>,

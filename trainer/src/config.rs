@@ -15,8 +15,8 @@ use shared::{
     },
 };
 
-use crate::base_config::BaseConfig;
 pub use crate::preference_config::PreferenceConfig;
+use crate::{base_config::BaseConfig, checkpoint::CheckpointConfig};
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +40,7 @@ pub struct RunConfig {
     /// A published model to begin with (recipe `text`); its sizes replace those above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<BaseConfig>,
+    pub checkpoints: CheckpointConfig,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum)]
@@ -142,6 +143,7 @@ impl RunConfig {
             sft: SftConfig::default(),
             preference: PreferenceConfig::default(),
             base: None,
+            checkpoints: CheckpointConfig::default(),
         };
         match recipe {
             Recipe::Compact => compact,
@@ -242,6 +244,7 @@ impl RunConfig {
                 ("stage.warm_up", stage.warm_up, 0.0, 1.0),
                 ("stage.weight_decay", f64::from(stage.weight_decay), 0.0, 10.0),
                 ("stage.clip", f64::from(stage.clip), 1e-6, 1e6),
+                ("checkpoints.minutes", self.checkpoints.minutes, 0.0, 1e6),
                 ("stage.weight_average", stage.weight_average, 0.0, 0.999_999),
             ]);
         }

@@ -1,6 +1,10 @@
 //! Where do words and files go? Results to stdout, progress to stderr, files in one piece.
 
-use std::{fs, io::Write, path::Path};
+use std::{
+    fs,
+    io::{Seek, SeekFrom, Write},
+    path::Path,
+};
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -73,10 +77,32 @@ impl Reporter {
     /// # Errors
     /// When the metrics file cannot be made.
     pub fn new(metrics: Option<&Path>, is_quiet: bool) -> Result<Self> {
+        Self::going_on(metrics, 0, is_quiet)
+    }
+
+    /// The same after the first `bytes` of the metrics file.
+    ///
+    /// # Errors
+    /// When the metrics file cannot be written.
+    pub fn going_on(metrics: Option<&Path>, bytes: u64, is_quiet: bool) -> Result<Self> {
+        let open = |path: &Path| -> std::io::Result<fs::File> {
+            let mut file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+            file.set_len(bytes)?;
+            file.seek(SeekFrom::End(0))?;
+            Ok(file)
+        };
         let metrics = metrics
-            .map(|path| fs::File::create(path).with_context(|| format!("cannot write {}", path.display())))
+            .map(|path| open(path).with_context(|| format!("cannot write {}", path.display())))
             .transpose()?;
         Ok(Self { is_quiet, bar: None, metrics })
+    }
+
+    /// Length of the metrics file.
+    ///
+    /// # Errors
+    /// When it cannot be told.
+    pub fn metrics_bytes(&self) -> Result<u64> {
+        self.metrics.as_ref().map_or(Ok(0), |file| Ok(file.metadata()?.len()))
     }
 
     /// One line for people.

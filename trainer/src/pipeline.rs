@@ -1,6 +1,11 @@
 //! How does a data set become a run? Split, tokenise, SFT, then RecPO; what does not help is dropped and said.
 
-use std::{collections::BTreeMap, path::Path, time::Instant};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
+};
 
 use anyhow::{Context, Result, ensure};
 use burn::{
@@ -18,6 +23,7 @@ use shared::{
 use crate::{
     base_config::BaseConfig,
     baselines::{Exam, popular, recent},
+    checkpoint::Keeper,
     config::{Recipe, RunConfig, asked, eras},
     datasets::Dataset,
     examples::{
@@ -28,6 +34,7 @@ use crate::{
     hugging_face::{self, Checkpoint},
     negatives::{self, Sampler},
     output::{Reporter, write_file},
+    parameters,
     preference_config::Keep,
     run::{Run, StageSummary, Summary, texts},
     split::{self, Split},
@@ -52,6 +59,10 @@ pub struct Job<'a> {
     /// Folder of the new run.
     pub out: &'a Path,
     pub is_quiet: bool,
+    /// Whether the run goes on where an earlier process left it.
+    pub is_resumed: bool,
+    /// Set when training is to stop.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// Trains on a data set and writes the run.
@@ -81,7 +92,17 @@ pub fn train(job: &Job) -> Result<Run> {
     let seen = negatives::seen_while_training(&dataset.seen, &split.train);
 
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-    let mut reporter = Reporter::new(Some(&out.join("metrics.jsonl")), job.is_quiet)?;
+    let training_device = device.clone().autodiff();
+    let mut keeper = Keeper::new(
+        out,
+        config.checkpoints,
+        &training_device,
+        config.seed,
+        Arc::clone(&job.stop),
+        job.is_resumed,
+    )?;
+    let mut reporter =
+        Reporter::going_on(Some(&out.join("metrics.jsonl")), keeper.metrics_bytes(), job.is_quiet)?;
     write_file(&out.join("config.toml"), toml::to_string(config)?.as_bytes())?;
     let items = dataset.catalog.len();
     let sampled = split::sample(&split.valid, config.valid_questions);
@@ -99,7 +120,6 @@ pub fn train(job: &Job) -> Result<Run> {
         checkpoint: out.to_owned(),
         base: config.base.as_ref(),
     };
-    let training_device = device.clone().autodiff();
     training_device.seed(config.seed);
     let context = Stages {
         config,
@@ -132,15 +152,29 @@ pub fn train(job: &Job) -> Result<Run> {
                     begin_at_popularity(model, &prior)
                 }
             };
-            reporter.say(&format!("{}: {}", config.recipe.name(), parameters(&model)));
-            let sft = context.sft(model, &judge, &mut reporter)?;
+            reporter.say(&format!("{}: {}", config.recipe.name(), count(&model)));
+            let model = parameters::numbered(model);
+            let trained = parameters::trained(&model);
+            let sft = match keeper.finished("sft", job.is_resumed)? {
+                Some(saved) => {
+                    let (epoch, validation) =
+                        saved.place.best.context("a finished stage has a validation")?;
+                    let ready = parameters::numbered(judge.ready(&model)?);
+                    Trained { model: parameters::restored(ready, &saved.parameters)?, validation, epoch }
+                }
+                None => {
+                    let sft = context.sft(model, &judge, &mut reporter, &mut keeper)?;
+                    keeper.finish("sft", &sft, &trained)?;
+                    sft
+                }
+            };
             let stages = vec![summary("sft", &sft, true)];
             (sft, stages)
         }
     };
     let mut model = sft.model.clone();
     if config.preference.is_enabled {
-        let trained = context.prefer(&sft, &goals, &judge, &mut reporter)?;
+        let trained = context.prefer(&sft, &goals, &judge, &mut reporter, &mut keeper)?;
         let is_kept = trained.epoch > 0;
         reporter.say(&if is_kept {
             format!(
@@ -185,6 +219,7 @@ pub fn train(job: &Job) -> Result<Run> {
         weights: block_on(model.weights())?,
     };
     run.save(out)?;
+    keeper.clear()?;
     reporter.say(&format!("run written to {} after {:.0} s", out.display(), run.summary.seconds));
     Ok(run)
 }
@@ -260,7 +295,7 @@ fn liked(split: &Split) -> Vec<Asked> {
 }
 
 /// How many numbers a model has, and how many of them are trained.
-fn parameters(model: &Model) -> String {
+fn count(model: &Model) -> String {
     struct Counts {
         all: usize,
         trained: usize,
@@ -322,18 +357,24 @@ struct Stages<'a> {
 }
 
 impl Stages<'_> {
-    fn sft(&self, model: Model, judge: &Validator, reporter: &mut Reporter) -> Result<Trained> {
+    fn sft(
+        &self,
+        model: Model,
+        judge: &Validator,
+        reporter: &mut Reporter,
+        keeper: &mut Keeper,
+    ) -> Result<Trained> {
         let (config, seed) = (&self.config.sft, self.config.seed);
         match self.config.recipe {
             Recipe::Compact => {
                 let data = ItemData::new(self.train, self.texts, self.model_config, self.training_device);
                 let mut objective = ItemSft::new(data, config, seed);
-                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter)
+                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter, keeper)
             }
             Recipe::Text => {
                 let data = TokenData::new(self.train, self.texts, self.model_config, self.training_device);
                 let mut objective = TokenSft::new(data, config, seed);
-                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter)
+                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter, keeper)
             }
         }
     }
@@ -344,6 +385,7 @@ impl Stages<'_> {
         goals: &Goals,
         judge: &Validator,
         reporter: &mut Reporter,
+        keeper: &mut Keeper,
     ) -> Result<Trained> {
         let (config, seed) = (&self.config.preference, self.config.seed);
         let stage = &config.name();
@@ -377,7 +419,7 @@ impl Stages<'_> {
                 if objective.is_empty() {
                     return Ok(nothing);
                 }
-                train::run(stage, &config.stage, model, &mut objective, start, judge, reporter)?
+                train::run(stage, &config.stage, model, &mut objective, start, judge, reporter, keeper)?
             }
             Recipe::Text => {
                 let data = TokenData::new(self.train, self.texts, &model_config, self.training_device);
@@ -386,7 +428,7 @@ impl Stages<'_> {
                 if objective.is_empty() {
                     return Ok(nothing);
                 }
-                train::run(stage, &config.stage, model, &mut objective, start, judge, reporter)?
+                train::run(stage, &config.stage, model, &mut objective, start, judge, reporter, keeper)?
             }
         };
         if trained.epoch == 0 {

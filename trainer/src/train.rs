@@ -1,21 +1,27 @@
 //! How does a model learn? The loop, readable top to bottom, for both stages and both vocabularies.
 
-use std::{collections::HashSet, time::Instant};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Instant,
+};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, ensure};
 use burn::{
     grad_clipping::GradientClippingConfig,
     module::Module,
     optim::{AdamWConfig, GradientsAccumulator, GradientsParams},
     tensor::Tensor,
 };
+use serde::{Deserialize, Serialize};
 use shared::vocabulary::Model;
 
 use crate::{
     average::WeightAverage,
+    checkpoint::{self, Keeper, Place, Saved},
     config::StageConfig,
     health::{Gauges, gradient_norm, hints},
     output::Reporter,
+    parameters,
     schedule::learning_rate,
 };
 
@@ -23,8 +29,8 @@ use crate::{
 pub trait Objective {
     type Batch;
 
-    /// The batches of the next epoch.
-    fn epoch(&mut self) -> Vec<Self::Batch>;
+    /// The batches of an epoch, counted from 1: the same whenever it is asked for.
+    fn epoch(&mut self, number: usize) -> Vec<Self::Batch>;
 
     /// Number of targets that the loss of a batch is the mean of.
     fn targets(&self, batch: &Self::Batch) -> usize;
@@ -73,7 +79,7 @@ pub trait Judge {
 }
 
 /// How good a model is on the validation questions.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
     pub hit_rate_at_1: f64,
     pub ndcg_at_10: f64,
@@ -97,18 +103,21 @@ pub struct Trained {
 
 /// Runs one stage and returns the model of its best epoch.
 ///
-/// With `start`, that model counts as epoch 0: it is kept unless an epoch is better.
+/// With `start`, that model counts as epoch 0: it is kept unless an epoch is better. What the `keeper` was asked to resume
+/// goes on to the same weights, bit by bit on a processor.
 ///
 /// # Errors
-/// When the loss stops being a number, or the judge fails.
+/// When the loss stops being a number, the judge fails, or training was asked to stop.
+#[expect(clippy::too_many_arguments, reason = "what a stage is made of, each said once")]
 pub fn run<O: Objective>(
     stage: &str,
     config: &StageConfig,
-    mut model: Model,
+    model: Model,
     objective: &mut O,
     start: Option<(Model, Validation)>,
     judge: &impl Judge,
     reporter: &mut Reporter,
+    keeper: &mut Keeper,
 ) -> Result<Trained> {
     let mut optimizer = AdamWConfig::new()
         .with_beta_1(0.9)
@@ -117,15 +126,36 @@ pub fn run<O: Objective>(
         .with_weight_decay(config.weight_decay)
         .with_grad_clipping(Some(GradientClippingConfig::Norm(config.clip)))
         .init();
+    let mut model = parameters::numbered(model);
+    let trained = parameters::trained(&model);
     let mut average = WeightAverage::new(config.weight_average);
     let mut best: Option<Trained> = start.map(|(model, validation)| Trained { model, validation, epoch: 0 });
-    let mut step = 0;
-    let mut epochs_without_gain = 0;
+    let mut place = Place::beginning(stage);
+    if let Some(saved) = keeper.take(stage) {
+        model = parameters::restored(model, &saved.parameters)?;
+        optimizer = optimizer
+            .from_bytes(checkpoint::optimizer_bytes(saved.optimizer))
+            .map_err(|error| anyhow!("the optimizer's state cannot be read: {error}"))?;
+        let device = model.devices().into_iter().next().unwrap_or_default().inner();
+        average =
+            WeightAverage::of_state(config.weight_average, saved.place.averaged, &saved.average, &device);
+        if let Some((epoch, validation)) = saved.place.best.filter(|&(epoch, _)| epoch > 0) {
+            let ready = parameters::numbered(judge.ready(&model)?);
+            best = Some(Trained { model: parameters::restored(ready, &saved.best)?, validation, epoch });
+        }
+        place = saved.place;
+        reporter.say(&format!("{stage}: going on at epoch {}, step {}", place.epoch, place.step));
+    }
     let began = Instant::now();
     let mut said = HashSet::new();
 
-    for epoch in 1..=config.epochs {
-        let batches = objective.epoch();
+    while place.epoch <= config.epochs {
+        // Before the epoch that would be the next, so that a stage that was stopped at its end ends again.
+        if place.epochs_without_gain >= config.patience && place.group == 0 {
+            break;
+        }
+        let epoch = place.epoch;
+        let batches = objective.epoch(epoch);
         // A stage that begins with a finished model may find nothing to prefer; the first one may not.
         ensure!(
             !batches.is_empty() || best.is_some(),
@@ -135,12 +165,14 @@ pub fn run<O: Objective>(
         let total_steps = steps_per_epoch * config.epochs;
         reporter.begin_epoch(stage, epoch, config.epochs, steps_per_epoch);
         let mut gauges = Gauges::new(objective.metric_names());
-        for group in batches.chunks(config.accumulate) {
+        for group in batches.chunks(config.accumulate).skip(place.group) {
+            keeper.begin_step(stage, place.step);
+            let step = place.step;
             let outcome = gradients(objective, &model, group);
             ensure!(
                 outcome.loss.is_finite(),
                 "the loss of {stage} is not a number at epoch {epoch}, step {step}\n\
-                 hint: lower the stage's learning_rate (now {}) in a config file",
+                 hint: lower the stage's learning_rate (now {}) in a config file; the last checkpoint is as it was",
                 config.learning_rate
             );
             let rate = learning_rate(step, total_steps, config);
@@ -151,8 +183,25 @@ pub fn run<O: Objective>(
             }
             model = optimizer.step(rate, model, outcome.gradients);
             average.update(&model);
-            step += 1;
+            place.step += 1;
+            place.group += 1;
             reporter.step(outcome.loss, rate);
+            if keeper.is_due(place.step) {
+                let optimizer = optimizer.into_bytes().map_err(|error| anyhow!("{error}"))?;
+                save(
+                    keeper,
+                    &mut place,
+                    &model,
+                    &trained,
+                    optimizer.to_vec(),
+                    &average,
+                    best.as_ref(),
+                    reporter,
+                )?;
+                if keeper.is_stopped() {
+                    return Err(keeper.stopped(&place));
+                }
+            }
         }
         let means = gauges.epoch()?;
 
@@ -168,13 +217,14 @@ pub fn run<O: Objective>(
         if is_best {
             judge.checkpoint(&candidate)?;
             best = Some(Trained { model: candidate, validation, epoch });
-            epochs_without_gain = 0;
+            place.epochs_without_gain = 0;
         } else {
-            epochs_without_gain += 1;
-            if epochs_without_gain >= config.patience {
-                break;
-            }
+            place.epochs_without_gain += 1;
         }
+        place.epoch += 1;
+        place.group = 0;
+        let optimizer = optimizer.into_bytes().map_err(|error| anyhow!("{error}"))?;
+        save(keeper, &mut place, &model, &trained, optimizer.to_vec(), &average, best.as_ref(), reporter)?;
     }
     match best {
         Some(best) => Ok(best),
@@ -183,6 +233,36 @@ pub fn run<O: Objective>(
             Ok(Trained { validation: judge.validate(&model)?, model, epoch: 0 })
         }
     }
+}
+
+#[expect(clippy::too_many_arguments, reason = "everything that decides the next step")]
+fn save(
+    keeper: &mut Keeper,
+    place: &mut Place,
+    model: &Model,
+    trained: &BTreeSet<String>,
+    optimizer: Vec<u8>,
+    average: &WeightAverage,
+    best: Option<&Trained>,
+    reporter: &mut Reporter,
+) -> Result<()> {
+    if !keeper.is_keeping() {
+        return Ok(());
+    }
+    let (averaged, average) = average.state();
+    place.averaged = averaged;
+    place.best = best.map(|best| (best.epoch, best.validation));
+    place.metrics_bytes = reporter.metrics_bytes()?;
+    // The model that the stage began with is where it came from.
+    let best = best.filter(|best| best.epoch > 0);
+    let best = best.map(|best| parameters::parameters(&parameters::numbered(best.model.clone()), trained));
+    keeper.save(&Saved {
+        place: place.clone(),
+        parameters: parameters::parameters(model, trained),
+        optimizer,
+        average,
+        best: best.unwrap_or_default(),
+    })
 }
 
 /// What a group of batches gives together.

@@ -1,6 +1,6 @@
 //! `trainer demo`: the built-in shop, from nothing to a page.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
@@ -50,6 +50,8 @@ pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
         from: None,
         out: &out.join("run"),
         is_quiet,
+        is_resumed: false,
+        stop: Arc::default(),
     })?;
     export::write(&export::package(&run, Quant::Q8)?, &package)?;
     if let Some((listener, mounts)) = door {

@@ -1,15 +1,87 @@
-//! `trainer train`: a data set becomes a run.
+//! `trainer train`: a data set becomes a run, at once or in several goes.
 
-use anyhow::{Result, ensure};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
-use crate::{cli, config::RunConfig, datasets, pipeline, run::Run};
+use crate::{
+    checkpoint::{self, JobFile},
+    cli,
+    config::RunConfig,
+    datasets::{self, Dataset},
+    pipeline,
+    run::Run,
+};
 
 pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> {
-    let out = &arguments.out;
+    let asked = match (&arguments.resume, &arguments.out, &arguments.data) {
+        (Some(run), ..) => resumed(run)?,
+        (None, Some(out), Some(data)) => begun(arguments, out, data)?,
+        // clap asks for both.
+        (None, ..) => anyhow::bail!("--data and --out are missing\nhint: or --resume a run"),
+    };
+    let Asked { out, config, job, is_resumed } = asked;
+    let dataset = datasets::load(&job.data)?;
+    if !is_quiet {
+        dataset.report.lines().iter().for_each(|line| eprintln!("{line}"));
+    }
+    let fingerprint = checkpoint::fingerprint(&dataset);
+    ensure!(
+        // Half a run on one catalogue and half on another would be of neither.
+        !is_resumed || job.fingerprint == fingerprint,
+        "the data in {} are no longer those that {} began with\nhint: train anew with another --out",
+        job.data.display(),
+        out.display()
+    );
+    let job = JobFile { fingerprint, ..job };
+    let device = super::device(arguments.device)?;
+    let from = job.from.as_deref().map(Run::load).transpose()?;
+    if let Some(from) = &from {
+        check_from(from, &config, &dataset, job.from.as_deref().unwrap_or(&out))?;
+    }
+    std::fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", out.display()))?;
+    crate::output::write_file(&out.join(JOB), &serde_json::to_vec_pretty(&job)?)?;
+    let run = pipeline::train(&pipeline::Job {
+        dataset: &dataset,
+        data: &job.data,
+        config: &config,
+        device: &device,
+        from: from.as_ref(),
+        out: &out,
+        is_quiet,
+        is_resumed,
+        stop: checkpoint::stop_on_request()?,
+    })?;
+    if is_json {
+        crate::output::print_json(
+            &json!({ "run": out, "stages": run.summary.stages, "seconds": run.summary.seconds }),
+        )?;
+    }
+    Ok(())
+}
+
+/// What a run was asked for, in its folder.
+const JOB: &str = "job.json";
+
+struct Asked {
+    out: PathBuf,
+    config: RunConfig,
+    job: JobFile,
+    is_resumed: bool,
+}
+
+/// Settings of a new run.
+fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
     ensure!(
         !out.join("run.json").exists(),
         "{} holds a finished run\nhint: choose another --out, or remove the folder",
+        out.display()
+    );
+    ensure!(
+        !out.join("checkpoints").exists(),
+        "{} holds a run that was not finished\nhint: `trainer train --resume {}` goes on with it; remove the folder to begin anew",
+        out.display(),
         out.display()
     );
     // An unfinished run has its metrics; anything else in the folder is somebody's.
@@ -25,15 +97,8 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     if let Some(from) = &from {
         // The model is that of the earlier run, whatever a config says of new ones.
         let RunConfig { tokens, context, hidden_size, layers, heads, .. } = from.config;
-        config = RunConfig {
-            tokens,
-            context,
-            hidden_size,
-            layers,
-            heads,
-            base: from.config.base.clone(),
-            ..config
-        };
+        let base = from.config.base.clone();
+        config = RunConfig { tokens, context, hidden_size, layers, heads, base, ..config };
     }
     config.seed = arguments.seed.unwrap_or(config.seed);
     if let Some(arm) = arguments.loss {
@@ -42,34 +107,43 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     config.preference.lambda = arguments.lambda.unwrap_or(config.preference.lambda);
     config.preference.keep = arguments.keep.unwrap_or(config.preference.keep);
     config.validate()?;
-    let dataset = datasets::load(&arguments.data)?;
-    if !is_quiet {
-        dataset.report.lines().iter().for_each(|line| eprintln!("{line}"));
-    }
-    let device = super::device(arguments.device)?;
     // Kept absolute, so that `eval` finds the data from any folder.
-    let data = std::path::absolute(&arguments.data)?;
-    if let Some(from) = &from {
-        ensure!(
-            from.config.recipe == config.recipe && from.catalog.items() == dataset.catalog.items(),
-            "{} was trained with another recipe or catalogue\nhint: pass its own data and recipe, or leave out --from",
-            arguments.from.as_deref().unwrap_or(out).display()
-        );
-    }
-    let job = pipeline::Job {
-        dataset: &dataset,
-        data: &data,
-        config: &config,
-        device: &device,
-        from: from.as_ref(),
-        out,
-        is_quiet,
+    let job = JobFile {
+        data: std::path::absolute(data)?,
+        from: arguments.from.as_ref().map(std::path::absolute).transpose()?,
+        fingerprint: String::new(),
     };
-    let run = pipeline::train(&job)?;
-    if is_json {
-        crate::output::print_json(
-            &json!({ "run": out, "stages": run.summary.stages, "seconds": run.summary.seconds }),
-        )?;
-    }
+    Ok(Asked { out: out.to_owned(), config, job, is_resumed: false })
+}
+
+/// Settings of a run that is gone on with: its own.
+fn resumed(out: &Path) -> Result<Asked> {
+    ensure!(
+        !out.join("run.json").exists(),
+        "{} is finished\nhint: `trainer eval {}` says how good it is",
+        out.display(),
+        out.display()
+    );
+    let read = |name: &str| {
+        std::fs::read_to_string(out.join(name)).with_context(|| {
+            format!(
+                "{} is no run that could go on\nhint: pass the folder given to `trainer train --out`",
+                out.display()
+            )
+        })
+    };
+    let damaged = |name: &str| format!("{} is damaged\nhint: train again", out.join(name).display());
+    let job = serde_json::from_str(&read(JOB)?).with_context(|| damaged(JOB))?;
+    let config: RunConfig = toml::from_str(&read("config.toml")?).with_context(|| damaged("config.toml"))?;
+    config.validate()?;
+    Ok(Asked { out: out.to_owned(), config, job, is_resumed: true })
+}
+
+fn check_from(from: &Run, config: &RunConfig, dataset: &Dataset, path: &Path) -> Result<()> {
+    ensure!(
+        from.config.recipe == config.recipe && from.catalog.items() == dataset.catalog.items(),
+        "{} was trained with another recipe or catalogue\nhint: pass its own data and recipe, or leave out --from",
+        path.display()
+    );
     Ok(())
 }

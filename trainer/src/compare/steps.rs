@@ -103,7 +103,7 @@ fn execute(step: &Step, program: &Path, out: &Path, threads: usize) -> Result<f6
     fs::create_dir_all(log.parent().unwrap_or(out)).context("cannot make the folder of logs")?;
     let words = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut command = Command::new(program);
-    command.args(&step.arguments).stdin(Stdio::null()).stderr(Stdio::from(words));
+    command.args(arguments(step)).stdin(Stdio::null()).stderr(Stdio::from(words));
     // One process per core is faster than threads within each: most of a step is not parallel.
     command.env("RAYON_NUM_THREADS", threads.to_string());
     let finished = command.output().with_context(|| format!("cannot start {}", program.display()))?;
@@ -114,6 +114,15 @@ fn execute(step: &Step, program: &Path, out: &Path, threads: usize) -> Result<f6
         output::write_file(&step.made, &finished.stdout)?;
     }
     Ok(began.elapsed().as_secs_f64())
+}
+
+/// A training that was interrupted goes on where it stopped.
+fn arguments(step: &Step) -> Vec<String> {
+    let run = step.made.parent().filter(|run| run.join("checkpoints").exists());
+    match run.filter(|_| step.arguments.first().is_some_and(|verb| verb == "train")) {
+        Some(run) => vec!["train".to_owned(), "--resume".to_owned(), run.to_string_lossy().into_owned()],
+        None => step.arguments.clone(),
+    }
 }
 
 fn log_file(out: &Path, step: &Step) -> PathBuf {

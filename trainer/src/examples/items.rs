@@ -22,6 +22,7 @@ use super::{
     margin_tensor, windows,
 };
 use crate::{
+    checkpoint::epoch_generator,
     config::{PreferenceConfig, SftConfig},
     loss::{self, Alternatives},
     negatives::{self, HARD_ITEMS, Sampler},
@@ -34,7 +35,7 @@ pub struct ItemSft {
     batch_targets: usize,
     id_dropout: f64,
     unknown_share: f64,
-    generator: ChaCha8Rng,
+    seed: u64,
 }
 
 impl ItemSft {
@@ -45,7 +46,7 @@ impl ItemSft {
             batch_targets: config.batch_targets,
             id_dropout: config.id_dropout,
             unknown_share: config.unknown_share,
-            generator: ChaCha8Rng::seed_from_u64(seed),
+            seed,
         }
     }
 }
@@ -53,7 +54,8 @@ impl ItemSft {
 impl Objective for ItemSft {
     type Batch = Batch;
 
-    fn epoch(&mut self) -> Vec<Batch> {
+    fn epoch(&mut self, number: usize) -> Vec<Batch> {
+        let mut generator = epoch_generator(self.seed, number);
         let mut rows: Vec<SftRow> = Vec::new();
         for history in &self.data.histories {
             if let [only] = history.as_slice() {
@@ -62,7 +64,7 @@ impl Objective for ItemSft {
                     targets: vec![(0, only.item)],
                 });
             }
-            for (start, end) in windows(history.len(), self.data.context, &mut self.generator) {
+            for (start, end) in windows(history.len(), self.data.context, &mut generator) {
                 let window = &history[start..end];
                 let targets = window.iter().map(|next| next.item).enumerate();
                 rows.push(SftRow {
@@ -73,14 +75,14 @@ impl Objective for ItemSft {
             }
         }
         for position in rows.iter_mut().flat_map(|row| &mut row.positions) {
-            if self.generator.random_bool(self.unknown_share) {
+            if generator.random_bool(self.unknown_share) {
                 position.asked = 0;
             }
         }
         let batches = {
             let length = |row: &SftRow| row.positions.len();
             let cost = |row: &SftRow| row.targets.len();
-            bucket(rows, self.batch_targets, length, cost, &mut self.generator)
+            bucket(rows, self.batch_targets, length, cost, &mut generator)
         };
         let device = self.data.device.clone();
         let items = self.data.items;
@@ -96,7 +98,7 @@ impl Objective for ItemSft {
                 let positions: Vec<Vec<ItemPosition>> = rows.into_iter().map(|row| row.positions).collect();
                 let id_keep = (self.id_dropout > 0.0).then(|| {
                     let keep: Vec<f32> = (0..items)
-                        .map(|_| f32::from(u8::from(!self.generator.random_bool(self.id_dropout))))
+                        .map(|_| f32::from(u8::from(!generator.random_bool(self.id_dropout))))
                         .collect();
                     Tensor::from_data(TensorData::new(keep, [items, 1]), &device)
                 });
@@ -134,7 +136,7 @@ pub struct ItemPreference {
     /// The same in every epoch, so that reference log-probabilities are computed once.
     rows: Vec<PreferenceRow>,
     config: PreferenceConfig,
-    generator: ChaCha8Rng,
+    seed: u64,
 }
 
 #[derive(Clone)]
@@ -217,7 +219,7 @@ impl ItemPreference {
         }
         sampler
             .settle(rows.iter_mut().flat_map(|row| &mut row.preferences).map(|(_, preference)| preference));
-        let mut objective = Self { data, rows, config: config.clone(), generator };
+        let mut objective = Self { data, rows, config: config.clone(), seed };
         objective.precompute(reference)?;
         Ok(objective)
     }
@@ -260,11 +262,12 @@ impl ItemPreference {
 impl Objective for ItemPreference {
     type Batch = Batch;
 
-    fn epoch(&mut self) -> Vec<Batch> {
+    fn epoch(&mut self, number: usize) -> Vec<Batch> {
         let rows: Vec<PreferenceRow> = self.rows.clone();
         let length = |row: &PreferenceRow| row.positions.len();
         let cost = |row: &PreferenceRow| row.preferences.len();
-        let batches = bucket(rows, self.config.batch_rows, length, cost, &mut self.generator);
+        let mut generator = epoch_generator(self.seed, number);
+        let batches = bucket(rows, self.config.batch_rows, length, cost, &mut generator);
         batches.iter().map(|rows| batch(&self.data, &rows.iter().collect::<Vec<_>>())).collect()
     }
 
@@ -393,7 +396,7 @@ mod tests {
         let (data, config) = data(&histories, 2);
         let mut objective = ItemSft::new(data, &config.sft, 1);
         for _ in 0..5 {
-            let batches = objective.epoch();
+            let batches = objective.epoch(1);
             let read = |batch: &Batch| batch.items.clone().try_into_vec_as::<i32>().unwrap();
             let mut targets: Vec<i32> = batches.iter().flat_map(read).collect();
             targets.sort_unstable();
@@ -405,7 +408,7 @@ mod tests {
     fn a_target_stands_at_the_position_before_it() {
         let (data, config) = data(&[vec![met(0, 0), met(1, 1), met(2, 2)]], 50);
         let mut objective = ItemSft::new(data, &config.sft, 1);
-        let [batch] = objective.epoch().try_into().unwrap_or_else(|_| panic!("one batch"));
+        let [batch] = objective.epoch(1).try_into().unwrap_or_else(|_| panic!("one batch"));
         // The start, item 0 and item 1; item 2 is a target only.
         assert_eq!(batch.rows.dims(), [1, 3]);
         assert_eq!(batch.states.try_into_vec_as::<i32>().unwrap(), [0, 1, 2]);

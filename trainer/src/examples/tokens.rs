@@ -15,6 +15,7 @@ use shared::{
 
 use super::{bucket, margin_tensor};
 use crate::{
+    checkpoint::epoch_generator,
     config::{PreferenceConfig, SftConfig},
     loss::{self, Alternatives},
     negatives::Sampler,
@@ -73,7 +74,7 @@ impl TokenData {
 pub struct TokenSft {
     data: TokenData,
     batch_targets: usize,
-    generator: ChaCha8Rng,
+    seed: u64,
 }
 
 pub struct TokenBatch {
@@ -86,21 +87,21 @@ pub struct TokenBatch {
 impl TokenSft {
     #[must_use]
     pub fn new(data: TokenData, config: &SftConfig, seed: u64) -> Self {
-        Self { data, batch_targets: config.batch_targets, generator: ChaCha8Rng::seed_from_u64(seed) }
+        Self { data, batch_targets: config.batch_targets, seed }
     }
 }
 
 impl Objective for TokenSft {
     type Batch = TokenBatch;
 
-    fn epoch(&mut self) -> Vec<TokenBatch> {
+    fn epoch(&mut self, number: usize) -> Vec<TokenBatch> {
+        let mut generator = epoch_generator(self.seed, number);
         // One more than a question shows: the last title of a window is only a target.
         let context = self.data.context + 1;
         let template = &self.data.template;
         let mut rows: Vec<(Vec<u32>, Vec<bool>)> = Vec::new();
         for history in &self.data.histories {
-            let first =
-                if history.len() > context { self.generator.random_range(1..=context) } else { context };
+            let first = if history.len() > context { generator.random_range(1..=context) } else { context };
             let (head, tail) = history.split_at(first.min(history.len()));
             for window in
                 std::iter::once(head).chain(tail.chunks(context)).filter(|window| !window.is_empty())
@@ -110,7 +111,7 @@ impl Objective for TokenSft {
             }
         }
         let length = |(tokens, _): &(Vec<u32>, Vec<bool>)| tokens.len();
-        let batches = bucket(rows, self.batch_targets, length, length, &mut self.generator);
+        let batches = bucket(rows, self.batch_targets, length, length, &mut generator);
         let device = &self.data.device;
         batches
             .into_iter()
@@ -162,7 +163,7 @@ pub struct TokenPreference {
     data: TokenData,
     examples: Vec<Example>,
     config: PreferenceConfig,
-    generator: ChaCha8Rng,
+    seed: u64,
 }
 
 #[derive(Clone)]
@@ -218,7 +219,7 @@ impl TokenPreference {
             examples.push(Example { prompt, preference, reference: Vec::new() });
         }
         sampler.settle(examples.iter_mut().map(|example| &mut example.preference));
-        let mut objective = Self { data, examples, config: config.clone(), generator };
+        let mut objective = Self { data, examples, config: config.clone(), seed };
         objective.precompute(reference)?;
         Ok(objective)
     }
@@ -259,15 +260,11 @@ impl TokenPreference {
 impl Objective for TokenPreference {
     type Batch = PreferenceBatch;
 
-    fn epoch(&mut self) -> Vec<PreferenceBatch> {
+    fn epoch(&mut self, number: usize) -> Vec<PreferenceBatch> {
+        let mut generator = epoch_generator(self.seed, number);
         let examples = self.examples.clone();
-        let batches = bucket(
-            examples,
-            self.config.batch_rows,
-            |example| example.prompt.len(),
-            |_| 1,
-            &mut self.generator,
-        );
+        let batches =
+            bucket(examples, self.config.batch_rows, |example| example.prompt.len(), |_| 1, &mut generator);
         batches.iter().map(|examples| batch(&self.data, examples)).collect()
     }
 
@@ -491,7 +488,7 @@ mod tests {
             margins.iter().map(|m| (1.0 + m.iter().map(|g| g.exp()).sum::<f32>()).ln()).sum::<f32>()
                 / margins.len() as f32;
         objective.config.batch_rows = margins.len();
-        let batches = objective.epoch();
+        let batches = objective.epoch(1);
         assert_eq!(batches.len(), 1);
         let loss = objective.loss(&model, &batches[0]).loss.into_scalar::<f32>();
         assert!((loss - expected).abs() < 1e-4, "{loss}, expected {expected}");
