@@ -187,10 +187,18 @@ impl Attention {
         let (keys, values) = (repeat_heads(keys, group), repeat_heads(values, group));
 
         let scores = queries.matmul(keys.transpose()); // [B, H, T, S]
-        let weights = activation::softmax(scores + asking.bias.clone(), 3);
+        let weights = softmax(scores, asking.bias.clone());
         let attended = weights.matmul(values).swap_dims(1, 2).reshape([rows, positions, self.heads * head]);
         self.o_proj.forward(attended)
     }
+}
+
+/// softmax(scores + bias) over the last dimension.
+fn softmax(scores: Tensor<4>, bias: Tensor<4>) -> Tensor<4> {
+    #[cfg(feature = "train")]
+    return kernels::softmax::masked_softmax(scores, bias);
+    #[cfg(not(feature = "train"))]
+    activation::softmax(scores + bias, 3)
 }
 
 /// The normed states, in one operation where the matrices are packed.

@@ -28,21 +28,43 @@ pub fn special_tokens() -> Vec<String> {
     ["<pad>".to_owned(), "<end>".to_owned()].into_iter().chain(levels).collect()
 }
 
-/// Which tokens a history is written with.
+/// Which tokens a history is written with. As JSON it is one list: the end, the levels, the start; a browser has code for
+/// such a list already.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<u32>", into = "Vec<u32>")]
 pub struct Template {
     /// What stands before every history.
     pub start: Vec<u32>,
-    /// One token for each level of intensity, from -1 to 1.
-    pub levels: [u32; INTENSITY_LEVELS],
+    /// One token for each level of intensity, from -1 to 1: nine.
+    pub levels: Vec<u32>,
     /// Ends a title.
     pub end: u32,
+}
+
+impl From<Vec<u32>> for Template {
+    /// A list that is too short gives too few levels, which a model's config refuses.
+    fn from(tokens: Vec<u32>) -> Self {
+        let mut tokens = tokens.into_iter();
+        let end = tokens.next().unwrap_or(END);
+        let levels = tokens.by_ref().take(INTENSITY_LEVELS).collect();
+        Self { start: tokens.collect(), levels, end }
+    }
+}
+
+impl From<Template> for Vec<u32> {
+    fn from(template: Template) -> Self {
+        std::iter::once(template.end).chain(template.levels).chain(template.start).collect()
+    }
 }
 
 impl Default for Template {
     /// The special tokens of a tokenizer that was trained for this.
     fn default() -> Self {
-        Self { start: Vec::new(), levels: std::array::from_fn(|level| FIRST_LEVEL + level as u32), end: END }
+        Self {
+            start: Vec::new(),
+            levels: (0..INTENSITY_LEVELS).map(|level| FIRST_LEVEL + level as u32).collect(),
+            end: END,
+        }
     }
 }
 
@@ -117,8 +139,17 @@ mod tests {
     }
 
     #[test]
+    fn a_template_is_one_list_and_a_short_one_has_too_few_levels() {
+        let template = Template { start: vec![40, 41], levels: (2..11).collect(), end: 9 };
+        let list = serde_json::to_string(&template).unwrap();
+        assert_eq!(list, "[9,2,3,4,5,6,7,8,9,10,40,41]");
+        assert_eq!(serde_json::from_str::<Template>(&list).unwrap(), template);
+        assert_eq!(Template::from(vec![9, 2]).levels, [2]);
+    }
+
+    #[test]
     fn start_and_levels_are_given_and_titles_predicted() {
-        let template = Template { start: vec![40, 41], levels: [7; 9], end: 9 };
+        let template = Template { start: vec![40, 41], levels: vec![7; 9], end: 9 };
         let met = |item| Interaction { item, intensity: 0.0, time_ms: 0 };
         let (history, titles) = ([met(1), met(0)], [vec![20, 21], vec![7]]);
         assert_eq!(template.history(&history, &titles), [40, 41, 7, 7, 9, 7, 20, 21, 9]);

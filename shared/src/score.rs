@@ -255,7 +255,7 @@ impl Scorer {
         history: &[Interaction],
         candidates: &[usize],
     ) -> Result<Vec<Vec<f32>>, ExecutionError> {
-        let template = self.config.vocabulary.template();
+        let Some(template) = self.config.vocabulary.template() else { return Ok(Vec::new()) };
         let tokens = template.history(self.newest(history), &self.texts);
         let elements: Vec<Element> = tokens.iter().map(|&token| Element::Token(token)).collect();
         let levels: Vec<u32> = self.config.asked.iter().map(|asked| template.levels[asked.level]).collect();
@@ -316,7 +316,9 @@ impl Scorer {
         history: &[Interaction],
         level: usize,
     ) -> Result<(usize, KvCache, Vec<f32>), ExecutionError> {
-        let template = self.config.vocabulary.template();
+        let Some(template) = self.config.vocabulary.template() else {
+            return Ok((0, KvCache::default(), Vec::new()));
+        };
         let tokens = template.history(self.newest(history), &self.texts);
         let elements: Vec<Element> = tokens.iter().map(|&token| Element::Token(token)).collect();
         let known = memory.recall(&elements);
@@ -345,7 +347,7 @@ impl Scorer {
     /// The token that ends a title.
     #[must_use]
     pub fn end(&self) -> u32 {
-        self.config.vocabulary.template().end
+        self.config.vocabulary.template().map_or(crate::prompt::END, |template| template.end)
     }
 
     /// Is an item's likelihood that of the tokens of its title?

@@ -30,8 +30,10 @@ pub struct TransformerConfig {
     pub dropout: f64,
 }
 
-/// Rotary frequencies as Llama 3.1 changed them, under the names of a Hugging Face `config.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Rotary frequencies as Llama 3.1 changed them, under the names of a Hugging Face `config.json`; written as their four
+/// numbers in this order, which costs a browser less to read.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<f32>", into = "Vec<f32>")]
 pub struct RopeScaling {
     pub factor: f64,
     pub low_freq_factor: f64,
@@ -39,7 +41,35 @@ pub struct RopeScaling {
     pub original_max_position_embeddings: f64,
 }
 
+impl From<Vec<f32>> for RopeScaling {
+    /// What is missing is 0, which a config refuses.
+    fn from(numbers: Vec<f32>) -> Self {
+        let number = |place| numbers.get(place).copied().map_or(0.0, f64::from);
+        Self {
+            factor: number(0),
+            low_freq_factor: number(1),
+            high_freq_factor: number(2),
+            original_max_position_embeddings: number(3),
+        }
+    }
+}
+
+impl From<RopeScaling> for Vec<f32> {
+    fn from(of: RopeScaling) -> Self {
+        [of.factor, of.low_freq_factor, of.high_freq_factor, of.original_max_position_embeddings]
+            .map(|number| number as f32)
+            .to_vec()
+    }
+}
+
 impl RopeScaling {
+    /// The least of what must be positive.
+    fn least(self) -> f64 {
+        let between = self.high_freq_factor - self.low_freq_factor;
+        // Not `min`, which drops what is no number.
+        if between > 0.0 && self.original_max_position_embeddings > 0.0 { self.factor } else { f64::NAN }
+    }
+
     /// A frequency whose wave is longer than what pretraining saw of it is divided by the factor; between the two bounds
     /// it is mixed.
     ///
@@ -132,15 +162,9 @@ impl TransformerConfig {
         if !heads.is_multiple_of(key_value_heads) {
             return Err(ConfigError::KeyValueHeadsDoNotDivide { heads, key_value_heads });
         }
-        let mut numbers = vec![("rms_norm_eps", self.rms_norm_eps), ("rope_theta", self.rope_theta)];
-        if let Some(scaling) = &self.rope_scaling {
-            let between = scaling.high_freq_factor - scaling.low_freq_factor;
-            numbers.extend([
-                ("rope_scaling.factor", scaling.factor),
-                ("rope_scaling.original_max_position_embeddings", scaling.original_max_position_embeddings),
-                ("rope_scaling.high_freq_factor - low_freq_factor", between),
-            ]);
-        }
+        let scaling = self.rope_scaling.map_or(1.0, RopeScaling::least);
+        let numbers =
+            [("rms_norm_eps", self.rms_norm_eps), ("rope_theta", self.rope_theta), ("rope_scaling", scaling)];
         for (field, value) in numbers {
             if !value.is_finite() || value <= 0.0 {
                 return Err(ConfigError::NotFinite { field });

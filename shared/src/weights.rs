@@ -2,7 +2,7 @@
 //!
 //! Matrices are `[output, input]` as in a checkpoint, so that blocks of quantisation lie along the input.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param},
@@ -152,7 +152,7 @@ struct Loader<'a> {
     path: Path,
     weights: &'a Weights,
     device: &'a Device,
-    loaded: BTreeSet<String>,
+    loaded: Vec<String>,
     misfit: Misfit,
 }
 
@@ -178,7 +178,7 @@ impl ModuleMapper for Loader<'_> {
         }
         if weight.shape != expected || weight.values.len() != expected.iter().product::<usize>() {
             self.misfit.has_shape(&name, &weight.shape, &expected);
-            self.loaded.insert(name);
+            self.loaded.push(name);
             return param;
         }
         let data = TensorData::new(weight.values.clone(), weight.shape.clone());
@@ -187,7 +187,7 @@ impl ModuleMapper for Loader<'_> {
             // Laid out anew: a view would make every product walk the matrix across its rows.
             tensor = tensor.transpose() * 1.0;
         }
-        self.loaded.insert(name);
+        self.loaded.push(name);
         // Not by mapping the old value: a weight that was never used is drawn at random first.
         let tensor = if self.device.is_autodiff() { tensor.require_grad() } else { tensor };
         Param::initialized(param.id, tensor)
@@ -246,7 +246,7 @@ impl Model {
     /// # Errors
     /// Every name that is missing, unexpected, or of another shape; nothing is loaded then.
     pub fn with_weights(self, weights: &Weights, device: &Device) -> Result<Self, WeightsError> {
-        let (loaded, misfit) = (BTreeSet::new(), Misfit::default());
+        let (loaded, misfit) = (Vec::new(), Misfit::default());
         let mut loader = Loader { path: Path::default(), weights, device, loaded, misfit };
         let model = self.map(&mut loader);
         let Loader { loaded, mut misfit, .. } = loader;

@@ -64,8 +64,11 @@ fn there_is_one_forward_pass() {
             assert!(!text.contains("fn forward"), "{} has a forward pass of its own", path.display());
         }
     }
-    let attention: usize =
-        sources("shared/src").iter().map(|(_, text)| text.matches("activation::softmax").count()).sum();
+    let before_tests = |text: &str| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    let attention: usize = sources("shared/src")
+        .iter()
+        .map(|(_, text)| before_tests(text).matches("activation::softmax").count())
+        .sum();
     assert_eq!(attention, 1, "attention is computed in one place");
 }
 

@@ -127,7 +127,7 @@ struct Separate {
 impl Objective for Separate {
     type Batch = Vec<(Vec<Vec<u32>>, Vec<f32>)>;
 
-    fn epoch(&mut self) -> Vec<Self::Batch> {
+    fn epoch(&mut self, _: usize) -> Vec<Self::Batch> {
         self.examples.chunks(BATCH).map(<[_]>::to_vec).collect()
     }
 

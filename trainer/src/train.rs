@@ -177,7 +177,7 @@ pub fn run<O: Objective>(
             );
             let rate = learning_rate(step, total_steps, config);
             gauges.step(outcome.loss, outcome.metrics);
-            if step % config.log_every == 0 {
+            if step.is_multiple_of(config.log_every) {
                 let norm = gradient_norm(&model, &outcome.gradients)?;
                 reporter.record_step(stage, epoch, step, gauges.line(norm, rate)?)?;
             }

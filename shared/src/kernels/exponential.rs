@@ -64,6 +64,51 @@ pub fn mix(scores: &mut [f32], share: f32, others: &[f32], other_share: f32) {
     );
 }
 
+/// softmax(scores + bias) of one row, in place.
+pub fn masked_softmax(scores: &mut [f32], bias: &[f32]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for (score, bias) in scores.iter_mut().zip(bias) {
+                *score += bias;
+            }
+            let mut lanes = [f32::NEG_INFINITY; LANES];
+            fold(scores, &[], &mut lanes, f32::max);
+            let largest = lanes.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            for score in scores.iter_mut() {
+                *score = exp(*score - largest);
+            }
+            let mut sums = [0.0_f32; LANES];
+            fold(scores, &[], &mut sums, |sum, score| sum + score);
+            let scale = sums.iter().sum::<f32>().recip();
+            for score in scores {
+                *score *= scale;
+            }
+        },
+    );
+}
+
+/// The gradient of a softmax's input in the place of that of its output: p · (g − Σ p·g).
+pub fn softmax_backward(gradient: &mut [f32], probabilities: &[f32]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            let mut sums = [0.0_f32; LANES];
+            let (chunks, rest) = (gradient.chunks_exact(LANES), gradient.len() / LANES * LANES);
+            for (gradient, probabilities) in chunks.zip(probabilities.chunks_exact(LANES)) {
+                for lane in 0..LANES {
+                    sums[lane] += gradient[lane] * probabilities[lane];
+                }
+            }
+            sums[0] += gradient[rest..].iter().zip(&probabilities[rest..]).map(|(g, p)| g * p).sum::<f32>();
+            let mean: f32 = sums.iter().sum();
+            for (gradient, p) in gradient.iter_mut().zip(probabilities) {
+                *gradient = p * (*gradient - mean);
+            }
+        },
+    );
+}
+
 /// logits − log Σ exp(logits) of one row, in place.
 pub fn log_softmax(logits: &mut [f32]) {
     vectorised(

@@ -94,7 +94,7 @@ impl PackedOperations for Flex {
 }
 
 /// Changes the numbers of a tensor, in its own storage when nobody else holds it and it holds nothing else.
-fn in_place(tensor: FlexTensor, change: impl FnOnce(&mut [f32])) -> FlexTensor {
+pub(super) fn in_place(tensor: FlexTensor, change: impl FnOnce(&mut [f32])) -> FlexTensor {
     let mut tensor = if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() };
     let count = tensor.layout().num_elements();
     if tensor.storage::<f32>().len() == count {
@@ -107,7 +107,7 @@ fn in_place(tensor: FlexTensor, change: impl FnOnce(&mut [f32])) -> FlexTensor {
 }
 
 /// The numbers of a contiguous tensor, which may be a part of a longer storage.
-fn elements<E: burn::tensor::Element + bytemuck::Pod>(tensor: &FlexTensor) -> &[E] {
+pub(super) fn elements<E: burn::tensor::Element + bytemuck::Pod>(tensor: &FlexTensor) -> &[E] {
     let start = tensor.layout().start_offset();
     &tensor.storage()[start..start + tensor.layout().num_elements()]
 }

@@ -17,6 +17,8 @@ mod int8;
 mod operations;
 #[cfg(feature = "flex")]
 mod panels;
+#[cfg(feature = "train")]
+pub mod softmax;
 
 pub use operations::{attend, log_softmax, rms_norm, rotate, silu_times};
 

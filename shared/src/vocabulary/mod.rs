@@ -94,10 +94,10 @@ impl VocabularyConfig {
 
     /// What histories are written with; an item vocabulary writes none.
     #[must_use]
-    pub fn template(&self) -> Template {
+    pub fn template(&self) -> Option<&Template> {
         match self {
-            Self::Items(_) => Template::default(),
-            Self::Tokens(tokens) => tokens.template.clone(),
+            Self::Items(_) => None,
+            Self::Tokens(tokens) => Some(&tokens.template),
         }
     }
 
@@ -150,6 +150,10 @@ impl ModelConfig {
         }
         if !eras.is_sorted_by(|cut, next| cut < next) {
             return Err(ConfigError::NotAscending { field: "eras" });
+        }
+        let levels = self.vocabulary.template().map_or(INTENSITY_LEVELS, |template| template.levels.len());
+        if levels != INTENSITY_LEVELS {
+            return Err(ConfigError::OutOfRange { field: "template.levels", got: levels });
         }
         let sizes = match &self.vocabulary {
             VocabularyConfig::Items(items) => [("items", items.items), ("tokens", items.tokens)],

@@ -45,7 +45,7 @@ impl TokenData {
             histories: histories.to_vec(),
             titles: titles.to_vec(),
             transformer: config.transformer.clone(),
-            template: config.vocabulary.template(),
+            template: config.vocabulary.template().cloned().unwrap_or_default(),
             context: config.context,
             device: device.clone(),
         }

@@ -22,7 +22,7 @@ pub fn of(tokenizer: &Tokenizer) -> Result<Template> {
             )
         })
     };
-    let mut levels = [0; INTENSITY_LEVELS];
+    let mut levels = vec![0; INTENSITY_LEVELS];
     for (level, token) in levels.iter_mut().enumerate() {
         let digit = char::from(b'1' + level as u8);
         *token = one(&[digit.to_string(), format!("<0x{:02X}>", digit as u32)])?;
