@@ -16,6 +16,7 @@ use shared::{
     places::{Places, RowPlaces},
     preference::MarginKind,
     prompt::Template,
+    tokenizer::Tokenizer,
     vocabulary::{
         Asked, Model, ModelConfig, Vocabulary, VocabularyConfig,
         tokens::{TokenVocabularyConfig, token_batch},
@@ -405,4 +406,28 @@ fn stories_go_on_as_they_did() {
     assert!(text.starts_with(expected.trim()), "{text}\n\nexpected\n{expected}");
     // Its own words, read back: the tokens are those that were written.
     assert_eq!(tokenizer.encode(&text).unwrap(), tokens[1..]);
+}
+
+/// A history in the words of GPT-2's tokenizer: its parts, tokenised one by one, are what the whole text gives.
+#[test]
+fn joint_and_separate_tokenisation_agree() {
+    let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
+    let Ok(json) = fs::read(here.join("../../shared/data/tiny-llm/gpt2/hf_tokenizer.json")) else { return };
+    let tokenizer = Tokenizer::from_json(&json).unwrap();
+    let template = hugging_face::template::of(&tokenizer).unwrap();
+    let titles = [
+        "Linen coat, ink",
+        "Mug XL 250 ml",
+        "7 Up",
+        "Crème brûlée (set of 4)",
+        "\"Quoted\" – dashed",
+        "two  spaces\n",
+    ];
+    let tokens: Vec<Vec<u32>> =
+        titles.iter().map(|title| hugging_face::template::title(&tokenizer, title).unwrap()).collect();
+    let met = |(item, intensity)| Interaction { item, intensity, time_ms: 0 };
+    let history = [(0, 1.0), (1, -1.0), (2, 0.0), (3, 0.5), (4, 1.0), (5, 1.0)].map(met);
+    let text = "Products that one customer met, each after a rating from 1 to 9.\n\
+        9 Linen coat, ink\n1 Mug XL 250 ml\n5 7 Up\n7 Crème brûlée (set of 4)\n9 \"Quoted\" – dashed\n9 two spaces\n9";
+    assert_eq!(template.prompt(&history, &tokens, 8), tokenizer.encode_whole(text).unwrap());
 }

@@ -3,9 +3,9 @@
 //! ```text
 //! RUN/job.json                what was asked for: data, earlier run
 //! RUN/checkpoints/
-//!   sft-00000120/             a place in a stage: state.json, parameters, optimizer, average, best
+//!   sft-0002-00000120/        a place in a stage: state.json, parameters, optimizer, average, best
 //!   sft-done/                 what a stage ended with
-//!   last -> sft-00000120
+//!   last -> sft-0002-00000120
 //! ```
 //!
 //! Batches and dropout are drawn from generators that begin anew with every epoch and every step ([`epoch_generator`],
@@ -228,8 +228,9 @@ impl Keeper {
     /// When it cannot be written: the places before are as they were.
     pub fn save(&mut self, saved: &Saved) -> Result<()> {
         let Some(folder) = self.folder() else { return Ok(()) };
-        let Place { stage, step, .. } = &saved.place;
-        self.write(&format!("{stage}-{step:08}"), saved)?;
+        // The end of an epoch and its last step are two places of one step.
+        let Place { stage, epoch, step, .. } = &saved.place;
+        self.write(&format!("{stage}-{epoch:04}-{step:08}"), saved)?;
         self.saved_at = Instant::now();
         let mut places = self.places()?;
         for old in places.drain(..places.len().saturating_sub(self.config.keep.max(1))) {
