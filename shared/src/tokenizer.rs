@@ -38,9 +38,12 @@ impl Tokenizer {
     /// # Errors
     /// [`TokenizerError::Malformed`] with the reason of the `tokenizers` crate.
     pub fn from_json(bytes: &[u8]) -> Result<Self, TokenizerError> {
-        HuggingFaceTokenizer::from_bytes(bytes)
-            .map(|inner| Self { inner })
-            .map_err(|error| TokenizerError::Malformed { reason: error.to_string() })
+        let malformed = |error: tokenizers::Error| TokenizerError::Malformed { reason: error.to_string() };
+        let mut inner = HuggingFaceTokenizer::from_bytes(bytes).map_err(malformed)?;
+        // Some are published as they were last used: cutting texts off, or filling them up.
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(malformed)?;
+        Ok(Self { inner })
     }
 
     /// Tokens of `text`, without special tokens.
