@@ -35,28 +35,10 @@ use trainer::{
     train::{self, Judge, Objective, Validation},
 };
 
-use crate::golden::wave;
+use crate::{command_line::Folder, golden::wave};
 
 fn golden() -> Value {
     serde_json::from_str(include_str!("../golden/checkpoints.json")).unwrap()
-}
-
-/// A folder that goes when it is done with.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("vitrine-checkpoints-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 /// The model of a case as its config.json says it.
@@ -124,7 +106,7 @@ fn floats(tensor: Tensor<2>) -> Vec<f32> {
 
 #[test]
 fn logits_of_every_family_equal_those_of_transformers() {
-    let (folder, device) = (Folder::new("families"), Device::flex());
+    let (folder, device) = (Folder::new("checkpoints-families"), Device::flex());
     let cases = golden()["cases"].as_array().unwrap().clone();
     assert_eq!(cases.len(), 5);
     for case in cases {
@@ -153,7 +135,7 @@ impl ModuleMapper for Descent {
 
 #[test]
 fn a_step_of_every_family_equals_that_of_pytorch() {
-    let (folder, device) = (Folder::new("steps"), Device::flex().autodiff());
+    let (folder, device) = (Folder::new("checkpoints-steps"), Device::flex().autodiff());
     for case in golden()["cases"].as_array().unwrap() {
         let checkpoint = checkpoint_of(case, &folder);
         let config = model_config(&checkpoint);
@@ -231,7 +213,7 @@ fn losses_of<O: Objective>(model: Model, objective: O, stage: &StageConfig) -> V
 #[test]
 fn twenty_steps_of_sft_and_of_preferences_follow_those_of_pytorch() {
     let golden = golden();
-    let folder = Folder::new("training");
+    let folder = Folder::new("checkpoints-training");
     let device = Device::flex().autodiff();
     let titles: Vec<Vec<u32>> = serde_json::from_value(golden["titles"].clone()).unwrap();
     let histories: Vec<Vec<(usize, f32)>> = serde_json::from_value(golden["histories"].clone()).unwrap();
@@ -290,7 +272,7 @@ fn twenty_steps_of_sft_and_of_preferences_follow_those_of_pytorch() {
 /// The same weights in two files of half precision, as large checkpoints come.
 #[test]
 fn shards_of_half_precision_are_one_model() {
-    let folder = Folder::new("shards");
+    let folder = Folder::new("checkpoints-shards");
     let case = golden()["cases"][1].clone();
     let checkpoint = checkpoint_of(&case, &folder);
     let path = folder.0.join("llama-3");
@@ -346,7 +328,7 @@ fn shards_of_half_precision_are_one_model() {
 
 #[test]
 fn every_tensor_that_does_not_fit_is_named() {
-    let folder = Folder::new("misfit");
+    let folder = Folder::new("checkpoints-misfit");
     let mut checkpoint = checkpoint_of(&golden()["cases"][3], &folder);
     let config = model_config(&checkpoint);
     for layer in 0..2 {
@@ -367,7 +349,7 @@ fn every_tensor_that_does_not_fit_is_named() {
 
 #[test]
 fn what_is_written_is_read_again() {
-    let folder = Folder::new("written");
+    let folder = Folder::new("checkpoints-written");
     for case in golden()["cases"].as_array().unwrap() {
         let checkpoint = checkpoint_of(case, &folder);
         let config = model_config(&checkpoint);

@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, ensure};
 use burn::{
     grad_clipping::GradientClippingConfig,
     module::Module,
-    optim::{AdamWConfig, GradientsAccumulator, GradientsParams},
+    optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer},
     tensor::Tensor,
 };
 use serde::{Deserialize, Serialize};
@@ -187,17 +187,7 @@ pub fn run<O: Objective>(
             place.group += 1;
             reporter.step(outcome.loss, rate);
             if keeper.is_due(place.step) {
-                let optimizer = optimizer.into_bytes().map_err(|error| anyhow!("{error}"))?;
-                save(
-                    keeper,
-                    &mut place,
-                    &model,
-                    &trained,
-                    optimizer.to_vec(),
-                    &average,
-                    best.as_ref(),
-                    reporter,
-                )?;
+                save(keeper, &mut place, &model, &trained, &optimizer, &average, best.as_ref(), reporter)?;
                 if keeper.is_stopped() {
                     return Err(keeper.stopped(&place));
                 }
@@ -223,8 +213,7 @@ pub fn run<O: Objective>(
         }
         place.epoch += 1;
         place.group = 0;
-        let optimizer = optimizer.into_bytes().map_err(|error| anyhow!("{error}"))?;
-        save(keeper, &mut place, &model, &trained, optimizer.to_vec(), &average, best.as_ref(), reporter)?;
+        save(keeper, &mut place, &model, &trained, &optimizer, &average, best.as_ref(), reporter)?;
     }
     match best {
         Some(best) => Ok(best),
@@ -241,7 +230,7 @@ fn save(
     place: &mut Place,
     model: &Model,
     trained: &BTreeSet<String>,
-    optimizer: Vec<u8>,
+    optimizer: &ModuleOptimizer,
     average: &WeightAverage,
     best: Option<&Trained>,
     reporter: &mut Reporter,
@@ -259,7 +248,7 @@ fn save(
     keeper.save(&Saved {
         place: place.clone(),
         parameters: parameters::parameters(model, trained),
-        optimizer,
+        optimizer: optimizer.into_bytes().map_err(|error| anyhow!("{error}"))?.to_vec(),
         average,
         best: best.unwrap_or_default(),
     })
