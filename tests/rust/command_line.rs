@@ -98,6 +98,11 @@ fn train_eval_recommend_export() {
         assert_eq!(result["stages"][0]["stage"], "sft");
         assert_eq!(result["stages"][1]["stage"], "recpo");
 
+        let drawn = succeeds(&trainer(&["plot", &run, "--tensorboard", &folder.path("events")]));
+        // The picture, and a file for each stage.
+        assert_eq!(drawn.lines().count(), 3, "{drawn}");
+        assert!(drawn.lines().all(|path| fs::metadata(path).is_ok_and(|file| file.len() > 500)), "{drawn}");
+
         let said = succeeds(&trainer(&["eval", &run, "--json"]));
         let result: serde_json::Value = serde_json::from_str(&said).unwrap();
         // Four baselines that take no training, then the model.
@@ -262,6 +267,7 @@ fn mistakes_are_said_with_place_and_remedy() {
     let output = trainer(&["train", &folder.path("bad.toml"), "--data", &data, "--out", &run]);
     fails(&output, &["bad.toml", "hidden_size", "line 1"]);
 
+    fails(&trainer(&["plot", &data]), &["metrics.jsonl", "hint:"]);
     fails(&trainer(&["eval", &run]), &["is not a folder", "trainer train --out"]);
     fails(&trainer(&["train", "--no-such-flag"]), &["--no-such-flag"]);
     fails(&trainer(&["serve", &data]), &["manifest.json is missing", "trainer export"]);

@@ -40,6 +40,8 @@ pub enum Command {
     Serve(Serve),
     /// Time a package on this machine.
     Bench(Bench),
+    /// Draw the curves of a training run, finished or not.
+    Plot(Plot),
     /// Check data files: what they hold, what is wrong with them, and how to mend it.
     Validate(Validate),
     /// Print the JSON schema of a file that people write.
@@ -48,6 +50,18 @@ pub enum Command {
     Inspect(Inspect),
     /// Train losses on data sets with several seeds, and put them beside each other.
     Compare(Compare),
+}
+
+#[derive(Args, Debug)]
+pub struct Plot {
+    /// Folder of a run.
+    pub run: PathBuf,
+    /// The picture (SVG); metrics.svg in the run's folder without it.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// Also write event files for TensorBoard into this folder, one for each stage.
+    #[arg(long)]
+    pub tensorboard: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -9,6 +9,7 @@ pub mod cli;
 mod commands;
 pub mod compare;
 pub mod config;
+pub mod curves;
 pub mod datasets;
 pub mod demo_shop;
 pub mod evaluation;
@@ -31,6 +32,7 @@ pub mod schedule;
 pub mod server;
 pub mod signals_file;
 pub mod split;
+pub mod tensorboard;
 pub mod tokenizer_training;
 pub mod train;
 pub mod unmet;
@@ -55,6 +57,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Command::Export(arguments) => commands::export::run(&arguments, json),
         Command::Serve(arguments) => commands::serve::run(&arguments),
         Command::Bench(arguments) => commands::bench::run(&arguments, json),
+        Command::Plot(arguments) => commands::plot::run(&arguments, json),
         Command::Validate(arguments) => return commands::validate::run(&arguments, json, quiet),
         Command::Schema(arguments) => commands::schema::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments, json),

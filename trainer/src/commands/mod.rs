@@ -7,6 +7,7 @@ pub mod demo;
 pub mod eval;
 pub mod export;
 pub mod inspect;
+pub mod plot;
 pub mod recommend;
 pub mod schema;
 pub mod serve;

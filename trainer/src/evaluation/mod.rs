@@ -9,7 +9,7 @@ pub mod html;
 pub mod interval;
 pub mod lists;
 pub mod place;
-mod plots;
+pub(crate) mod plots;
 pub mod report;
 pub mod slices;
 

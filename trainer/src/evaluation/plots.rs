@@ -131,12 +131,12 @@ fn figure(value: f64) -> String {
 }
 
 /// A tick, as short as the distance between ticks lets it be.
-fn tick(value: f64, step: f64) -> String {
+pub fn tick(value: f64, step: f64) -> String {
     let digits = (-step.log10().floor()).max(0.0) as usize;
     format!("{value:.digits$}")
 }
 
-fn words(x: f64, y: f64, anchor: &str, class: &str, text: &str) -> String {
+pub fn words(x: f64, y: f64, anchor: &str, class: &str, text: &str) -> String {
     format!(
         "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{}</text>",
         escaped(text)
@@ -149,7 +149,7 @@ fn picture(title: &str, height: f64, marks: &str) -> String {
 }
 
 /// Distance between ticks, 1, 2 or 5 times a power of ten, and the end of an axis that holds `largest`.
-fn ticks(largest: f64) -> (f64, f64) {
+pub fn ticks(largest: f64) -> (f64, f64) {
     let rough = if largest > 0.0 && largest.is_finite() { largest / 4.0 } else { 0.25 };
     let power = 10_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].map(|s| s * power).into_iter().find(|s| *s >= rough * 0.999);
@@ -157,7 +157,7 @@ fn ticks(largest: f64) -> (f64, f64) {
     (step, (largest / step - 1e-9).ceil().max(1.0) * step)
 }
 
-fn steps(step: f64, most: f64) -> impl Iterator<Item = f64> {
+pub fn steps(step: f64, most: f64) -> impl Iterator<Item = f64> {
     (0..=(most / step).round() as usize).map(move |count| count as f64 * step)
 }
 
