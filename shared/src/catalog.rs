@@ -185,6 +185,18 @@ impl Catalog {
         Ok(Self { items, index_by_id })
     }
 
+    /// Takes over the items of another catalogue: in the place of those with the same id, else behind all others.
+    pub(crate) fn update(&mut self, newer: Self) {
+        for item in newer.items {
+            if let Some(&index) = self.index_by_id.get(&item.id) {
+                self.items[index] = item;
+            } else {
+                self.index_by_id.insert(item.id.clone(), self.items.len());
+                self.items.push(item);
+            }
+        }
+    }
+
     #[must_use]
     pub fn items(&self) -> &[Item] {
         &self.items

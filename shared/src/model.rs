@@ -62,19 +62,20 @@ impl Transformer {
         mut cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
         let is_packed = self.layers.first().is_some_and(|layer| layer.self_attn.q_proj.is_packed());
+        let is_fused = kernels::are_fused(is_packed);
         let mut states = self.dropout.forward(embeddings);
         for (index, layer) in self.layers.iter().enumerate() {
             let layer_cache = cache.as_deref_mut().map(|cache| cache.layer(index));
-            let before = normed(&layer.input_layernorm, states.clone(), is_packed);
+            let before = normed(&layer.input_layernorm, states.clone(), is_fused);
             // What nobody asks in the last layer is read only as keys and values.
             let asking = if index + 1 == self.layers.len() { places.of_answers() } else { None };
             let attended = layer.self_attn.forward(before, places, asking.as_ref(), layer_cache);
             states = last(states, attended.dims()[1]) + self.dropout.forward(attended);
-            let between = normed(&layer.post_attention_layernorm, states.clone(), is_packed);
+            let between = normed(&layer.post_attention_layernorm, states.clone(), is_fused);
             let fed = layer.mlp.forward(between);
             states = states + self.dropout.forward(fed);
         }
-        normed(&self.norm, states, is_packed)
+        normed(&self.norm, states, is_fused)
     }
 
     /// Every matrix with its Hugging Face name.
@@ -169,18 +170,18 @@ impl Attention {
         let mut queries = split(self.q_proj.forward(last(states.clone(), positions)), self.heads);
         let mut keys = split(self.k_proj.forward(states.clone()), self.key_value_heads);
         let mut values = split(self.v_proj.forward(states), self.key_value_heads);
-        let is_packed = self.q_proj.is_packed();
+        let is_fused = kernels::are_fused(self.q_proj.is_packed());
         if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
-            queries = normed(q_norm, queries, is_packed);
-            keys = normed(k_norm, keys, is_packed);
+            queries = normed(q_norm, queries, is_fused);
+            keys = normed(k_norm, keys, is_fused);
         }
         // Scaled here, where there are T·d numbers, not at the scores, where there are T·S.
-        queries = asking.rotate(queries, (head as f64).sqrt().recip(), is_packed);
-        keys = places.rotate(keys, 1.0, is_packed);
+        queries = asking.rotate(queries, (head as f64).sqrt().recip(), is_fused);
+        keys = places.rotate(keys, 1.0, is_fused);
         if let Some(cache) = cache {
             (keys, values) = cache.append(keys, values);
         }
-        if is_packed {
+        if is_fused {
             return self.o_proj.forward(kernels::attend(queries, keys, values, asking.bias.clone()));
         }
         let group = self.heads / self.key_value_heads;
@@ -201,9 +202,9 @@ fn softmax(scores: Tensor<4>, bias: Tensor<4>) -> Tensor<4> {
     activation::softmax(scores + bias, 3)
 }
 
-/// The normed states, in one operation where the matrices are packed.
-fn normed<const D: usize>(norm: &RmsNorm, states: Tensor<D>, is_packed: bool) -> Tensor<D> {
-    if is_packed { kernels::rms_norm(states, norm.gamma.val(), norm.epsilon) } else { norm.forward(states) }
+/// The normed states, in one operation where the layer is fused.
+fn normed<const D: usize>(norm: &RmsNorm, states: Tensor<D>, is_fused: bool) -> Tensor<D> {
+    if is_fused { kernels::rms_norm(states, norm.gamma.val(), norm.epsilon) } else { norm.forward(states) }
 }
 
 /// The last `count` positions: `[B, T, D]` → `[B, count, D]`.
@@ -241,7 +242,7 @@ impl FeedForward {
 
     fn forward(&self, states: Tensor<3>) -> Tensor<3> {
         let (gate, up) = (self.gate_proj.forward(states.clone()), self.up_proj.forward(states));
-        let gated = if self.gate_proj.is_packed() {
+        let gated = if kernels::are_fused(self.gate_proj.is_packed()) {
             kernels::silu_times(gate, up)
         } else {
             activation::silu(gate) * up

@@ -128,13 +128,13 @@ impl Places {
         })
     }
 
-    /// Rotary position embedding over the two halves of each head, times `scale`; in one operation where the matrices are
-    /// packed.
+    /// Rotary position embedding over the two halves of each head, times `scale`; in one operation where the layer is
+    /// fused.
     ///
     /// # Source
     /// RoFormer (arXiv 2104.09864) in the half-split layout of Llama's Hugging Face weights.
-    pub(crate) fn rotate(&self, heads: Tensor<4>, scale: f64, is_packed: bool) -> Tensor<4> {
-        if is_packed {
+    pub(crate) fn rotate(&self, heads: Tensor<4>, scale: f64, is_fused: bool) -> Tensor<4> {
+        if is_fused {
             return kernels::rotate(heads, self.cosines.clone(), self.sines.clone(), scale);
         }
         let heads = if scale == 1.0 { heads } else { heads * scale };

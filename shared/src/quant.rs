@@ -110,6 +110,15 @@ impl QuantisedMatrix {
         &self.bytes
     }
 
+    /// Puts the rows of another matrix of the same width and bits behind its own.
+    pub(crate) fn append(&mut self, other: &Self) {
+        debug_assert_eq!((self.columns, self.bits), (other.columns, other.bits));
+        let values = self.value_bytes().len();
+        self.bytes.splice(values..values, other.value_bytes().iter().copied());
+        self.bytes.extend(&other.bytes[other.value_bytes().len()..]);
+        self.rows += other.rows;
+    }
+
     fn value_bytes(&self) -> &[u8] {
         &self.bytes[..self.bytes.len() - 2 * self.rows * self.columns.div_ceil(BLOCK)]
     }

@@ -33,6 +33,13 @@ pub async fn read(tensor: Tensor<1>) -> Result<Vec<f32>, ExecutionError> {
     data.try_into_vec_as().map_err(|error| ExecutionError::WithContext { reason: error.to_string() })
 }
 
+/// The distribution over the first `count` of what `scores` are the log-probabilities of.
+fn keep_first(scores: &mut Vec<f32>, count: usize) {
+    scores.truncate(count);
+    let total = scores.iter().map(|score| score.exp()).sum::<f32>().ln();
+    scores.iter_mut().for_each(|score| *score -= total);
+}
+
 /// Completion tokens scored in one pass of the token vocabulary: bounds the memory of the attention bias.
 const PASS_TOKENS: usize = 256;
 /// Histories scored in one pass of the item vocabulary.
@@ -100,12 +107,23 @@ impl Scorer {
         history: &[Interaction],
         candidates: &[usize],
     ) -> Result<Vec<f32>, ExecutionError> {
+        self.score_among(memory, history, candidates, self.items()).await
+    }
+
+    /// [`Scorer::score_with`] as if the catalogue had its first `items` alone.
+    pub(crate) async fn score_among(
+        &self,
+        memory: &mut Memory,
+        history: &[Interaction],
+        candidates: &[usize],
+        items: usize,
+    ) -> Result<Vec<f32>, ExecutionError> {
         if history.is_empty() {
             return Ok(Vec::new());
         }
         match &self.model.vocabulary {
             Vocabulary::Items(_) => {
-                let all = self.score_catalogue(memory, history).await?;
+                let all = self.score_first(memory, history, items).await?;
                 Ok(candidates.iter().map(|&item| all[item]).collect())
             }
             Vocabulary::Tokens(tokens) => {
@@ -123,12 +141,26 @@ impl Scorer {
         memory: &mut Memory,
         history: &[Interaction],
     ) -> Result<Vec<f32>, ExecutionError> {
+        self.score_first(memory, history, self.items()).await
+    }
+
+    /// [`Scorer::score_catalogue`] as if the catalogue had its first `count` items alone.
+    async fn score_first(
+        &self,
+        memory: &mut Memory,
+        history: &[Interaction],
+        count: usize,
+    ) -> Result<Vec<f32>, ExecutionError> {
         if history.is_empty() {
             return Ok(Vec::new());
         }
         match (&self.model.vocabulary, &self.table) {
             (Vocabulary::Items(items), Some(table)) => {
-                Ok(self.mixture(self.ask_items(items, table, memory, history).await?))
+                let mut per_asked = self.ask_items(items, table, memory, history).await?;
+                if count < self.items() {
+                    per_asked.iter_mut().for_each(|scores| keep_first(scores, count));
+                }
+                Ok(self.mixture(per_asked))
             }
             (Vocabulary::Tokens(tokens), _) => {
                 let all: Vec<usize> = (0..self.items()).collect();

@@ -13,11 +13,12 @@ use shared::{
     score::Scorer,
     signals::SignalsConfig,
     vocabulary::{Model, ModelConfig, VocabularyConfig},
+    weights::Weights,
 };
 
 use crate::golden;
 
-fn catalog() -> Catalog {
+pub fn catalog() -> Catalog {
     let item = |index: usize| Item {
         id: format!("p{index}"),
         title: format!("Item {index}"),
@@ -28,9 +29,9 @@ fn catalog() -> Catalog {
 }
 
 /// A case of the token vocabulary.
-const TOKENS_CASE: usize = 3;
+pub const TOKENS_CASE: usize = 3;
 
-fn config(case: usize) -> ModelConfig {
+pub fn config(case: usize) -> ModelConfig {
     golden::cases().swap_remove(case).1
 }
 
@@ -40,21 +41,34 @@ pub fn package(case: usize, quantisation: Quantisation) -> Files {
     let model = config(case);
     let weights = block_on(golden::model(&model, &Device::flex()).weights()).unwrap();
     let expected = golden::cases().swap_remove(case).2;
+    let self_test = SelfTest {
+        history: golden::history(),
+        candidates: (0..expected.len()).collect(),
+        scores: expected.iter().map(|&score| score as f32).collect(),
+    };
+    write(&model, &weights, golden::texts().len(), quantisation, vec![self_test])
+}
+
+/// A package of the first `items` items, in which what training never met has a bias of 0.25.
+pub fn write(
+    model: &ModelConfig,
+    weights: &Weights,
+    items: usize,
+    quantisation: Quantisation,
+    self_test: Vec<SelfTest>,
+) -> Files {
     PackageParts {
         recipe: "compact",
-        model: &model,
-        weights: &weights,
-        catalog: &catalog(),
-        texts: &golden::texts(),
+        model,
+        weights,
+        catalog: &Catalog::new(catalog().items()[..items].to_vec()).unwrap(),
+        texts: &golden::texts()[..items],
         tokenizer_json: b"{}",
         quantisation,
+        unmet_bias: Some(0.25),
         exclude_seen: true,
         signals: &SignalsConfig::default(),
-        self_test: vec![SelfTest {
-            history: golden::history(),
-            candidates: (0..expected.len()).collect(),
-            scores: expected.iter().map(|&score| score as f32).collect(),
-        }],
+        self_test,
         evaluation: BTreeMap::new(),
         provenance: BTreeMap::new(),
     }
@@ -146,6 +160,7 @@ fn a_large_catalogue_of_titles_is_searched() {
         texts: &texts,
         tokenizer_json: b"{}",
         quantisation: Quantisation::F32,
+        unmet_bias: None,
         exclude_seen: true,
         signals: &SignalsConfig::default(),
         self_test: Vec::new(),

@@ -107,6 +107,7 @@ fn main() -> Result<()> {
         texts: &texts,
         tokenizer_json: b"{}",
         quantisation: Quantisation::Q8,
+        unmet_bias: None,
         exclude_seen: false,
         signals: &signals,
         self_test,

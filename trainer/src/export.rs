@@ -98,12 +98,21 @@ fn parts<'a>(
         texts,
         tokenizer_json: &run.tokenizer_json,
         quantisation: quant.into(),
+        unmet_bias: unmet_bias(&run.weights),
         exclude_seen: true,
         signals: &run.summary.signals,
         self_test,
         evaluation,
         provenance,
     }
+}
+
+/// What training said of the items that it never met: they have no id vector, and all of them the same bias.
+fn unmet_bias(weights: &Weights) -> Option<f32> {
+    let (ids, bias) = (weights.get("items.item.weight")?, weights.get("items.bias")?);
+    let is_unmet = |row: &[f32]| row.iter().all(|&value| value == 0.0);
+    let mut rows = ids.values.chunks(*ids.shape.get(1)?).zip(&bias.values);
+    rows.find(|(row, _)| is_unmet(row)).map(|(_, &bias)| bias)
 }
 
 /// Three short histories and some candidates, spread over the catalogue.

@@ -20,6 +20,7 @@ use burn::tensor::Device;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
     catalog::{Catalog, Item},
+    package::TEXT_TOKENS,
     score::Scorer,
     signals::SignalsConfig,
     tokenizer::Tokenizer,
@@ -154,10 +155,6 @@ impl Run {
     }
 }
 
-/// Most tokens of an item that the model reads: every item is padded to the longest, so that one endless
-/// attribute must not cost all of them.
-const ITEM_TOKENS: usize = 64;
-
 /// Tokens of every item: title and attributes for `compact`, the title alone for `text`, and on a line of its own for a
 /// published model.
 ///
@@ -171,7 +168,7 @@ pub fn texts(catalog: &Catalog, tokenizer_json: &[u8], config: &RunConfig) -> Re
             (Recipe::Text, None) => tokenizer.encode(&item.title)?,
             (Recipe::Text, Some(_)) => template::title(&tokenizer, &item.title)?,
         };
-        tokens.truncate(ITEM_TOKENS);
+        tokens.truncate(TEXT_TOKENS);
         ensure!(!tokens.is_empty(), "item {:?} has no tokens", item.id);
         Ok(tokens)
     };

@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 #[derive(Debug, serde::Serialize)]
 pub struct WebError {
     code: Code,
-    message: String,
+    pub message: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

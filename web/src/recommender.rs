@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use js_sys::{Array, Function, Uint8Array};
+use js_sys::{Array, Function, Promise, Uint8Array, Uint32Array};
 use serde::{Deserialize, Serialize};
 use shared::{
     catalog::Catalog,
     engine::{Engine, Page, Request},
     interaction::{Event, History, Interaction},
-    package::parse_catalog,
+    package::{Package, parse_catalog},
     rules::{
         Fallback, Rules,
         arrange::Placed,
@@ -17,6 +17,7 @@ use shared::{
     signals::{FoldReport, SignalsConfig},
 };
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 use crate::{
     device, download,
@@ -28,6 +29,8 @@ use crate::{
 pub struct Recommender {
     engine: Engine,
     device: String,
+    /// What is wrong with the shop's own catalogue.
+    catalog_error: Option<WebError>,
 }
 
 #[derive(Deserialize)]
@@ -113,6 +116,8 @@ struct Info<'a> {
     context: usize,
     fingerprint: &'a str,
     filter_days: BTreeMap<&'a str, u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    catalog_error: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -124,15 +129,24 @@ struct SelfTest {
 #[wasm_bindgen]
 impl Recommender {
     /// Downloads and checks the package at `package_url` and builds the engine on `device` (`cpu` or `gpu`).
+    ///
+    /// `catalog` is the text of the shop's own catalogue of today, a promise of it, or undefined: what it has and the package lacks is
+    /// ranked from its text.
+    /// `tokenizer` makes of the package's `tokenizer.json` a function from a text to its tokens. A catalogue that cannot be
+    /// read leaves the package as it is, and [`Recommender::info`] says why.
     pub async fn open(
         package_url: String,
         device: String,
         on_progress: Function,
+        catalog: JsValue,
+        tokenizer: Function,
     ) -> Result<Recommender, JsValue> {
         let opened = device::open(&device).await?;
-        let package = download::package(&package_url, &on_progress).await?;
+        let mut package = download::package(&package_url, &on_progress).await?;
+        let catalog = JsFuture::from(Promise::resolve(&catalog)).await?.as_string();
+        let catalog_error = catalog.and_then(|text| take_in(&mut package, &text, &tokenizer).err());
         let engine = Engine::new(package, &opened).map_err(WebError::from)?;
-        Ok(Self { engine, device })
+        Ok(Self { engine, device, catalog_error })
     }
 
     /// Answers the package's own questions: `{passed, max_error}`.
@@ -157,6 +171,7 @@ impl Recommender {
             context: manifest.model.context,
             fingerprint: self.engine.fingerprint(),
             filter_days: manifest.signals.filter_days(),
+            catalog_error: self.catalog_error.as_ref().map(|error| error.message.as_str()),
         })
     }
 
@@ -218,12 +233,36 @@ impl Recommender {
     }
 }
 
+fn take_in(package: &mut Package, catalog: &str, tokenizer: &Function) -> Result<(), WebError> {
+    let json = String::from_utf8_lossy(&package.tokenizer_json).into_owned();
+    // Made when the first new item needs it.
+    let (mut encode, mut failure) = (None, None);
+    let taken = package.take_in(catalog.as_bytes(), |text| {
+        let tokens = match &encode {
+            Some(encode) => Ok(encode),
+            None => tokenizer.call1(&JsValue::NULL, &json.as_str().into()).map(|made| &*encode.insert(made)),
+        }
+        .and_then(|encode| encode.unchecked_ref::<Function>().call1(&JsValue::NULL, &text.into()));
+        tokens.map(|tokens| Uint32Array::new(&tokens).to_vec()).unwrap_or_else(|cause| {
+            failure = Some(cause);
+            Vec::new()
+        })
+    });
+    match failure {
+        Some(cause) => {
+            let reason = cause.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+            Err(WebError::new(Code::BadRequest, reason.unwrap_or_else(|| "no tokenizer".to_owned())))
+        }
+        None => Ok(taken?),
+    }
+}
+
 /// [`Recommender::fold`] without a package: the texts of a `catalog.json` and of signals (the defaults when undefined), events.
 #[wasm_bindgen]
 pub fn fold(catalog: &str, signals: Option<String>, events: JsValue) -> Result<JsValue, JsValue> {
     let bad = |error: &dyn std::error::Error| WebError::new(Code::BadRequest, error);
     let (catalog, _) = parse_catalog(catalog.as_bytes()).map_err(|error| bad(&error))?;
-    let signals = signals.map(|text| serde_json::from_slice::<SignalsConfig>(text.as_bytes())).transpose();
+    let signals = signals.map(|text| SignalsConfig::from_json(text.as_bytes())).transpose();
     let signals = signals.map_err(|error| bad(&error))?.unwrap_or_default();
     signals.validate().map_err(|error| bad(&error))?;
     to_js(&Folded::new(History::from_events(&read_events(events)?, &catalog, &signals), &catalog))

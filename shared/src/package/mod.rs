@@ -13,6 +13,7 @@
 //!
 //! Limits: manifest 4 MiB, shard 4 MiB, catalogue 256 MiB, tokenizer 64 MiB, all files together 2 GiB.
 
+mod arrivals;
 mod reader;
 mod writer;
 
@@ -47,6 +48,8 @@ const TOTAL_BYTES: usize = 2 << 30;
 const HISTORY_TOKENS: usize = 8192;
 /// Most tokens of one item's text: every item is padded to the longest.
 const ITEM_TOKENS: usize = 1024;
+/// Tokens of an item that a model of ours reads: one endless attribute must not cost all the others.
+pub const TEXT_TOKENS: usize = 64;
 
 /// How matrices are stored; vectors (norms, biases) are always f32.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +83,9 @@ pub struct Manifest {
     /// Prompt template of the token vocabulary.
     pub template: String,
     pub model: ModelConfig,
+    /// The bias of items that training never met, where some were measured: that of items that are added later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmet_bias: Option<f32>,
     pub quantisation: Quantisation,
     /// Whether items of the history are left out of recommendations.
     pub exclude_seen: bool,
@@ -134,6 +140,7 @@ struct CatalogFile {
 struct CatalogEntry {
     #[serde(flatten)]
     item: Item,
+    #[serde(default)]
     tokens: Vec<u32>,
 }
 
@@ -145,6 +152,7 @@ pub enum PackageError {
     Version { got: u32 },
     Config(ConfigError),
     Signals(SignalsError),
+    Incomplete,
     TooLarge { what: String, got: usize, limit: usize },
     BadPath { path: String },
     DuplicateFile { path: String },
@@ -165,6 +173,7 @@ pub enum PackageError {
     WeightBytes { expected: usize, got: usize },
     NotFinite { tensor: String },
     SelfTest { question: usize },
+    NoArrivals,
 }
 
 impl std::fmt::Display for PackageError {
@@ -215,6 +224,13 @@ impl std::fmt::Display for PackageError {
             }
             Self::SelfTest { question } => {
                 write!(f, "question {question} of the self-test names items that the catalogue lacks")
+            }
+            Self::Incomplete => write!(f, "the items' vectors lack their texts; export the model anew"),
+            Self::NoArrivals => {
+                write!(
+                    f,
+                    "a model that was published elsewhere takes no new items in a browser; export it anew"
+                )
             }
         }
     }

@@ -11,7 +11,7 @@ use super::{
     rows_and_columns, sha256_hex, tensor_bytes,
 };
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Item},
     prompt,
     quant::QuantisedMatrix,
     vocabulary::{Model, VocabularyConfig},
@@ -32,6 +32,8 @@ pub struct Package {
     /// Weights that are stored in blocks of small integers.
     pub matrices: BTreeMap<String, QuantisedMatrix>,
     pub tokenizer_json: Vec<u8>,
+    /// Items that were added after the export.
+    pub(super) arrivals: usize,
 }
 
 impl Manifest {
@@ -60,6 +62,9 @@ impl Manifest {
     fn check(&self) -> Result<(), PackageError> {
         self.model.validate().map_err(PackageError::Config)?;
         self.signals.validate().map_err(PackageError::Signals)?;
+        if matches!(&self.model.vocabulary, VocabularyConfig::Items(items) if !items.is_complete) {
+            return Err(PackageError::Incomplete);
+        }
         if self.template != prompt::TEMPLATE {
             return Err(PackageError::UnknownTemplate { got: self.template.clone() });
         }
@@ -196,7 +201,7 @@ impl Package {
             weights.insert(tensor.name.clone(), Weight { shape: tensor.shape.clone(), values });
         }
         let tokenizer_json = files[TOKENIZER].clone();
-        Ok(Self { fingerprint, manifest, catalog, texts, weights, matrices, tokenizer_json })
+        Ok(Self { fingerprint, manifest, catalog, texts, weights, matrices, tokenizer_json, arrivals: 0 })
     }
 }
 
@@ -228,16 +233,28 @@ fn read_catalog(bytes: &[u8], manifest: &Manifest) -> Result<(Catalog, Vec<Vec<u
         return Err(PackageError::ItemCount { expected, got: catalog.len() });
     }
     for (item, text) in catalog.items().iter().zip(&texts) {
-        if text.is_empty() {
-            return Err(PackageError::NoTokens { item: item.id.clone() });
-        }
-        if text.len() > ITEM_TOKENS {
-            return Err(PackageError::TooManyTokens { item: item.id.clone(), got: text.len() });
-        }
-        if let Some(&token) = text.iter().find(|&&token| token as usize >= tokens) {
-            return Err(PackageError::UnknownToken { item: item.id.clone(), token });
-        }
+        check_text(item, text, tokens)?;
     }
+    check_titles(manifest, &texts)?;
+    Ok((catalog, texts))
+}
+
+/// Tokens of an item's text are there, not too many, and of those that the model has.
+pub(super) fn check_text(item: &Item, text: &[u32], tokens: usize) -> Result<(), PackageError> {
+    if text.is_empty() {
+        return Err(PackageError::NoTokens { item: item.id.clone() });
+    }
+    if text.len() > ITEM_TOKENS {
+        return Err(PackageError::TooManyTokens { item: item.id.clone(), got: text.len() });
+    }
+    match text.iter().find(|&&token| token as usize >= tokens) {
+        Some(&token) => Err(PackageError::UnknownToken { item: item.id.clone(), token }),
+        None => Ok(()),
+    }
+}
+
+/// A history of the longest titles is not too long to be read.
+pub(super) fn check_titles(manifest: &Manifest, texts: &[Vec<u32>]) -> Result<(), PackageError> {
     let title = texts.iter().map(Vec::len).max().unwrap_or(0);
     let context = manifest.model.context;
     let is_read = matches!(manifest.model.vocabulary, VocabularyConfig::Tokens(_));
@@ -245,7 +262,7 @@ fn read_catalog(bytes: &[u8], manifest: &Manifest) -> Result<(Catalog, Vec<Vec<u
     if is_read && context.saturating_mul(title + 2) > HISTORY_TOKENS {
         return Err(PackageError::LongHistory { context, title });
     }
-    Ok((catalog, texts))
+    Ok(())
 }
 
 /// Floats of a tensor that is not in blocks.

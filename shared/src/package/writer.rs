@@ -27,6 +27,8 @@ pub struct PackageParts<'a> {
     pub texts: &'a [Vec<u32>],
     pub tokenizer_json: &'a [u8],
     pub quantisation: Quantisation,
+    /// The bias of items that training never met, if there are such.
+    pub unmet_bias: Option<f32>,
     pub exclude_seen: bool,
     pub signals: &'a SignalsConfig,
     pub self_test: Vec<SelfTest>,
@@ -74,6 +76,7 @@ impl PackageParts<'_> {
             recipe: self.recipe.to_owned(),
             template: prompt::TEMPLATE.to_owned(),
             model: self.model.clone(),
+            unmet_bias: self.unmet_bias,
             quantisation: self.quantisation,
             exclude_seen: self.exclude_seen,
             signals: self.signals.clone(),

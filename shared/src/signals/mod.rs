@@ -76,6 +76,14 @@ impl Default for SignalsConfig {
 }
 
 impl SignalsConfig {
+    /// Reads signals as a package holds them, unchecked. Here, so that a browser has the code once.
+    ///
+    /// # Errors
+    /// When it is not JSON or has other fields.
+    pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(json)
+    }
+
     /// Our name of an event and what it means; `None` for a name that is neither an event nor an alias.
     #[must_use]
     pub fn rule(&self, kind: &EventKind) -> Option<(&str, &Rule)> {

@@ -266,7 +266,8 @@ impl ItemVocabulary {
     /// `id_keep` scales each id vector (`[N, 1]`): 0 hides the id, so that text alone must do.
     #[must_use]
     pub fn table(&self, texts: &ItemTexts, id_keep: Option<Tensor<2>>) -> ItemTable {
-        if self.is_complete {
+        // Packages are complete: a browser needs no code for the rest.
+        if self.is_complete || !cfg!(feature = "train") {
             return ItemTable { vectors: self.item.vectors(), bias: self.bias.val() };
         }
         let [items, longest, _] = texts.weights.dims();
@@ -339,7 +340,7 @@ impl ItemVocabulary {
             bias = bias + excluded;
         }
         let logits = table.vectors.products(states) + bias.unsqueeze();
-        if self.item.is_packed() {
+        if kernels::are_fused(self.item.is_packed()) {
             return kernels::log_softmax(logits);
         }
         activation::log_softmax(logits, 1)
