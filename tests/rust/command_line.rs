@@ -101,7 +101,7 @@ fn train_eval_recommend_export() {
         let drawn = succeeds(&trainer(&["plot", &run, "--tensorboard", &folder.path("events")]));
         // The picture, and a file for each stage.
         assert_eq!(drawn.lines().count(), 3, "{drawn}");
-        assert!(drawn.lines().all(|path| fs::metadata(path).is_ok_and(|file| file.len() > 500)), "{drawn}");
+        assert!(drawn.lines().all(|path| fs::metadata(path).is_ok_and(|file| file.len() > 100)), "{drawn}");
 
         let said = succeeds(&trainer(&["eval", &run, "--json"]));
         let result: serde_json::Value = serde_json::from_str(&said).unwrap();
