@@ -2,26 +2,16 @@
 // with a keyboard, on a small screen, without motion, without JavaScript.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { after, before, test } from 'node:test';
-import { answered, launch, openPage, serveShop } from './helper.mjs';
+import { test } from 'node:test';
+import { answered, serveShop } from './helper.mjs';
+import { axe, inShop } from './mount.mjs';
 
-const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const WIDE = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
-let site;
-let browser;
-before(async () => {
-  site = await serveShop();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const AXE = await axe();
+const { site, open: visit } = inShop();
 
 /** Runs axe by the debugger's door, so that the page's policy stands. Says each violation with the nodes it is about. */
 async function examine(page, where) {
@@ -36,9 +26,9 @@ async function examine(page, where) {
 
 /** @param {"light" | "dark"} colorScheme @param {{width: number, height: number}} viewport */
 async function open(colorScheme, viewport) {
-  const visit = await openPage(browser, { viewport, colorScheme, reducedMotion: 'reduce' });
-  await visit.page.addInitScript(AXE);
-  return visit;
+  const { page } = await visit({ viewport, colorScheme, reducedMotion: 'reduce' });
+  await page.addInitScript(AXE);
+  return page;
 }
 
 /** Goes to another page of the shop as a link does. */
@@ -49,7 +39,7 @@ async function turn(page, hash, selector) {
 
 for (const colorScheme of ['light', 'dark']) {
   test(`the shop, ${colorScheme}`, async () => {
-    const { context, page } = await open(colorScheme, WIDE);
+    const page = await open(colorScheme, WIDE);
     const go = (hash, selector) => turn(page, hash, selector);
     await page.goto(`${site.url}/`);
     await page.waitForSelector('#collection .tile');
@@ -85,11 +75,10 @@ for (const colorScheme of ['light', 'dark']) {
     await page.getByRole('button', { name: 'What this house knows' }).first().click();
     await page.locator('#privacy').evaluate((panel) => panel.updated);
     await examine(page, 'what this house knows');
-    await context.close();
   });
 
   test(`the shop on a phone with its sheet open, ${colorScheme}`, async () => {
-    const { context, page } = await open(colorScheme, PHONE);
+    const page = await open(colorScheme, PHONE);
     await page.goto(`${site.url}/#/item/jacket-navy`);
     await page.waitForSelector('.item');
     await answered(page, undefined, '.item-view vitrine-recs');
@@ -97,12 +86,11 @@ for (const colorScheme of ['light', 'dark']) {
     await page.getByRole('button', { name: 'Behind the glass' }).first().click();
     await page.getByRole('searchbox', { name: 'Filter rows' }).waitFor();
     await examine(page, 'the sheet');
-    await context.close();
   });
 
   test(`films, ${colorScheme}`, async () => {
     const films = await serveShop({ package: 'films' });
-    const { context, page } = await open(colorScheme, { width: 820, height: 1180 });
+    const page = await open(colorScheme, { width: 820, height: 1180 });
     try {
       await page.goto(`${films.url}/#/item/3`);
       await page.waitForSelector('.item');
@@ -114,13 +102,12 @@ for (const colorScheme of ['light', 'dark']) {
       await answered(page, undefined, '#home-recs');
       await examine(page, 'films');
     } finally {
-      await context.close();
       await films.close();
     }
   });
 
   test(`the elements on a bare page, ${colorScheme}`, async () => {
-    const { context, page } = await open(colorScheme, { width: 800, height: 900 });
+    const page = await open(colorScheme, { width: 800, height: 900 });
     await page.goto(`${site.url}/pages/recorder.html`);
     await page.evaluate(async () => {
       document.documentElement.lang = 'en';
@@ -147,12 +134,11 @@ for (const colorScheme of ['light', 'dark']) {
     await page.locator('vitrine-privacy').evaluate((panel) => panel.updated);
     await page.waitForTimeout(300);
     await examine(page, 'elements');
-    await context.close();
   });
 }
 
 test('a visitor with a keyboard reaches an item, its bag and the way back', async () => {
-  const { context, page } = await open('light', WIDE);
+  const page = await open('light', WIDE);
   const focused = (read) => page.evaluate(`(${read})(document.activeElement)`);
   await page.goto(`${site.url}/`);
   await page.waitForSelector('#collection .tile');
@@ -176,11 +162,10 @@ test('a visitor with a keyboard reaches an item, its bag and the way back', asyn
   await page.keyboard.press('Enter');
   await page.getByRole('link', { name: 'Bag, 2 pieces' }).waitFor();
   assert.equal(await focused((node) => node.getAttribute('aria-label')), 'One more: Camel coat', 'the keyboard stays');
-  await context.close();
 });
 
 test('who wants no motion sees none', async () => {
-  const { context, page } = await open('light', PHONE);
+  const page = await open('light', PHONE);
   await page.goto(`${site.url}/`);
   await page.waitForSelector('#collection .tile');
   const running = () => page.evaluate(() => document.getAnimations().length);
@@ -193,11 +178,10 @@ test('who wants no motion sees none', async () => {
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'What this house knows' }).first().click();
   assert.ok(await running() > 0, 'others do');
-  await context.close();
 });
 
 test('no page is wider than a small phone', async () => {
-  const { context, page } = await open('light', { width: 320, height: 700 });
+  const page = await open('light', { width: 320, height: 700 });
   await page.goto(`${site.url}/#/item/sunglasses-cognac`);
   await page.getByRole('button', { name: 'Add to bag' }).click();
   await turn(page, '#/checkout', 'form');
@@ -218,17 +202,14 @@ test('no page is wider than a small phone', async () => {
   await page.getByRole('button', { name: 'What this house knows' }).first().click();
   const [scroll, client] = await page.locator('#knows').evaluate((drawer) => [drawer.scrollWidth, drawer.clientWidth]);
   assert.equal(scroll, client);
-  await context.close();
 });
 
 test('without JavaScript the house says what it needs it for, and shows nothing that does not work', async () => {
-  const context = await browser.newContext({ javaScriptEnabled: false, viewport: WIDE });
-  const page = await context.newPage();
+  const { page } = await visit({ javaScriptEnabled: false, viewport: WIDE });
   await page.goto(`${site.url}/`);
   await page.getByRole('heading', { name: /Chosen with care/ }).waitFor();
   assert.ok(await page.locator('.noscript').isVisible());
   for (const selector of ['#home-recs', '#collection', '#glass', '#consent', '.masthead [data-opens]', '.colophon [data-opens]', '.colophon-links']) {
     assert.ok(!(await page.locator(selector).first().isVisible()), selector);
   }
-  await context.close();
 });

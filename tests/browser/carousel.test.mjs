@@ -1,33 +1,21 @@
 // Can everybody move along the row? Buttons, keys, right to left, reduced motion, small fingers; axe finds nothing.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { after, before, test } from 'node:test';
-import { eventually, launch, openPage, serveShop } from './helper.mjs';
-import { engineAnswered, mount, observe } from './mount.mjs';
+import { test } from 'node:test';
+import { eventually } from './helper.mjs';
+import { axe, engineAnswered, inShop, mount, observe } from './mount.mjs';
 
-const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-let site;
-let browser;
-before(async () => {
-  site = await serveShop();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const AXE = await axe();
+const { site, open: visit } = inShop();
 
 /** A list on a page of its own, with its answer. */
 async function open(attributes = {}, options = {}, { dir = 'ltr', template } = {}) {
-  const visit = await openPage(browser, { viewport: { width: 800, height: 700 }, reducedMotion: 'reduce', ...options });
-  await visit.page.goto(`${site.url}/pages/shop.html`);
-  await visit.page.evaluate((direction) => { document.documentElement.dir = direction; }, dir);
-  await mount(visit.page, { seed: 'hat-ink', limit: '10', ...attributes }, { template });
-  await engineAnswered(visit.page);
-  return visit;
+  const { page } = await visit({ viewport: { width: 800, height: 700 }, reducedMotion: 'reduce', ...options });
+  await page.goto(`${site.url}/pages/shop.html`);
+  await page.evaluate((direction) => { document.documentElement.dir = direction; }, dir);
+  await mount(page, { seed: 'hat-ink', limit: '10', ...attributes }, { template });
+  await engineAnswered(page);
+  return page;
 }
 const inside = (page, ask) => page.evaluate(`(() => { const recs = document.querySelector('vitrine-recs'), root = recs.shadowRoot, list = root.querySelector('ul'); return (${ask}); })()`);
 const focused = (page) => inside(page, 'root.activeElement?.closest("li")?.dataset.item ?? root.activeElement?.className');
@@ -35,7 +23,7 @@ const leftOf = (page, place) => inside(page, `list.children[${place}].getBoundin
 const ids = (page) => inside(page, '[...list.children].map(({ dataset }) => dataset.item)');
 
 test('arrow keys go from link to link, Home and End to the ends; Tab goes on as everywhere', async () => {
-  const { page, context } = await open();
+  const page = await open();
   const all = await ids(page);
   await page.locator('vitrine-recs').locator('a').first().focus();
   for (const [key, place] of [['ArrowRight', 1], ['ArrowRight', 2], ['ArrowLeft', 1], ['End', 9], ['ArrowRight', 9], ['Home', 0], ['ArrowLeft', 0], ['Tab', 1]]) {
@@ -46,11 +34,10 @@ test('arrow keys go from link to link, Home and End to the ends; Tab goes on as 
   assert.ok((await leftOf(page, 9)) < 700, 'what has the keyboard is in view');
   await page.keyboard.press('Control+ArrowLeft');
   assert.equal(await focused(page), all[9], 'keys of the browser are not taken');
-  await context.close();
 });
 
 test('from right to left the arrows point the other way, and so do the buttons', async () => {
-  const { page, context } = await open({}, {}, { dir: 'rtl' });
+  const page = await open({}, {}, { dir: 'rtl' });
   const all = await ids(page);
   await page.locator('vitrine-recs').locator('a').first().focus();
   await page.keyboard.press('ArrowLeft');
@@ -59,11 +46,10 @@ test('from right to left the arrows point the other way, and so do the buttons',
   await page.getByRole('button', { name: 'Next items' }).click();
   await eventually(() => leftOf(page, 4), (left) => left > 0);
   assert.ok((await inside(page, 'list.scrollLeft')) < 0);
-  await context.close();
 });
 
 test('buttons go on by what fits, say when there is no more, and keep the keyboard there', async () => {
-  const { page, context } = await open({ 'previous-label': 'Zurück', 'next-label': 'Weiter' });
+  const page = await open({ 'previous-label': 'Zurück', 'next-label': 'Weiter' });
   const previous = page.getByRole('button', { name: 'Zurück' });
   const next = page.getByRole('button', { name: 'Weiter' });
   const disabled = (button) => button.getAttribute('aria-disabled');
@@ -77,32 +63,29 @@ test('buttons go on by what fits, say when there is no more, and keep the keyboa
   for (let times = 0; times < 3; times += 1) await page.keyboard.press('Enter');
   await eventually(() => disabled(next), (value) => value === 'true');
   assert.equal(await focused(page), 'button next');
-  await context.close();
 });
 
 test('without anywhere to go there are no buttons', async () => {
   for (const attributes of [{ limit: '3' }, { layout: 'grid' }]) {
-    const { page, context } = await open(attributes);
+    const page = await open(attributes);
     assert.equal(await page.getByRole('button').count(), 0);
-    await context.close();
   }
 });
 
 test('motion is smooth only for those who want it', async () => {
   for (const [reducedMotion, expected] of [['reduce', 'instant'], ['no-preference', 'smooth']]) {
-    const { page, context } = await open({}, { reducedMotion });
+    const page = await open({}, { reducedMotion });
     await inside(page, '(list.scrollBy = (options) => { window.behaviour = options.behavior; }, 0)');
     await page.getByRole('button', { name: 'Next items' }).click();
     assert.equal(await page.evaluate(() => window.behaviour), expected);
     const animation = await inside(page, '(list.firstElementChild.toggleAttribute("data-fresh", true), getComputedStyle(list.firstElementChild).animationName)');
     assert.equal(animation, reducedMotion === 'reduce' ? 'none' : 'appear');
-    await context.close();
   }
 });
 
 test('the keyboard stays with its item when the list changes around it, in own markup too', async () => {
   for (const template of [false, true]) {
-    const { page, context } = await open({}, {}, { template });
+    const page = await open({}, {}, { template });
     const where = () => page.evaluate(() => {
       const recs = document.querySelector('vitrine-recs');
       const own = document.activeElement?.closest('[slot^="item-"]')?.slot.slice(5);
@@ -116,30 +99,27 @@ test('the keyboard stays with its item when the list changes around it, in own m
     await page.keyboard.press('ArrowRight');
     const all = await ids(page);
     assert.equal(await where(), all[all.indexOf('hat-grey') + 1]);
-    await context.close();
   }
 });
 
 test('a row that was not moved begins at its beginning after every answer', async () => {
-  const { page, context } = await open();
+  const page = await open();
   await observe(page, { item: 'coat-ink', type: 'purchase' });
   await eventually(() => ids(page), ([first]) => first.startsWith('coat-'));
   await page.waitForTimeout(400);
   assert.equal(await inside(page, 'list.scrollLeft'), 0);
-  await context.close();
 });
 
 test('on touch screens every button is 44 pixels wide and high', async () => {
-  const { page, context } = await open({ 'dismiss-label': 'Not for me' }, { hasTouch: true, isMobile: true, viewport: { width: 390, height: 800 } });
+  const page = await open({ 'dismiss-label': 'Not for me' }, { hasTouch: true, isMobile: true, viewport: { width: 390, height: 800 } });
   const sizes = await inside(page, '[...root.querySelectorAll("button")].map((button) => [button.offsetWidth, button.offsetHeight])');
   assert.equal(sizes.length, 12);
   for (const [width, height] of sizes) assert.ok(width >= 44 && height >= 44, `${width} × ${height}`);
-  await context.close();
 });
 
 test('axe finds nothing: light and dark, row and grid, with everything switched on', async () => {
   for (const [layout, colorScheme] of [['carousel', 'light'], ['carousel', 'dark'], ['grid', 'dark']]) {
-    const { page, context } = await open({ layout, reasons: '', 'dismiss-label': 'Not for me' }, { colorScheme });
+    const page = await open({ layout, reasons: '', 'dismiss-label': 'Not for me' }, { colorScheme });
     await page.evaluate(() => {
       document.head.append(Object.assign(document.createElement('meta'), { name: 'color-scheme', content: 'light dark' }));
       document.querySelector('main').prepend(Object.assign(document.createElement('h1'), { textContent: 'A shop' }));
@@ -147,6 +127,5 @@ test('axe finds nothing: light and dark, row and grid, with everything switched 
     await page.evaluate(AXE);
     const found = await page.evaluate(() => window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice'] }));
     assert.deepEqual(found.violations.map(({ id, nodes }) => [id, nodes[0].html]), []);
-    await context.close();
   }
 });

@@ -1,29 +1,12 @@
 // Does `<vitrine-debug>` show a developer what happens, without changing it? With the mock engine.
 
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { eventually, launch, openPage, serveShop } from './helper.mjs';
-import { engineAnswered, mount, observe } from './mount.mjs';
+import { test } from 'node:test';
+import { eventually } from './helper.mjs';
+import { axe, engineAnswered, inShop, mount, observe } from './mount.mjs';
 
-const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-
-let site;
-let browser;
-let visit;
-before(async () => {
-  site = await serveShop();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-beforeEach(async () => {
-  visit = await openPage(browser);
-});
-afterEach(() => visit.context.close());
+const AXE = await axe();
+const { site, visit, open: visitAs } = inShop({ beginAt: null });
 
 async function open(query = '?vitrine-debug', page = visit.page) {
   await page.goto(`${site.url}/pages/shop.html${query}`);
@@ -141,19 +124,18 @@ test('the overlay folds by button and by Escape, and the page below stays usable
 
 test('it fits 320 pixels, breaks no policy, and axe finds nothing, light and dark', async () => {
   for (const colorScheme of ['light', 'dark']) {
-    const narrow = await openPage(browser, { viewport: { width: 320, height: 640 }, colorScheme });
-    await open('?vitrine-debug', narrow.page);
-    await engineAnswered(narrow.page);
-    for (const type of ['view', 'wishlist_remove', 'cart_add']) await observe(narrow.page, { item: 'bag-ink', type });
-    await eventually(() => rows('events', narrow.page), (all) => all.length >= 3 && all.some(([, , , p]) => p === '+0.70'));
-    await narrow.page.evaluate(() => document.querySelector('vitrine-debug').shadowRoot.querySelectorAll('details').forEach((node) => { node.open = true; }));
-    const wide = await narrow.page.evaluate(() => [...document.querySelector('vitrine-debug').shadowRoot.querySelectorAll('.scroll')].filter((node) => node.scrollWidth > node.clientWidth).map(({ parentNode }) => parentNode.id));
+    const { page } = await visitAs({ viewport: { width: 320, height: 640 }, colorScheme });
+    await open('?vitrine-debug', page);
+    await engineAnswered(page);
+    for (const type of ['view', 'wishlist_remove', 'cart_add']) await observe(page, { item: 'bag-ink', type });
+    await eventually(() => rows('events', page), (all) => all.length >= 3 && all.some(([, , , p]) => p === '+0.70'));
+    await page.evaluate(() => document.querySelector('vitrine-debug').shadowRoot.querySelectorAll('details').forEach((node) => { node.open = true; }));
+    const wide = await page.evaluate(() => [...document.querySelector('vitrine-debug').shadowRoot.querySelectorAll('.scroll')].filter((node) => node.scrollWidth > node.clientWidth).map(({ parentNode }) => parentNode.id));
     assert.deepEqual(wide, []);
-    assert.ok((await narrow.page.evaluate(() => document.documentElement.scrollWidth)) <= 320);
-    await narrow.page.evaluate(AXE);
-    const found = await narrow.page.evaluate(() => window.axe.run('vitrine-debug', { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }));
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 320);
+    await page.evaluate(AXE);
+    const found = await page.evaluate(() => window.axe.run('vitrine-debug', { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] }));
     assert.deepEqual(found.violations.map(({ id, nodes }) => [id, nodes[0].html]), []);
-    assert.deepEqual(await narrow.page.evaluate(() => window.violations), []);
-    await narrow.context.close();
+    assert.deepEqual(await page.evaluate(() => window.violations), []);
   }
 });

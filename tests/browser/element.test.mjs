@@ -1,27 +1,12 @@
 // Does `<vitrine-recs>` keep its promises to the page it stands on? With the mock engine.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { chooseDevice } from '../../web/js/device.js';
-import { answered, launch, openPage, seen, serveShop, shown } from './helper.mjs';
-import { engineAnswered, engineReady, events, mount, observe } from './mount.mjs';
+import { answered, launch, seen, shown } from './helper.mjs';
+import { engineAnswered, engineReady, events, inShop, mount, observe } from './mount.mjs';
 
-let site;
-let browser;
-let visit;
-before(async () => {
-  site = await serveShop();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-beforeEach(async () => {
-  visit = await openPage(browser);
-  await visit.page.goto(`${site.url}/pages/shop.html`);
-});
-afterEach(() => visit.context.close());
+const { site, visit, open } = inShop({ beginAt: '/pages/shop.html' });
 
 test('the list of the shop stays until there is an answer, and the swap moves nothing', async () => {
   await mount(visit.page);
@@ -274,7 +259,7 @@ test('a forced GPU answers after its self-test; one that miscomputes is replaced
   const gpuBrowser = await launch({ gpu: true });
   try {
     for (const [folder, device] of [['shop', 'gpu'], ['miscomputing', 'cpu']]) {
-      const { page } = await openPage(gpuBrowser);
+      const { page } = await open({}, gpuBrowser);
       await page.goto(`${site.url}/pages/shop.html`);
       await mount(page, { package: `/packages/${folder}/`, device: 'gpu', seed: 'hat-ink' });
       const detail = await engineReady(page);

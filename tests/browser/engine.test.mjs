@@ -93,6 +93,13 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** A browser that is gone after the test. */
+async function browserFor(t, options) {
+  const browser = await launch(options);
+  t.after(() => browser.close());
+  return browser;
+}
+
 /** Asks the bundle itself, without worker and element. */
 function ask(page, device, events) {
   return page.evaluate(async ({ device, events }) => {
@@ -152,9 +159,7 @@ for (const device of ['cpu', 'gpu']) {
 
 for (const recipe of RECIPES) {
   test(`${recipe}: a thousand answers in a row need no more memory`, async (t) => {
-    const browser = await launch();
-    t.after(() => browser.close());
-    const { page } = await openPage(browser);
+    const { page } = await openPage(await browserFor(t));
     const { url, events } = sites[`${recipe} q8`];
     await page.goto(`${url}/images/aurelle.svg`);
     const bytes = await page.evaluate(async (events) => {
@@ -174,9 +179,60 @@ for (const recipe of RECIPES) {
   });
 }
 
+/** The whole list of a package beside a catalogue of the shop's own. */
+async function listBeside(context, recipe, catalogue) {
+  const { page, problems } = await openPage(context);
+  const { url, events } = sites[`${recipe} q8`];
+  await page.route('**/catalogue-of-today.json', (route) => route.fulfill({ contentType: 'application/json', body: catalogue }));
+  await page.goto(`${url}/images/aurelle.svg`);
+  const answer = await page.evaluate(async (events) => {
+    const { createRecommender } = await import('/vitrine/vitrine.js');
+    const recommender = createRecommender({
+      package: new URL('/vitrine/model/', location.href), catalog: '/catalogue-of-today.json', device: 'cpu', consent: true,
+    });
+    for (const event of events) await recommender.observe({ ...event, ts: Date.now() - 1000 });
+    while ((await recommender.info()).tier === 1) await new Promise((resolve) => setTimeout(resolve, 50));
+    return { info: await recommender.info(), list: await recommender.recommend({ k: 40 }), items: (await recommender.catalog()).length };
+  }, events);
+  assert.deepEqual(problems, []);
+  await page.context().close();
+  return answer;
+}
+
+for (const recipe of RECIPES) {
+  test(`${recipe}: what the shop took in after the export is ranked by its text`, async (t) => {
+    const browser = await browserFor(t);
+    const items = [
+      { id: 'later', title: 'Film 5 (1955)', available: true, price: 900 },
+      { id: 'other', title: 'Größe ピンク 2024', available: true },
+      { id: '5', title: 'Film 5 (1955)', available: true, price: 1100 },
+    ];
+    const before = await listBeside(browser, recipe, 'no catalogue');
+    const { info, list, items: count } = await listBeside(browser, recipe, JSON.stringify(items));
+    assert.deepEqual([info.tier, info.fallback, before.items, count], [2, undefined, 30, 32]);
+    const byId = new Map(list.map((entry) => [entry.item, entry]));
+    assert.equal(byId.size, before.list.length + 2);
+    assert.ok(Number.isFinite(byId.get('other').score));
+    assert.equal(byId.get('5').details.price, 1100);
+    assert.equal(byId.get('later').details.price, 900);
+    if (recipe === 'text') {
+      // As likely as the one that it shares its title with, which is as likely as before.
+      assert.ok(Math.abs(byId.get('later').score - byId.get('5').score) < TOLERANCE);
+      assert.ok(Math.abs(before.list.find(({ item }) => item === '5').score - byId.get('5').score) < TOLERANCE);
+    }
+  });
+}
+
+test('a catalogue of the shop that cannot be read is told of, and the package answers', async (t) => {
+  const { info, list, items } = await listBeside(await browserFor(t), 'compact', '[{"id": "later", "title": " "}]');
+  assert.deepEqual([info.tier, info.fallback?.code, items], [2, 'bad_request', 30]);
+  assert.match(info.fallback.message, /"later" has an empty title/);
+  assert.ok(list.length > 0);
+});
+
 /** A page of the text package with a recommender of its own, and the answer to the history. */
 async function visit(context, device) {
-  const { page, problems } = await openPage(context);
+  const { page, problems, requests } = await openPage(context);
   const { url, events } = sites['text q8'];
   await page.goto(`${url}/images/aurelle.svg`);
   await page.evaluate(async ({ device, events }) => {
@@ -195,13 +251,11 @@ async function visit(context, device) {
       while ((await window.recommender.diagnostics()).snapshot.saved_bytes === 0) await new Promise((resolve) => setTimeout(resolve, 50));
     };
   }, { device, events });
-  return { page, problems };
+  return { page, problems, requests };
 }
 
 test('what was read of a history is read on after a reload, and gone when the visitor is forgotten', async (t) => {
-  const browser = await launch();
-  t.after(() => browser.close());
-  const context = await browser.newContext();
+  const context = await (await browserFor(t)).newContext();
   const first = await visit(context, 'cpu');
   const list = await first.page.evaluate(() => window.list());
   assert.equal(list.length, 5);
@@ -220,10 +274,14 @@ test('what was read of a history is read on after a reload, and gone when the vi
   assert.ok(!databases.includes('vitrine-engine'), databases.join());
 });
 
+test('each file of the package is asked for once, by content rules and engine together', async (t) => {
+  const { requests } = await visit(await browserFor(t), 'cpu');
+  const names = requests.map((request) => new URL(request.url()).pathname).filter((path) => path.startsWith('/vitrine/model/'));
+  assert.deepEqual(names.sort(), ['catalog.json', 'manifest.json', 'tokenizer.json', 'weights-000.bin'].map((name) => `/vitrine/model/${name}`));
+});
+
 test('without consent the engine keeps nothing', async (t) => {
-  const browser = await launch();
-  t.after(() => browser.close());
-  const { page } = await openPage(browser);
+  const { page } = await openPage(await browserFor(t));
   const { url, events } = sites['text q8'];
   await page.goto(`${url}/images/aurelle.svg`);
   const databases = await page.evaluate(async (events) => {
@@ -239,9 +297,7 @@ test('without consent the engine keeps nothing', async (t) => {
 });
 
 test('a GPU device that is lost in the middle loses no request, and is set up again', async (t) => {
-  const browser = await launch({ gpu: true });
-  t.after(() => browser.close());
-  const context = await browser.newContext();
+  const context = await (await browserFor(t, { gpu: true })).newContext();
   // A driver that crashes, as far as the page can tell.
   const crash = `const { requestDevice } = GPUAdapter.prototype;
     GPUAdapter.prototype.requestDevice = async function (...words) { return (self.device = await requestDevice.apply(this, words)); };
@@ -273,9 +329,7 @@ test('a GPU device that is lost in the middle loses no request, and is set up ag
 });
 
 test('events give the intensities of the table that the trainer is tested with', async (t) => {
-  const browser = await launch();
-  t.after(() => browser.close());
-  const { page } = await openPage(browser);
+  const { page } = await openPage(await browserFor(t));
   await page.goto(`${sites['compact q8'].url}/images/aurelle.svg`);
   const { catalog, cases } = JSON.parse(await readFile(join(REPOSITORY, 'tests/fixtures/signals.json'), 'utf8'));
   const answers = await page.evaluate(async ({ catalog, cases }) => {
@@ -304,9 +358,7 @@ test('events give the intensities of the table that the trainer is tested with',
 });
 
 test('a damaged package is refused by name, and content rules go on without it', async (t) => {
-  const browser = await launch();
-  t.after(() => browser.close());
-  const { page } = await openPage(browser);
+  const { page } = await openPage(await browserFor(t));
   const weights = await readFile(join(sites['compact q8'].package, 'weights-000.bin'));
   weights[100] ^= 1;
   await page.route('**/weights-000.bin', (route) => route.fulfill({ body: weights }));
@@ -318,10 +370,21 @@ test('a damaged package is refused by name, and content rules go on without it',
   assert.deepEqual([tier, items], [1, 30]);
 });
 
+test('weights that a busy server refuses are asked for again, and the model answers on the same page', async (t) => {
+  const { page, requests } = await openPage(await browserFor(t));
+  let asked = 0;
+  await page.route('**/weights-000.bin', (route) => ((asked += 1) > 1 ? route.continue() : route.fulfill({ status: 503 })));
+  await page.goto(`${sites['compact q8'].url}/#/item/2`);
+  const { detail } = await seen(page, 'vitrine-error');
+  assert.equal(detail.code, 'package_unreachable');
+  assert.match(detail.message, /weights-000\.bin: the server answered 503; it is tried again$/);
+  await engineReady(page);
+  assert.equal(asked, 2);
+  assert.ok(requests.filter((request) => request.url().endsWith('.wasm')).length === 1, 'the bundle is there already');
+});
+
 test('a file that is longer than the manifest says is not read to its end', async (t) => {
-  const browser = await launch();
-  t.after(() => browser.close());
-  const { page } = await openPage(browser);
+  const { page } = await openPage(await browserFor(t));
   const { url, package: folder } = sites['compact q8'];
   const weights = await readFile(join(folder, 'weights-000.bin'));
   await page.route('**/weights-000.bin', (route) => route.fulfill({ body: Buffer.concat([weights, Buffer.alloc(1000)]) }));
@@ -332,9 +395,7 @@ test('a file that is longer than the manifest says is not read to its end', asyn
 });
 
 test('in the shop: an answer, kept over a reload, gone when forgotten; nothing leaves the page', async (t) => {
-  const browser = await launch();
-  t.after(() => browser.close());
-  const { page, requests, problems } = await openPage(browser);
+  const { page, requests, problems } = await openPage(await browserFor(t));
   const { url } = sites['compact q8'];
   const rate = (film, stars) => page.evaluate(async ({ film, stars }) => {
     const { createRecommender } = await import('/vitrine/vitrine.js');

@@ -49,7 +49,7 @@ function storage() {
 
 /** An open set of engines, `auto` unless said otherwise, and what happened to it. */
 async function opened({ cpu = {}, gpu = {}, device = 'auto', kept = storage(), adapter = ADAPTER, persistent = true, isSaving = false, rules } = {}) {
-  globalThis.fetch = async () => ({ ok: true, json: async () => ({ recipe: 'text' }) });
+  globalThis.fetch = async () => Response.json({ recipe: 'text' });
   const log = { started: [], changes: [], kept: kept.kept, engines: [] };
   const behaviour = { cpu, gpu };
   let queue = Promise.resolve();

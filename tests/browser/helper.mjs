@@ -150,18 +150,19 @@ export async function answered(page, test = () => true, selector = 'vitrine-recs
 }
 
 /**
- * Waits until an answer of the page, a promise perhaps, is what is wanted.
+ * Waits until an answer of the page, a promise perhaps, is what is wanted: on a busy machine everything takes its time.
  *
  * @template T
- * @param {() => Promise<T>} ask
+ * @param {() => Promise<T> | T} ask
  * @param {(answer: T) => boolean} test
+ * @param {string} [what]  is waited for
  */
-export async function eventually(ask, test) {
-  const until = Date.now() + 10_000;
+export async function eventually(ask, test, what = 'it') {
+  const until = Date.now() + 20_000;
   for (;;) {
     const answer = await ask();
     if (test(answer)) return answer;
-    if (Date.now() > until) throw new Error(`it never came to that; last seen: ${JSON.stringify(answer)}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    if (Date.now() > until) throw new Error(`${what} never came to that; last seen: ${JSON.stringify(answer)}`);
+    await new Promise((resolve) => setTimeout(resolve, 40));
   }
 }

@@ -1,34 +1,21 @@
 // Does the history stay on the device, within its bounds, and whole, whatever storage does?
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { bounded, merge } from '../../web/js/history.js';
-import { launch, openPage, serveShop } from './helper.mjs';
+import { inShop } from './mount.mjs';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const HOUR_MS = 60 * 60 * 1000;
 const NOW_MS = 1_767_225_600_000;
 
-let site;
-let browser;
-before(async () => {
-  site = await serveShop();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const { site, open } = inShop();
 
 /** Runs `task` in a fresh visitor's page; `task` may not close over anything. */
 async function inPage(task, argument) {
-  const { context, page } = await openPage(browser);
+  const { page } = await open();
   await page.goto(`${site.url}/pages/recorder.html`);
-  try {
-    return await page.evaluate(task, argument);
-  } finally {
-    await context.close();
-  }
+  return page.evaluate(task, argument);
 }
 
 const event = (id, ts = NOW_MS, more = {}) => ({ id, item: `item-${id}`, type: 'view', ts, ...more });
@@ -99,7 +86,7 @@ test('events older than 180 days go, from the storage too', async () => {
 });
 
 test('what was in memory is stored once storage may be used, and read by the next page', async () => {
-  const { context, page } = await openPage(browser);
+  const { page } = await open();
   await page.goto(`${site.url}/pages/recorder.html`);
   const before = await page.evaluate(async () => {
     const history = await import('/vitrine/history.js');
@@ -119,7 +106,6 @@ test('what was in memory is stored once storage may be used, and read by the nex
     return { kept, databases: (await indexedDB.databases()).length, isPersistent: history.isPersistent() };
   });
   assert.deepEqual(then, { kept: [['a', 1], ['b', 2]], databases: 0, isPersistent: false });
-  await context.close();
 });
 
 test('where storage is refused, memory serves and says so once', async () => {
@@ -202,7 +188,7 @@ test('a database of version 1 arrives at version 2, with ids, sessions and runni
 });
 
 test('two tabs that write at once lose nothing, number without gaps and share a session', async () => {
-  const { context, page } = await openPage(browser);
+  const { context, page } = await open();
   const other = await context.newPage();
   const write = async (tab) => {
     const history = await import('/vitrine/history.js');
@@ -221,5 +207,4 @@ test('two tabs that write at once lose nothing, number without gaps and share a 
     const mine = events.filter(({ item }) => item === tab).map(({ id }) => id);
     assert.deepEqual(mine, Array.from({ length: 60 }, (_, number) => `${tab}-${number}`), 'each in its own order');
   }
-  await context.close();
 });

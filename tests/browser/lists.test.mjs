@@ -1,30 +1,15 @@
 // What do lists on a page do beside each other and over time? Reasons, space, de-duplication, navigation, the way to a purchase.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { attributed, clicksOf } from '../../web/js/attribution.js';
 import { cartOf } from '../../web/js/cart.js';
-import { answered, eventually, launch, openPage, seen, serveShop, shown } from './helper.mjs';
-import { engineAnswered, engineReady, events, mount, observe } from './mount.mjs';
+import { answered, eventually, seen, shown } from './helper.mjs';
+import { engineAnswered, engineReady, events, inShop, mount, observe } from './mount.mjs';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-let site;
-let browser;
-let visit;
-before(async () => {
-  site = await serveShop();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-beforeEach(async () => {
-  visit = await openPage(browser);
-  await visit.page.goto(`${site.url}/pages/shop.html`);
-});
-afterEach(() => visit.context.close());
+const { site, visit, open } = inShop({ beginAt: '/pages/shop.html' });
 
 const recs = (index = 0) => visit.page.locator('vitrine-recs').nth(index);
 const tell = (ask) => visit.page.evaluate(ask);
@@ -205,7 +190,7 @@ test('another page of an application is another showing, even of the same list',
 });
 
 test('navigation is noticed in browsers without the Navigation API, too, and never breaks it', async () => {
-  const { page, context } = await openPage(browser);
+  const { page } = await open();
   await page.addInitScript(() => { Object.defineProperty(window, 'navigation', { value: undefined }); });
   await page.goto(`${site.url}/pages/shop.html`);
   await mount(page, { seed: 'hat-ink' });
@@ -217,7 +202,6 @@ test('navigation is noticed in browsers without the Navigation API, too, and nev
   const second = await eventually(rec_id, (id) => id && id !== first);
   await page.goBack();
   await eventually(rec_id, (id) => id && id !== second);
-  await context.close();
 });
 
 test('impression, click, cart and purchase have one rec_id, over a reload', async () => {

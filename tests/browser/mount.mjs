@@ -1,4 +1,66 @@
-// What do the tests of the elements put on a page? Lists with a list of the shop's own, and a word when an engine answers.
+// Where does a test in a page begin? In a shop with a browser, on a page with a list, and when an engine has answered.
+
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { after, afterEach, before, beforeEach } from 'node:test';
+import { launch, openPage, serveShop } from './helper.mjs';
+
+/**
+ * The shop with the mock engine and a browser, for all tests of a file or suite.
+ *
+ * @param {{beginAt?: string | null, options?: import('playwright-core').BrowserContextOptions,
+ *   leave?: (visit: Awaited<ReturnType<typeof openPage>>) => Promise<void>}} [setting]
+ *   `beginAt`: each test has a visitor of its own, `visit`, on this page of the shop, or on none yet (null); `leave` is asked
+ *   of that page when the test is over
+ */
+export function inShop({ beginAt, options, leave } = {}) {
+  const site = { url: '', close: async () => {} };
+  const visit = /** @type {Awaited<ReturnType<typeof openPage>>} */ ({});
+  /** @type {Set<import('playwright-core').BrowserContext>} */
+  const contexts = new Set();
+  let browser;
+
+  /**
+   * One more visitor, or one more page of a visitor; gone after the test.
+   *
+   * @param {import('playwright-core').BrowserContextOptions} [given]
+   * @param {import('playwright-core').Browser | import('playwright-core').BrowserContext} [through]
+   */
+  async function open(given = options, through = browser) {
+    const opened = await openPage(through, given);
+    contexts.add(opened.context);
+    return opened;
+  }
+
+  before(async () => {
+    Object.assign(site, await serveShop());
+    browser = await launch();
+  });
+  after(async () => {
+    await browser?.close();
+    await site.close();
+  });
+  beforeEach(async () => {
+    if (beginAt === undefined) return;
+    Object.assign(visit, await open());
+    if (beginAt) await visit.page.goto(site.url + beginAt);
+  });
+  afterEach(async () => {
+    try {
+      await leave?.(visit);
+    } finally {
+      // A browser of the test's own may be gone already.
+      await Promise.all([...contexts].map((context) => context.close().catch(() => {})));
+      contexts.clear();
+    }
+  });
+  return { site, visit, open };
+}
+
+/** The script of axe, for a page. */
+export function axe() {
+  return readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+}
 
 /**
  * Puts an element with a list of three on the page, and a line below it; with `add` beside what is there.

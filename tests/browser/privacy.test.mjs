@@ -2,31 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 import { ago, deeds, duration, interest, sayer, WORDS } from '../../web/js/privacy-words.js';
-import { eventually, launch, openPage, serveShop } from './helper.mjs';
-import { engineAnswered, events, mount, observe } from './mount.mjs';
+import { eventually } from './helper.mjs';
+import { axe, engineAnswered, events, inShop, mount, observe } from './mount.mjs';
 
-const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const AXE = await axe();
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-let site;
-let browser;
-let visit;
-before(async () => {
-  site = await serveShop();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-beforeEach(async () => {
-  visit = await openPage(browser);
-  await visit.page.goto(`${site.url}/pages/shop.html`);
-});
-afterEach(() => visit.context.close());
+const { site, visit, open: visitAs } = inShop({ beginAt: '/pages/shop.html' });
 
 const panel = () => visit.page.locator('vitrine-privacy');
 const text = () => panel().evaluate((element) => element.shadowRoot.querySelector('section').innerText);
@@ -268,9 +252,7 @@ test('axe finds nothing, light and dark, empty and full, asking and unfolded; no
 });
 
 test('on touch screens what is pressed is 44 pixels high', async () => {
-  const { page, context } = await openPage(browser, { hasTouch: true, viewport: { width: 390, height: 800 } });
-  visit.context.close();
-  visit = { page, context, requests: [] };
+  const { page } = Object.assign(visit, await visitAs({ hasTouch: true, viewport: { width: 390, height: 800 } }));
   await page.goto(`${site.url}/pages/shop.html`);
   await observe(page, { item: 'bag-ink', type: 'view' });
   await open();

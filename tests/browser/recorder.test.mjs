@@ -1,25 +1,16 @@
 // Does the recorder keep what the visitor did, only where it may, and as long as it may, in all tabs?
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, openPage, serveShop } from './helper.mjs';
-import { ADDRESS, MINUTE_MS, eventually, events, observe, start, state } from './recorder-page.mjs';
+import { test } from 'node:test';
+import { eventually } from './helper.mjs';
+import { events, inShop, observe } from './mount.mjs';
+import { ADDRESS, MINUTE_MS, start, state } from './recorder-page.mjs';
 
-let site;
-let browser;
-before(async () => {
-  site = await serveShop();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const { site, open } = inShop();
 
-/** A visitor's page, with what the shop's own scripts did before ours; the visitor is gone after the test. */
-async function visit(t, prepare, argument) {
-  const visitor = await openPage(browser);
-  t.after(() => visitor.context.close());
+/** A visitor's page, with what the shop's own scripts did before ours. */
+async function visit(prepare, argument) {
+  const visitor = await open();
   if (prepare) await visitor.context.addInitScript(prepare, argument);
   await visitor.page.goto(site.url + ADDRESS);
   return visitor;
@@ -29,8 +20,8 @@ const NOTHING = { isPersistent: false, databases: [], words: {} };
 
 // Consent
 
-test('before consent nothing is written; with it the memory is stored, and the next page has it; withdrawn, all is erased', async (t) => {
-  const { page } = await visit(t);
+test('before consent nothing is written; with it the memory is stored, and the next page has it; withdrawn, all is erased', async () => {
+  const { page } = await visit();
   await start(page);
   await observe(page, { item: 'coat', type: 'view' });
   assert.deepEqual(await state(page), { consent: 'unknown', ...NOTHING });
@@ -45,8 +36,8 @@ test('before consent nothing is written; with it the memory is stored, and the n
   assert.deepEqual(await state(page), { ...NOTHING, consent: 'denied', words: { 'vitrine-consent': 'denied' } });
 });
 
-test('who refused here stays refused on later pages, whatever adaptors and the shop say', async (t) => {
-  const { page } = await visit(t);
+test('who refused here stays refused on later pages, whatever adaptors and the shop say', async () => {
+  const { page } = await visit();
   await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.setConsent(false));
   for (const consent of ['none', true]) {
     await page.reload();
@@ -56,8 +47,8 @@ test('who refused here stays refused on later pages, whatever adaptors and the s
   }
 });
 
-test('a refusal erases in all tabs, and what another tab was about to write does not come back', async (t) => {
-  const { context, page } = await visit(t);
+test('a refusal erases in all tabs, and what another tab was about to write does not come back', async () => {
+  const { context, page } = await visit();
   const other = await context.newPage();
   await other.goto(site.url + ADDRESS);
   for (const each of [page, other]) await start(each, { consent: 'none' });
@@ -75,8 +66,8 @@ test('a refusal erases in all tabs, and what another tab was about to write does
   assert.ok((await events(other)).every(({ item }) => item === 'bag'), 'what was stored is gone; what came after lives in memory');
 });
 
-test('Global Privacy Control is a refusal for every adaptor, and the visitor\'s own word beats it', async (t) => {
-  const { page } = await visit(t, () => Object.defineProperty(navigator, 'globalPrivacyControl', { value: true }));
+test('Global Privacy Control is a refusal for every adaptor, and the visitor\'s own word beats it', async () => {
+  const { page } = await visit(() => Object.defineProperty(navigator, 'globalPrivacyControl', { value: true }));
   await start(page, { consent: 'none' });
   await observe(page, { item: 'coat', type: 'view' });
   assert.deepEqual(await state(page), { ...NOTHING, consent: 'denied' });
@@ -86,8 +77,8 @@ test('Global Privacy Control is a refusal for every adaptor, and the visitor\'s 
   assert.equal((await events(page)).length, 1);
 });
 
-test('TCF: purpose 1 decides, a banner that still asks does not, and a tool may come late and change its mind', async (t) => {
-  const { page } = await visit(t);
+test('TCF: purpose 1 decides, a banner that still asks does not, and a tool may come late and change its mind', async () => {
+  const { page } = await visit();
   await start(page, { consent: 'tcf' });
   await observe(page, { item: 'coat', type: 'view' });
   await page.evaluate(() => {
@@ -107,8 +98,8 @@ test('TCF: purpose 1 decides, a banner that still asks does not, and a tool may 
   assert.deepEqual(await events(page), []);
 });
 
-test('who is reported to refuse without having granted before keeps this page\'s events in memory', async (t) => {
-  const { page } = await visit(t);
+test('who is reported to refuse without having granted before keeps this page\'s events in memory', async () => {
+  const { page } = await visit();
   await start(page);
   await observe(page, { item: 'coat', type: 'view' });
   await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.start({ consent: (report) => report(false) }));
@@ -116,8 +107,8 @@ test('who is reported to refuse without having granted before keeps this page\'s
   assert.equal((await events(page)).length, 1);
 });
 
-test('Google Consent Mode: a default for some countries denies, what lay there before is read, an update decides', async (t) => {
-  const { page } = await visit(t, () => {
+test('Google Consent Mode: a default for some countries denies, what lay there before is read, an update decides', async () => {
+  const { page } = await visit(() => {
     window.dataLayer = [];
     window.gtag = function () { window.dataLayer.push(arguments); };
     window.gtag('consent', 'default', { personalization_storage: 'denied', region: ['DE'] });
@@ -132,8 +123,8 @@ test('Google Consent Mode: a default for some countries denies, what lay there b
   assert.equal(await page.evaluate(() => window.dataLayer.length), 4, 'the shop\'s own pushes arrive');
 });
 
-test('Shopify: preferences decide, loaded if need be, and again when the banner is answered', async (t) => {
-  const { page } = await visit(t, () => {
+test('Shopify: preferences decide, loaded if need be, and again when the banner is answered', async () => {
+  const { page } = await visit(() => {
     window.allowed = false;
     window.Shopify = {
       loadFeatures([{ name }], callback) {
@@ -152,8 +143,8 @@ test('Shopify: preferences decide, loaded if need be, and again when the banner 
   assert.equal((await state(page)).consent, 'granted');
 });
 
-test('a shop\'s own callback reports; a name that is no adaptor is refused by name', async (t) => {
-  const { page } = await visit(t);
+test('a shop\'s own callback reports; a name that is no adaptor is refused by name', async () => {
+  const { page } = await visit();
   const refused = await page.evaluate(async () => {
     const { recorder } = await import('/vitrine/recorder.js');
     recorder.start({ consent: (report) => (window.report = report) });
@@ -172,8 +163,8 @@ test('a shop\'s own callback reports; a name that is no adaptor is refused by na
 
 // Events
 
-test('an event keeps its known fields only, addresses of people are dropped, and an impossible one is refused by name', async (t) => {
-  const { page } = await visit(t);
+test('an event keeps its known fields only, addresses of people are dropped, and an impossible one is refused by name', async () => {
+  const { page } = await visit();
   const told = {
     item: 'coat', type: 'purchase', ts: 7e12, qty: 2.4, price: 12999, currency: 'EUR', email: 'a@b.example', name: 'A', query: 'for my wife',
     variant: 'ann@shop.example', list: '/search?q=ann+smith', rec_id: 'r1',
@@ -195,8 +186,8 @@ test('an event keeps its known fields only, addresses of people are dropped, and
   assert.deepEqual(codes, wrong.map(() => 'bad_request'));
 });
 
-test('types of the shop\'s own are accepted once they are named, by whoever starts', async (t) => {
-  const { page } = await visit(t);
+test('types of the shop\'s own are accepted once they are named, by whoever starts', async () => {
+  const { page } = await visit();
   const event = { item: 'coat', type: 'consultation', rating: 9 };
   await assert.rejects(observe(page, event), /"consultation" is no event type.*events/);
   await start(page, { events: ['trunk_show'] });
@@ -207,8 +198,8 @@ test('types of the shop\'s own are accepted once they are named, by whoever star
 });
 
 for (const consent of [undefined, 'none']) {
-  test(`a burst of ten thousand, ${consent ? 'stored' : 'in memory'}: all are acknowledged, the newest 500 kept, in few transactions`, async (t) => {
-    const { page } = await visit(t);
+  test(`a burst of ten thousand, ${consent ? 'stored' : 'in memory'}: all are acknowledged, the newest 500 kept, in few transactions`, async () => {
+    const { page } = await visit();
     await start(page, { consent, watch: false });
     const found = await page.evaluate(async () => {
       const { recorder, observe: tell } = await import('/vitrine/recorder.js');
@@ -228,8 +219,8 @@ for (const consent of [undefined, 'none']) {
   });
 }
 
-test('pause drops what comes; it lasts over pages only with consent', async (t) => {
-  const { page } = await visit(t);
+test('pause drops what comes; it lasts over pages only with consent', async () => {
+  const { page } = await visit();
   const paused = (what) => page.evaluate(async (name) => {
     const { recorder } = await import('/vitrine/recorder.js');
     if (name) recorder[name]();
@@ -251,8 +242,8 @@ test('pause drops what comes; it lasts over pages only with consent', async (t) 
   assert.equal((await events(page)).length, 1);
 });
 
-test('one item is forgotten, everything is exported, everything is erased', async (t) => {
-  const { page } = await visit(t);
+test('one item is forgotten, everything is exported, everything is erased', async () => {
+  const { page } = await visit();
   await start(page, { consent: 'none', watch: false });
   for (const item of ['coat', 'hat', 'coat']) await observe(page, { item, type: 'view' });
   const found = await page.evaluate(async () => {
@@ -271,8 +262,8 @@ test('one item is forgotten, everything is exported, everything is erased', asyn
   assert.deepEqual(found.left, []);
 });
 
-test('other tabs hear what was added, forgotten, paused and erased', async (t) => {
-  const { context, page } = await visit(t);
+test('other tabs hear what was added, forgotten, paused and erased', async () => {
+  const { context, page } = await visit();
   const other = await context.newPage();
   await other.goto(site.url + ADDRESS);
   for (const each of [page, other]) await start(each, { consent: 'none', watch: false });
@@ -294,8 +285,8 @@ test('other tabs hear what was added, forgotten, paused and erased', async (t) =
   assert.ok(await other.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.isPaused));
 });
 
-test('an erasure in one tab empties the memory of another that has no consent', async (t) => {
-  const { context, page } = await visit(t);
+test('an erasure in one tab empties the memory of another that has no consent', async () => {
+  const { context, page } = await visit();
   const other = await context.newPage();
   await other.goto(site.url + ADDRESS);
   await observe(other, { item: 'coat', type: 'view' });
@@ -303,8 +294,8 @@ test('an erasure in one tab empties the memory of another that has no consent', 
   await eventually(() => events(other), (kept) => kept.length === 0, 'the empty memory');
 });
 
-test('storage that is refused is told once as an error, and memory serves', async (t) => {
-  const { page } = await visit(t, () => {
+test('storage that is refused is told once as an error, and memory serves', async () => {
+  const { page } = await visit(() => {
     IDBFactory.prototype.open = () => { throw new DOMException('denied', 'SecurityError'); };
     window.errors = [];
   });
@@ -319,8 +310,8 @@ test('storage that is refused is told once as an error, and memory serves', asyn
   assert.deepEqual(found, { errors: ['storage_unavailable'], isPersistent: false, items: ['coat', 'hat'] });
 });
 
-test('without BroadcastChannel or localStorage the recorder records', async (t) => {
-  const { page, problems } = await visit(t, () => {
+test('without BroadcastChannel or localStorage the recorder records', async () => {
+  const { page, problems } = await visit(() => {
     Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('denied', 'SecurityError'); } });
     delete window.BroadcastChannel;
   });
@@ -330,8 +321,8 @@ test('without BroadcastChannel or localStorage the recorder records', async (t) 
   assert.deepEqual(problems, []);
 });
 
-test('ids that events use become the catalogue\'s, before and after it is known; those it lacks are counted', async (t) => {
-  const { page } = await visit(t);
+test('ids that events use become the catalogue\'s, before and after it is known; those it lacks are counted', async () => {
+  const { page } = await visit();
   await start(page, { watch: false });
   await observe(page, { item: 'SKU-7', type: 'view' });
   await observe(page, { item: 'gone', type: 'view' });
@@ -348,8 +339,8 @@ test('ids that events use become the catalogue\'s, before and after it is known;
   });
 });
 
-test('a tag starts it by itself, and a mistake there breaks nothing', async (t) => {
-  const { page } = await visit(t, () => (window.dataLayer = [{ event: 'view_item', ecommerce: { items: [{ item_id: 'coat' }] } }]));
+test('a tag starts it by itself, and a mistake there breaks nothing', async () => {
+  const { page } = await visit(() => (window.dataLayer = [{ event: 'view_item', ecommerce: { items: [{ item_id: 'coat' }] } }]));
   const place = (page_, attributes) => page_.evaluate((given) => {
     const tag = Object.assign(document.createElement('script'), { type: 'module', src: '/vitrine/recorder.js' });
     Object.assign(tag.dataset, given);
@@ -360,14 +351,14 @@ test('a tag starts it by itself, and a mistake there breaks nothing', async (t) 
   assert.deepEqual(kept.map(({ item, type, src }) => [item, type, src]), [['coat', 'view', 'ga4']]);
   assert.ok((await state(page)).isPersistent);
   await observe(page, { item: 'coat', type: 'fitting_room' });
-  const { page: wrong } = await visit(t);
+  const { page: wrong } = await visit();
   await place(wrong, { consent: 'tfc' });
   await observe(wrong, { item: 'coat', type: 'view' });
   assert.deepEqual(await state(wrong), { consent: 'unknown', ...NOTHING });
 });
 
-test('a page that is being prerendered records nothing until it is shown', async (t) => {
-  const { page } = await visit(t, () => Object.defineProperty(document, 'prerendering', { value: true, configurable: true }));
+test('a page that is being prerendered records nothing until it is shown', async () => {
+  const { page } = await visit(() => Object.defineProperty(document, 'prerendering', { value: true, configurable: true }));
   await page.evaluate(async () => {
     const { recorder, observe: tell } = await import('/vitrine/recorder.js');
     document.querySelector('main').dataset.vitrinePage = 'coat';
@@ -386,8 +377,8 @@ test('a page that is being prerendered records nothing until it is shown', async
   await eventually(() => page.evaluate(() => window.told), (told) => told.includes('click') && told.includes('view'));
 });
 
-test('a page that comes back from the back-forward cache hears again, and has learnt what it missed', async (t) => {
-  const { context, page } = await visit(t);
+test('a page that comes back from the back-forward cache hears again, and has learnt what it missed', async () => {
+  const { context, page } = await visit();
   const other = await context.newPage();
   await other.goto(site.url + ADDRESS);
   for (const each of [page, other]) await start(each, { consent: 'none', watch: false });

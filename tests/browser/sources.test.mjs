@@ -1,11 +1,12 @@
 // Is what other recorders say understood, event by event, and without the page noticing?
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { CatalogueIds } from '../../web/js/catalogue-ids.js';
 import { SOURCES, record } from '../../web/js/sources.js';
 import { number, price } from '../../web/js/sources/fields.js';
-import { eventually, launch, openPage, serveShop } from './helper.mjs';
+import { eventually } from './helper.mjs';
+import { inShop } from './mount.mjs';
 
 const { ga4, segment, shopify, snowplow, algolia, meta } = SOURCES;
 const universal = SOURCES['universal-analytics'];
@@ -254,21 +255,11 @@ test('an event that is translated keeps what it was named by; unmatched ids are 
 
 // In a page
 
-let site;
-let browser;
-before(async () => {
-  site = await serveShop();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const { site, open } = inShop();
 
 /** A page whose own scripts ran first, and that then starts the recorder with a source. */
-async function listening(t, source, prepare) {
-  const visitor = await openPage(browser);
-  t.after(() => visitor.context.close());
+async function listening(source, prepare) {
+  const visitor = await open();
   await visitor.context.addInitScript(prepare);
   await visitor.page.goto(`${site.url}/pages/recorder.html`);
   await visitor.page.evaluate(async (name) => {
@@ -288,8 +279,8 @@ async function told(page, count) {
   return page.evaluate(() => window.told);
 }
 
-test('a data layer is replayed and then heard; the page\'s own push goes through, with its result, whatever is pushed', async (t) => {
-  const { page, problems } = await listening(t, 'ga4', () => {
+test('a data layer is replayed and then heard; the page\'s own push goes through, with its result, whatever is pushed', async () => {
+  const { page, problems } = await listening('ga4', () => {
     window.dataLayer = [{ event: 'view_item', ecommerce: { items: [{ item_id: 'before' }] } }];
     window.gtag = function () { window.dataLayer.push(arguments); };
     window.gtag('event', 'add_to_cart', { items: [{ item_id: 'called' }] });
@@ -316,8 +307,8 @@ test('a data layer is replayed and then heard; the page\'s own push goes through
   assert.deepEqual(problems, []);
 });
 
-test('a page of thanks that is loaded again tells no second purchase', async (t) => {
-  const { page } = await listening(t, 'ga4', () => {
+test('a page of thanks that is loaded again tells no second purchase', async () => {
+  const { page } = await listening('ga4', () => {
     window.dataLayer = [{ event: 'purchase', ecommerce: { transaction_id: 'T1', items: [{ item_id: 'coat' }] } }];
   });
   await told(page, 1);
@@ -337,8 +328,8 @@ test('a page of thanks that is loaded again tells no second purchase', async (t)
   assert.deepEqual(types.sort(), ['purchase coat', 'return coat', 'view hat']);
 });
 
-test('Segment: what waits in the stub is told once, even if the library tells it again when it has loaded', async (t) => {
-  const { page } = await listening(t, 'segment', () => {
+test('Segment: what waits in the stub is told once, even if the library tells it again when it has loaded', async () => {
+  const { page } = await listening('segment', () => {
     const listeners = [];
     window.analytics = Object.assign([['page'], ['track', 'Product Viewed', { product_id: 'coat' }]], { on: (name, listener) => listeners.push(listener) });
     window.emit = (...given) => listeners.forEach((listener) => listener(...given));
@@ -352,8 +343,8 @@ test('Segment: what waits in the stub is told once, even if the library tells it
   assert.deepEqual(await told(page, 3), ['view coat', 'cart_add coat', 'view coat']);
 });
 
-test('a vendor\'s function is replayed from its queue, called as before, and keeps what hangs upon it', async (t) => {
-  const { page, problems } = await listening(t, 'snowplow', () => {
+test('a vendor\'s function is replayed from its queue, called as before, and keeps what hangs upon it', async () => {
+  const { page, problems } = await listening('snowplow', () => {
     window.calls = [];
     window.snowplow = function (...args) {
       window.calls.push(args[0]);
@@ -380,8 +371,8 @@ test('a vendor\'s function is replayed from its queue, called as before, and kee
   assert.deepEqual(problems, []);
 });
 
-test('a vendor that loads later is heard from then on', async (t) => {
-  const { page } = await listening(t, 'meta', () => {});
+test('a vendor that loads later is heard from then on', async () => {
+  const { page } = await listening('meta', () => {});
   await page.evaluate(() => {
     window.fbq = function () { window.fbq.queue.push(arguments); };
     window.fbq.queue = [];
@@ -392,16 +383,16 @@ test('a vendor that loads later is heard from then on', async (t) => {
   assert.deepEqual(await told(page, 2), ['view coat', 'cart_add coat']);
 });
 
-test('Google Retail is heard from its queue and from the data layer', async (t) => {
-  const { page } = await listening(t, 'google-retail', () => {
+test('Google Retail is heard from its queue and from the data layer', async () => {
+  const { page } = await listening('google-retail', () => {
     window._gre = [['apiKey', 'key'], ['logEvent', { eventType: 'detail-page-view', productDetails: [{ product: { id: 'a' } }] }]];
     window.dataLayer = [{ event: 'x', cloud_retail: { eventType: 'add-to-cart', productDetails: [{ product: { id: 'b' } }] } }];
   });
   assert.deepEqual(await told(page, 2), ['view a', 'cart_add b']);
 });
 
-test('Shopify: what the checkout left is collected and removed, at once and when the page is looked at again', async (t) => {
-  const { page } = await listening(t, 'shopify', () => {
+test('Shopify: what the checkout left is collected and removed, at once and when the page is looked at again', async () => {
+  const { page } = await listening('shopify', () => {
     if (!sessionStorage.left) localStorage['vitrine-purchases'] = JSON.stringify([{ item: '11', variant: '22', qty: 1, ts: Date.now() }, null, 'x']);
     sessionStorage.left = 'yes';
   });
@@ -417,8 +408,8 @@ test('Shopify: what the checkout left is collected and removed, at once and when
   assert.equal(await page.evaluate(() => localStorage['vitrine-purchases']), undefined);
 });
 
-test('a source that there is not is told as an error, and the others are heard', async (t) => {
-  const { page } = await listening(t, 'ga5', () => {});
+test('a source that there is not is told as an error, and the others are heard', async () => {
+  const { page } = await listening('ga5', () => {});
   await page.waitForFunction(() => window.errors.length > 0);
   assert.match((await page.evaluate(() => window.errors))[0], /"ga5" is no source.*ga4/);
   await page.evaluate(async () => {

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { answered, eventually, launch, openPage, serveShop, shown } from './helper.mjs';
+import { test } from 'node:test';
+import { answered, eventually, serveShop, shown } from './helper.mjs';
+import { inShop } from './mount.mjs';
 
 const BESIDE = '.item-view vitrine-recs';
 const WITH_BAG = '.bag-view vitrine-recs';
@@ -11,24 +12,13 @@ const WITH_BAG = '.bag-view vitrine-recs';
 const WIDE = { width: 1440, height: 900 };
 const PHONE = { width: 390, height: 844 };
 
-let site;
-let browser;
-let visit;
-before(async () => {
-  site = await serveShop();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-beforeEach(async () => {
-  visit = await openPage(browser, { viewport: WIDE });
-});
-afterEach(async () => {
-  assert.deepEqual(await visit.page.evaluate(() => window.violations ?? []), []);
-  assert.deepEqual(visit.problems, []);
-  await visit.context.close();
+const { site, visit } = inShop({
+  beginAt: null,
+  options: { viewport: WIDE },
+  leave: async ({ page, problems }) => {
+    assert.deepEqual(await page.evaluate(() => window.violations ?? []), []);
+    assert.deepEqual(problems, []);
+  },
 });
 
 /** Opens the shop at its entrance; the engine answers from here on. */

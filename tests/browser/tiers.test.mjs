@@ -1,9 +1,10 @@
 // Who answers when? Content rules before the engine and instead of it, by themselves and in real pages.
 
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { Tiers } from '../../web/js/tiers.js';
-import { eventually, launch, openPage, serveShop } from './helper.mjs';
+import { eventually } from './helper.mjs';
+import { inShop } from './mount.mjs';
 
 const NOW_MS = Date.UTC(2026, 0, 31);
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -19,7 +20,8 @@ describe('tiers', () => {
     const log = { changes: [], asked: [] };
     globalThis.fetch = async (address) => {
       const body = files[String(address)];
-      return { ok: body !== undefined, status: body === undefined ? 404 : 200, text: async () => (typeof body === 'string' ? body : JSON.stringify(body)) };
+      if (body === undefined) return new Response(null, { status: 404 });
+      return new Response(typeof body === 'string' ? body : JSON.stringify(body));
     };
     let arrive;
     let fail;
@@ -211,22 +213,7 @@ describe('tiers', () => {
 });
 
 describe('in a page', () => {
-  let site;
-  let browser;
-  let visit;
-  before(async () => {
-    site = await serveShop();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser?.close();
-    await site?.close();
-  });
-  beforeEach(async () => {
-    visit = await openPage(browser);
-    await visit.page.goto(`${site.url}/pages/bench.html`);
-  });
-  afterEach(() => visit.context.close());
+  const { visit } = inShop({ beginAt: '/pages/bench.html' });
 
   const create = (options) =>
     visit.page.evaluate(async (given) => {
@@ -261,6 +248,30 @@ describe('in a page', () => {
     const { took_ms, tier } = await visit.page.evaluate(() => window.recommender.diagnostics());
     assert.ok(took_ms.catalogue < took_ms.engine && took_ms.answer >= 0 && tier === 2, JSON.stringify(took_ms));
     assert.deepEqual(visit.problems, []);
+  });
+
+  test('each file of the package is asked for once, whether the catalogue comes before the engine asks for it or after', async () => {
+    let letGo;
+    const held = new Promise((resolve) => { letGo = resolve; });
+    const counts = () => {
+      const names = visit.requests.map((request) => new URL(request.url()).pathname).filter((path) => path.endsWith('.json'));
+      return Object.fromEntries(names.map((name) => [name, names.filter((each) => each === name).length]));
+    };
+    await create({ package: '/vitrine/model/' });
+    await untilTier(2);
+    assert.deepEqual(counts(), { '/vitrine/model/catalog.json': 1, '/vitrine/model/manifest.json': 1 });
+
+    await visit.context.route('**/films/catalog.json', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await create({ package: '/packages/films/' });
+    const films = { '/packages/films/catalog.json': 1, '/packages/films/manifest.json': 1 };
+    await visit.page.evaluate(() => { window.opened = window.recommender.open(); });
+    await visit.page.waitForTimeout(200);
+    letGo();
+    await untilTier(2);
+    assert.deepEqual(counts(), { '/vitrine/model/catalog.json': 1, '/vitrine/model/manifest.json': 1, ...films });
   });
 
   test('a catalogue is enough: no package, no model, no wasm', async () => {

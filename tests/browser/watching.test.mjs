@@ -3,25 +3,16 @@
 // The clock of these pages stands still until the test moves it on: no machine is too slow for them.
 
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import { launch, openPage, serveShop } from './helper.mjs';
-import { ADDRESS, MINUTE_MS, eventually, events, observe, start, state } from './recorder-page.mjs';
+import { test } from 'node:test';
+import { eventually } from './helper.mjs';
+import { events, inShop, observe } from './mount.mjs';
+import { ADDRESS, MINUTE_MS, start, state } from './recorder-page.mjs';
 
-let site;
-let browser;
-before(async () => {
-  site = await serveShop();
-  browser = await launch();
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
+const { site, open: visit } = inShop();
 
 /** A page whose markup is watched, by a visitor whose time is ours. */
-async function look(t, markup, { consent } = {}) {
-  const visitor = await openPage(browser, { viewport: { width: 800, height: 600 } });
-  t.after(() => visitor.context.close());
+async function look(markup, { consent } = {}) {
+  const visitor = await visit({ viewport: { width: 800, height: 600 } });
   await visitor.page.clock.install({ time: 1_767_225_600_000 });
   // Once and for all: without it, the clock goes on by itself.
   await visitor.page.clock.pauseAt(1_767_225_601_000);
@@ -60,8 +51,8 @@ const move = (page) => page.evaluate(() => document.dispatchEvent(new Event('poi
 const short = (kept) => kept.map(({ item, type }) => `${item} ${type}`);
 const withEvent = (page, wanted) => eventually(() => events(page), (kept) => short(kept).includes(wanted), wanted);
 
-test('a page about an item is a view; dwell is the time between the visitor\'s movements, and a page left open is not looked at', async (t) => {
-  const { page } = await look(t, '<main data-vitrine-page="coat" data-vitrine-variant="ink-m" data-height="2400">');
+test('a page about an item is a view; dwell is the time between the visitor\'s movements, and a page left open is not looked at', async () => {
+  const { page } = await look('<main data-vitrine-page="coat" data-vitrine-variant="ink-m" data-height="2400">');
   const [view] = await withEvent(page, 'coat view');
   assert.deepEqual([view.variant, view.src], ['ink-m', 'watch']);
   for (let second = 0; second < 10; second += 1) {
@@ -78,8 +69,8 @@ test('a page about an item is a view; dwell is the time between the visitor\'s m
   assert.equal(dwell.depth, 0.5);
 });
 
-test('hidden time is no dwell; a visit that goes on is one event that grows', async (t) => {
-  const { page } = await look(t, '<main data-vitrine-page="coat">');
+test('hidden time is no dwell; a visit that goes on is one event that grows', async () => {
+  const { page } = await look('<main data-vitrine-page="coat">');
   await withEvent(page, 'coat view');
   await page.clock.runFor(4000);
   await page.evaluate(() => window.hide(true));
@@ -94,8 +85,8 @@ test('hidden time is no dwell; a visit that goes on is one event that grows', as
   assert.ok(first.dwell_ms >= 4000 && first.dwell_ms < 5000 && kept[1].dwell_ms >= 9000 && kept[1].dwell_ms < 10_000, `${first.dwell_ms}, ${kept[1].dwell_ms}`);
 });
 
-test('a page that was opened in the background is a view only when it is looked at', async (t) => {
-  const { page } = await look(t, '');
+test('a page that was opened in the background is a view only when it is looked at', async () => {
+  const { page } = await look('');
   await page.evaluate(() => {
     window.hide(true);
     document.body.innerHTML = '<main data-vitrine-page="coat">';
@@ -106,8 +97,8 @@ test('a page that was opened in the background is a view only when it is looked 
   await withEvent(page, 'coat view');
 });
 
-test('without loading a page: another item is another visit, and none is the end of it', async (t) => {
-  const { page } = await look(t, '<main data-vitrine-page="coat">');
+test('without loading a page: another item is another visit, and none is the end of it', async () => {
+  const { page } = await look('<main data-vitrine-page="coat">');
   await withEvent(page, 'coat view');
   await page.clock.runFor(3000);
   await page.evaluate(() => (document.querySelector('main').dataset.vitrinePage = 'hat'));
@@ -118,8 +109,8 @@ test('without loading a page: another item is another visit, and none is the end
   assert.deepEqual(short(kept), ['coat view', 'coat dwell', 'hat view', 'hat dwell']);
 });
 
-test('what a page could not store any more when it was left is there on the next', async (t) => {
-  const { page } = await look(t, '<main data-vitrine-page="coat">', { consent: 'none' });
+test('what a page could not store any more when it was left is there on the next', async () => {
+  const { page } = await look('<main data-vitrine-page="coat">', { consent: 'none' });
   await withEvent(page, 'coat view');
   await page.clock.runFor(7000);
   await open(page, '', 'none');
@@ -128,9 +119,9 @@ test('what a page could not store any more when it was left is there on the next
   assert.deepEqual((await state(page)).words, {}, 'it waits nowhere else');
 });
 
-test('an item that is viewed again in another session is revisited, in the same session it is not', async (t) => {
+test('an item that is viewed again in another session is revisited, in the same session it is not', async () => {
   const markup = '<main data-vitrine-page="coat">';
-  const { page } = await look(t, markup, { consent: 'none' });
+  const { page } = await look(markup, { consent: 'none' });
   await withEvent(page, 'coat view');
   await open(page, markup, 'none');
   await eventually(() => events(page), (kept) => short(kept).filter((each) => each === 'coat view').length === 2);
@@ -140,8 +131,8 @@ test('an item that is viewed again in another session is revisited, in the same 
   await withEvent(page, 'coat revisit');
 });
 
-test('who comes back to an open page after a session has ended comes anew', async (t) => {
-  const { page } = await look(t, '<main data-vitrine-page="coat">');
+test('who comes back to an open page after a session has ended comes anew', async () => {
+  const { page } = await look('<main data-vitrine-page="coat">');
   await withEvent(page, 'coat view');
   await page.evaluate(() => window.hide(true));
   await page.clock.runFor(31 * MINUTE_MS);
@@ -149,8 +140,8 @@ test('who comes back to an open page after a session has ended comes anew', asyn
   await withEvent(page, 'coat revisit');
 });
 
-test('buttons say which event a click is, of the card or the page around them; a mistake there is told as an error', async (t) => {
-  const { page, problems } = await look(t, `
+test('buttons say which event a click is, of the card or the page around them; a mistake there is told as an error', async () => {
+  const { page, problems } = await look(`
     <main data-vitrine-page="coat"><button id="zoom" data-vitrine-event="zoom"><b>+</b></button>
     <div data-vitrine-item="hat"><button id="cart" data-vitrine-event="cart_add">Add</button></div>
     <button id="wrong" data-vitrine-event="crat_add">Add</button></main>`);
@@ -167,8 +158,8 @@ test('buttons say which event a click is, of the card or the page around them; a
   assert.deepEqual(problems, []);
 });
 
-test('looking closer with two fingers is a zoom, once for each visit', async (t) => {
-  const { page } = await look(t, '<main data-vitrine-page="coat">');
+test('looking closer with two fingers is a zoom, once for each visit', async () => {
+  const { page } = await look('<main data-vitrine-page="coat">');
   await withEvent(page, 'coat view');
   const client = await page.context().newCDPSession(page);
   for (const pageScaleFactor of [1.1, 2, 2.5]) {
@@ -190,8 +181,8 @@ const CARDS = `
 
 const impressions = (kept) => kept.filter(({ type }) => type === 'impression').map(({ item }) => item);
 
-test('an impression is a card that was wholly on the screen for a second, once, with its place', async (t) => {
-  const { page } = await look(t, CARDS);
+test('an impression is a card that was wholly on the screen for a second, once, with its place', async () => {
+  const { page } = await look(CARDS);
   const seen = await eventually(() => page.clock.runFor(300).then(() => events(page)), (kept) => impressions(kept).length >= 2, 'impressions');
   assert.deepEqual(impressions(seen), ['a', 'b']);
   assert.deepEqual(seen.map(({ list, pos }) => [list, pos]), [['sale', 0], ['sale', 1]]);
@@ -204,8 +195,8 @@ test('an impression is a card that was wholly on the screen for a second, once, 
   assert.equal(impressions(await events(page)).length, 4, 'each once');
 });
 
-test('less than a second, or in a hidden tab, is not seen; and seen anew it needs its second again', async (t) => {
-  const { page } = await look(t, CARDS);
+test('less than a second, or in a hidden tab, is not seen; and seen anew it needs its second again', async () => {
+  const { page } = await look(CARDS);
   await page.clock.runFor(500);
   await page.evaluate(() => window.hide(true));
   await page.clock.runFor(5000);
@@ -216,16 +207,16 @@ test('less than a second, or in a hidden tab, is not seen; and seen anew it need
   await eventually(() => page.clock.runFor(300).then(() => events(page)), (kept) => impressions(kept).length === 2, 'impressions');
 });
 
-test('cards that come later are seen, too, and so is another item in the same card', async (t) => {
-  const { page } = await look(t, '');
+test('cards that come later are seen, too, and so is another item in the same card', async () => {
+  const { page } = await look('');
   await fill(page, CARDS);
   await eventually(() => page.clock.runFor(300).then(() => events(page)), (kept) => impressions(kept).length === 2, 'impressions');
   await page.evaluate(() => (document.querySelector('li').dataset.vitrineItem = 'z'));
   await eventually(() => page.clock.runFor(300).then(() => events(page)), (kept) => impressions(kept).includes('z'), 'the other item');
 });
 
-test('a click on a card\'s link is a click with its place, in a new tab, too; beside the link it is none', async (t) => {
-  const { page } = await look(t, CARDS);
+test('a click on a card\'s link is a click with its place, in a new tab, too; beside the link it is none', async () => {
+  const { page } = await look(CARDS);
   await page.evaluate(() => {
     document.querySelector('i').click();
     document.querySelector('[href="#b"]').click();
@@ -236,8 +227,8 @@ test('a click on a card\'s link is a click with its place, in a new tab, too; be
   assert.deepEqual(clicks.map(({ item, list, pos }) => [item, list, pos]), [['b', 'sale', 1], ['a', 'sale', 0]]);
 });
 
-test('where a source says what the page is about, dwell is of that item until the address changes', async (t) => {
-  const { page } = await look(t, '<p>no markup</p>');
+test('where a source says what the page is about, dwell is of that item until the address changes', async () => {
+  const { page } = await look('<p>no markup</p>');
   await observe(page, { item: 'coat', type: 'view', src: 'ga4' });
   await page.clock.runFor(6000);
   await page.evaluate(() => {
@@ -251,8 +242,8 @@ test('where a source says what the page is about, dwell is of that item until th
   assert.equal((await events(page)).length, 2);
 });
 
-test('nothing leaves: the only requests are the recorder\'s own files, without parameters', async (t) => {
-  const { page, requests } = await look(t, '<main data-vitrine-page="coat">' + CARDS, { consent: 'none' });
+test('nothing leaves: the only requests are the recorder\'s own files, without parameters', async () => {
+  const { page, requests } = await look('<main data-vitrine-page="coat">' + CARDS, { consent: 'none' });
   await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.start({ sources: ['ga4', 'segment', 'shopify'] }));
   await eventually(() => page.clock.runFor(300).then(() => events(page)), (kept) => impressions(kept).length > 0, 'impressions');
   for (const request of requests) {

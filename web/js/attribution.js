@@ -29,15 +29,23 @@ export function clicksOf(events) {
  * Whoever tells the recorder of an outcome, the page or one of its sources: it is attributed on the way in.
  *
  * Clicks of this tab and of others are held here, so that an event need not wait for the history to be read, and keeps its
- * place in the order.
+ * place in the order. What this tab adds is told, event by event, before the change is; only of others' it has to be read.
  *
  * @param {import('./recorder.js').Recorder} recorder
  */
 export function attribute(recorder) {
   /** @type {Map<string, Event>} */
   let clicks = new Map();
+  let isTold = false;
   const read = async () => (clicks = clicksOf(await recorder.events()));
-  recorder.addEventListener('change', read);
+  recorder.addEventListener('event', (/** @type {any} */ { detail }) => {
+    isTold = true;
+    for (const [item, click] of clicksOf([detail])) clicks.set(item, click);
+  });
+  recorder.addEventListener('change', () => {
+    if (!isTold) read();
+    isTold = false;
+  });
   read();
   const { observe } = recorder;
   recorder.observe = (event) => observe.call(recorder, attributed(event, clicks.get(event?.item)));

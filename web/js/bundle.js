@@ -1,7 +1,13 @@
 // How does a bundle start? Its code and its constructors, once for every engine that is wanted.
 
-/** @type {Map<string, Promise<{Recommender: any, memory: WebAssembly.Memory | undefined}>>} */
+import { refuse } from './network.js';
+
+/** @typedef {{Recommender: any, memory: WebAssembly.Memory | undefined}} Bundle */
+
+/** @type {Map<string, Promise<Bundle>>} */
 const started = new Map();
+/** How often something did not load: a browser may remember that of an address. */
+let failed = 0;
 
 /**
  * Loads the wasm bundle of a device; the same one for everybody who asks.
@@ -13,23 +19,29 @@ const started = new Map();
  * @param {number} [life]
  */
 export function startBundle(device, life = 0) {
-  const address = new URL(`${device}/web.js${life ? `#${life}` : ''}`, import.meta.url).href;
-  if (!started.has(address)) {
-    const start = load(address, device);
-    started.set(address, start);
+  const name = `${device} ${life}`;
+  if (!started.has(name)) {
+    const start = load(device, life || failed ? `#${life}.${failed}` : '');
+    started.set(name, start);
     // What failed once, the network perhaps, may succeed another time.
-    start.catch(() => started.delete(address));
+    start.catch(() => {
+      failed += 1;
+      started.delete(name);
+    });
   }
-  return /** @type {Promise<{Recommender: any, memory: WebAssembly.Memory | undefined}>} */ (started.get(address));
+  return /** @type {Promise<Bundle>} */ (started.get(name));
 }
 
 /**
- * @param {string} address
  * @param {"cpu" | "gpu"} device
+ * @param {string} fragment
+ * @returns {Promise<Bundle>}
  */
-async function load(address, device) {
-  const bundle = await import(address);
-  const module = await bundle.default({ module_or_path: new URL(`${device}/web_bg.wasm`, import.meta.url) });
+async function load(device, fragment) {
+  const script = new URL(`${device}/web.js${fragment}`, import.meta.url).href;
+  const wasm = new URL(`${device}/web_bg.wasm`, import.meta.url).href;
+  const bundle = await import(script).catch((cause) => refuse(cause, script));
+  const module = await bundle.default({ module_or_path: wasm }).catch((/** @type {unknown} */ cause) => refuse(cause, wasm));
   // CubeCL registers its instructions in constructors. The linker would call all of them at every call into the module,
   // so that the build leaves them to us.
   module?.__wasm_call_ctors?.();

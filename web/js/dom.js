@@ -35,6 +35,11 @@ export function styleSheet(text) {
   };
 }
 
+/** Lets the page do something else first. */
+export function nextTask() {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
 /** Catalogues come from feeds: a link may lead to a page, and never run a script. */
 export function safeUrl(/** @type {string | undefined} */ url) {
   if (!url) return '';

@@ -7,7 +7,10 @@ import { BUILD } from './build.js';
 import { startBundle } from './bundle.js';
 import { chooseDevice } from './device.js';
 import * as keeper from './keep.js';
+import { passesAfter, read } from './network.js';
 import { VitrineError, toErrorRecord } from './protocol.js';
+import { Retries } from './retries.js';
+import { tokenizer } from './tokenizer.js';
 
 /** A GPU engine that neither loads bytes nor answers for so long has hung: a lost device never rejects. */
 const GPU_SILENCE_MS = 60_000;
@@ -39,6 +42,8 @@ export class Engines {
   /** @type {"cpu" | "gpu"} */
   #current = 'cpu';
   #package = '';
+  /** @type {Promise<string | undefined>} */
+  #catalog = Promise.resolve(undefined);
   /** The shop's rules, when they are there. @type {Promise<string | undefined>} */
   #rules = Promise.resolve(undefined);
   /** Why an engine answers without them. @type {import('./protocol.js').ErrorRecord | undefined} */
@@ -60,6 +65,8 @@ export class Engines {
   #snapshotTimer = 0;
   /** When an engine last gave a sign of life. */
   #heard_ms = 0;
+  /** Its files may not come at once. */
+  #improvement = new Retries(() => this.#tryGpu());
   /** Who waits for which engine. @type {Set<{device: "cpu" | "gpu", reject: (error: Error) => void}>} */
   #waiting = new Set();
   #options;
@@ -82,15 +89,19 @@ export class Engines {
   }
 
   /**
-   * @param {{package: string, device: "auto" | "cpu" | "gpu", persistent?: boolean, rules?: Promise<string | undefined>}} request
-   *   `rules` is the text of `rules.json`
+   * @param {{package: string, device: "auto" | "cpu" | "gpu", persistent?: boolean, rules?: Promise<string | undefined>, catalog?: Promise<string | undefined>}} request
+   *   `rules` is the text of `rules.json`, `catalog` that of the shop's own catalogue, written as a package's
    */
-  async open({ package: folder, device, persistent = false, rules = Promise.resolve(undefined) }) {
+  async open({ package: folder, device, persistent = false, rules = Promise.resolve(undefined), catalog = Promise.resolve(undefined) }) {
     this.#package = folder;
+    this.#catalog = catalog;
     this.#rules = rules;
     this.#isForced = device === 'gpu';
     this.#persistent = persistent;
-    let isWorthTrying = false;
+    // Of a try before this one.
+    this.#fallback = this.#rulesError = undefined;
+    /** When a GPU is worth a try. @type {number | undefined} */
+    let after_ms;
     try {
       const choice = await chooseDevice(device, this.#options.gpu, () => this.#readRecipe());
       this.#adapter = choice.adapter;
@@ -101,17 +112,18 @@ export class Engines {
           this.#current = 'gpu';
           return this.info();
         }
-        isWorthTrying = true;
+        after_ms = 0;
       }
       this.#decision = { device: 'cpu', because: device === 'cpu' ? 'asked for' : choice.because };
     } catch (cause) {
       this.#fallback = toErrorRecord(cause);
       // The CPU engine would fetch the same package in vain.
       if (this.#fallback.code.startsWith('package_')) throw cause;
+      after_ms = passesAfter(cause);
       this.#decision = { device: 'cpu', because: this.#fallback.message };
     }
     await this.#openCpu();
-    if (isWorthTrying) setTimeout(() => this.#improve(), this.#options.improveAfter_ms);
+    if (after_ms !== undefined) this.#improveAfter(after_ms);
     return this.info();
   }
 
@@ -224,7 +236,7 @@ export class Engines {
     }
     if (this.#life + 1 >= LIVES) return;
     this.#life += 1;
-    setTimeout(() => this.#improve(), this.#options.improveAfter_ms);
+    this.#improveAfter(0);
   }
 
   /**
@@ -279,7 +291,9 @@ export class Engines {
       this.#heard_ms = performance.now();
       // What is loaded beside an engine that answers is nobody's wait.
       if (!this.#engine) this.#options.onProgress(loaded, total);
-    });
+    }, this.#catalog, tokenizer);
+    const { catalog_error } = opened.info();
+    if (catalog_error) this.#rulesError = { code: 'bad_request', message: `the shop's catalogue: ${catalog_error}` };
     const rules = await this.#rules;
     try {
       if (rules !== undefined) opened.set_rules(rules);
@@ -289,8 +303,13 @@ export class Engines {
     return opened;
   }
 
-  /** Brings the GPU in, if it is right and faster. Whatever goes wrong here, the CPU goes on answering. */
-  async #improve() {
+  /** Whatever goes wrong there, the CPU goes on answering. @param {number} after_ms */
+  #improveAfter(after_ms) {
+    setTimeout(() => this.#improvement.run().catch(() => {}), this.#options.improveAfter_ms + after_ms);
+  }
+
+  /** Brings the GPU in, if it is right and faster. */
+  async #tryGpu() {
     if (this.#options.isSaving && !this.#isForced) return;
     const name = `decision ${this.#adapter} ${BUILD} ${this.#engine.info().fingerprint}`;
     const kept = this.#persistent && !this.#isForced ? await this.#options.kept.recall(name) : undefined;
@@ -301,11 +320,13 @@ export class Engines {
     /** @type {Decision | undefined} */
     let decision = this.#isForced ? { device: 'gpu', because: 'asked for' } : kept && { ...kept, from_before: true };
     const life = this.#life;
+    let failure;
     try {
       await this.#openGpu();
       decision ??= await this.#options.inQueue(() => this.#race());
       if (life !== this.#life) return;
     } catch (cause) {
+      failure = cause;
       this.#fallback = toErrorRecord(cause);
       decision = { device: 'cpu', because: this.#fallback.message };
     }
@@ -321,6 +342,7 @@ export class Engines {
         this.#dropGpu();
       }
     });
+    if (failure) throw failure;
   }
 
   /** Times both engines at the real shape: a full history, the whole catalogue. @returns {Promise<Decision>} */
@@ -402,17 +424,12 @@ export class Engines {
 
   /** The recipe decides about the device before any engine is there to read the manifest. */
   async #readRecipe() {
-    let response;
+    const address = new URL('manifest.json', this.#package).href;
+    const text = await read(address, { isShared: true });
     try {
-      response = await fetch(new URL('manifest.json', this.#package));
-    } catch (cause) {
-      throw new VitrineError('package_unreachable', `manifest.json: ${cause}`);
-    }
-    if (!response.ok) throw new VitrineError('package_unreachable', `manifest.json: status ${response.status}`);
-    try {
-      return (await response.json()).recipe;
+      return JSON.parse(text).recipe;
     } catch {
-      throw new VitrineError('package_corrupt', 'manifest.json is not JSON');
+      throw new VitrineError('package_corrupt', `${address} is not JSON`);
     }
   }
 

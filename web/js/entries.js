@@ -1,6 +1,7 @@
 // Which entry stands for an item? The one that did before, if nothing about it changed; the keyboard stays where it is.
 
 import { controlOf, rootsOf } from './carousel.js';
+import { nextTask } from './dom.js';
 import { slottedTile, templateTile, tile } from './recs-view.js';
 
 /**
@@ -41,19 +42,27 @@ export class Entries {
 
   /**
    * Makes what is to be shown, and shows nothing yet. A slow phone needs milliseconds for each entry: before each, the page
-   * may do something else.
+   * may do something else. Where nothing is shown, each takes its place unseen and is laid out at once, and not with all the
+   * others.
    *
    * @param {Item[]} items
    * @param {Drawing} drawing
+   * @param {() => boolean} isOutdated  nobody waits for them any more
    * @returns {Promise<Map<string, Drawn>>}
    */
-  async draw(items, drawing) {
+  async draw(items, drawing, isOutdated) {
     const template = /** @type {HTMLTemplateElement | null} */ (this.#host.querySelector(':scope > template'));
     const all = new Map();
+    if (!this.#drawn.size) this.#list.replaceChildren();
     for (const item of items) {
       const former = this.#drawn.get(item.id);
-      if (!former) await new Promise((resolve) => setTimeout(resolve));
-      all.set(item.id, drawn(item, former, drawing, template));
+      if (!former) await nextTask();
+      if (isOutdated()) break;
+      const entry = drawn(item, former, drawing, template);
+      all.set(item.id, entry);
+      if (this.#drawn.size) continue;
+      this.#list.append(entry.entry);
+      void entry.entry.offsetHeight;
     }
     return all;
   }
@@ -83,8 +92,10 @@ export class Entries {
     for (const { content } of all) {
       if (content && content.parentNode !== this.#host) this.#host.append(content);
     }
-    if (before.length === entries.length && before.every((entry, index) => entry === entries[index])) return;
+    const isPlaced = before.length === entries.length && before.every((entry, index) => entry === entries[index]);
+    if (isPlaced && former.size) return;
     for (const entry of entries) entry.toggleAttribute('data-fresh', !former.has(idOf(entry)));
+    if (isPlaced) return;
     // A list that snaps would follow the entry that stood first; the visitor's place in the row is what stays.
     // Without entries there is no place to ask for, and the answer would cost a layout.
     const place = before[0] && this.#list.scrollLeft;

@@ -42,7 +42,7 @@
  * @typedef {{rows: {item: string, score: number, rules: string[], reason?: {kind: Reason["kind"], item: string}}[]}} EngineAnswer
  *
  * @typedef {{package?: string, catalog?: string, rules?: string, device: "auto" | "cpu" | "gpu", persistent?: boolean}} Opening
- *   absolute addresses: a package's folder, a catalogue where there is no package, and `rules.json`
+ *   absolute addresses: a package's folder, the shop's own catalogue, and `rules.json`
  * @typedef {{id: number, kind: "open"} & Opening
  *   | {id: number, kind: "recommend", events: HistoryEvent[], options: EngineOptions}
  *   | {id: number, kind: "interactions", events: HistoryEvent[]}
@@ -52,7 +52,7 @@
  *
  * @typedef {{id: number, kind: "result", value: any}
  *   | {id: number, kind: "error", error: ErrorRecord}
- *   | {id: 0, kind: "progress", loaded_bytes: number, total_bytes: number}
+ *   | {id: 0, kind: "progress", value: {loaded_bytes: number, total_bytes: number}}
  *   | {id: 0, kind: "engine", value: EngineInfo}
  *   | {id: 0, kind: "alive"}} Response
  */

@@ -2,7 +2,6 @@
 //
 // Nothing in this file sends anything: the worker fetches the package, and only that.
 
-import { dropAll } from './keep.js';
 import { VitrineError, toError } from './protocol.js';
 import { recorder } from './recorder.js';
 import { WorkerClient } from './worker-client.js';
@@ -25,7 +24,8 @@ const recommenders = new Map();
  * The first caller chooses device, rules and catalogue. A later caller that names `consent` changes it for all; `events`
  * of all callers are accepted.
  *
- * `rules` is the address of `rules.json`; `catalog` that of a list of items, for content rules while there is no package.
+ * `rules` is the address of `rules.json`; `catalog` that of the shop's own list of items: for content rules without a package, and for what
+ * came after its export.
  * `consent`: true or "granted" stores the history, false or "denied" keeps it in memory, else the name of what knows
  * (`none`, `tcf`, `google`, `shopify`).
  *
@@ -34,19 +34,14 @@ const recommenders = new Map();
  * @returns {Recommender}
  */
 export function createRecommender({ package: folder, device = 'auto', consent, events = [], rules, catalog }) {
-  const packageUrl = folder ? absolute(folder) : undefined;
-  if (packageUrl && !packageUrl.pathname.endsWith('/')) packageUrl.pathname += '/';
-  const catalogUrl = catalog ? absolute(catalog) : undefined;
-  const key = (packageUrl ?? catalogUrl)?.href;
+  const opening = { device, package: absolute(folder, '/'), catalog: absolute(catalog), rules: absolute(rules) };
+  const key = opening.package ?? opening.catalog;
   if (!key) throw new VitrineError('bad_request', 'a recommender needs a package, or a catalog while there is none');
   // What the page shows is observed where the page says so; here it is only listened to.
-  recorder.start({ watch: false, events, ...(consent !== undefined && { consent }) });
+  recorder.start({ watch: false, events, consent });
   const known = recommenders.get(key);
   if (known) return known;
-  const recommender = new Recommender({
-    device, ...(packageUrl && { package: packageUrl.href }), ...(catalogUrl && { catalog: catalogUrl.href }),
-    ...(rules && { rules: absolute(rules).href }),
-  });
+  const recommender = new Recommender(opening);
   recommenders.set(key, recommender);
   return recommender;
 }
@@ -62,8 +57,6 @@ export class Recommender extends EventTarget {
   #worker = null;
   /** @type {Promise<EngineInfo> | null} */
   #opened = null;
-  /** @type {EngineInfo | null} */
-  #info = null;
   /** @type {Promise<void> | undefined} */
   #introduced;
   /** What erasing goes on doing after the history is gone. @type {Promise<unknown>} */
@@ -144,9 +137,9 @@ export class Recommender extends EventTarget {
   async answer({ k = 10, candidates, exclude = [], seed, placement = '', cart = [], shown = [] } = {}) {
     if (!Number.isInteger(k) || k < 1) throw new VitrineError('bad_request', `k is ${k}, not a count`);
     await this.open();
-    const options = { k, exclude, placement, cart, shown, now_ms: Date.now(), ...(seed && { seed }), ...(candidates && { candidates }) };
+    const options = { k, candidates, exclude, seed: seed || undefined, placement, cart, shown, now_ms: Date.now() };
     const { info, hasStrangers, ...answer } = await this.#ask('recommend', { events: await this.events(), options });
-    this.#info = info;
+    this.#opened = Promise.resolve(info);
     if (hasStrangers) this.#introduce();
     return answer;
   }
@@ -180,9 +173,8 @@ export class Recommender extends EventTarget {
   }
 
   /** Which tier and engine answers. @returns {Promise<EngineInfo>} */
-  async info() {
-    const opened = await this.open();
-    return this.#info ?? opened;
+  info() {
+    return this.open();
   }
 
   /**
@@ -190,14 +182,12 @@ export class Recommender extends EventTarget {
    *
    * @returns {Promise<import('./protocol.js').Diagnostics>}
    */
-  async diagnostics() {
-    await this.open();
+  diagnostics() {
     return this.#ask('diagnostics');
   }
 
   /** @returns {Promise<import('./protocol.js').Item[]>} */
-  async catalog() {
-    await this.open();
+  catalog() {
     return this.#ask('catalog');
   }
 
@@ -208,36 +198,29 @@ export class Recommender extends EventTarget {
   }
 
   async #start() {
-    this.#worker = null;
     try {
-      const opening = { ...this.#opening, persistent: recorder.consent === 'granted' };
-      this.#worker = new WorkerClient(opening, {
-        onProgress: (progress) => this.dispatchEvent(new CustomEvent('progress', { detail: progress })),
-        onInfo: (info) => {
-          this.#info = info;
-          this.dispatchEvent(new CustomEvent('engine', { detail: info }));
+      this.#worker ??= new WorkerClient({ ...this.#opening, persistent: recorder.consent === 'granted' }, {
+        onNews: (kind, detail) => {
+          if (kind === 'engine') this.#opened = Promise.resolve(detail);
+          this.dispatchEvent(new CustomEvent(kind, { detail }));
         },
-        onEnd: () => this.#retryLater(),
+        onEnd: () => setTimeout(() => (this.#opened = this.#worker = null), RETRY_MS),
       });
-      this.#info = await this.#worker.open();
-      return this.#info;
+      return await this.#worker.open();
     } catch (cause) {
-      if (this.#worker) this.#worker.close();
-      else this.#retryLater();
+      // The worker goes on trying by itself, where that is of use.
+      setTimeout(() => (this.#opened = null), RETRY_MS);
       throw toError(cause);
     }
   }
 
-  #retryLater() {
-    setTimeout(() => (this.#opened = null), RETRY_MS);
-  }
-
   /**
-   * @param {"recommend" | "interactions" | "diagnostics" | "catalog" | "forget"} kind
+   * @param {"recommend" | "interactions" | "diagnostics" | "catalog"} kind
    * @param {Record<string, unknown>} [fields]
    * @returns {Promise<any>}
    */
-  #ask(kind, fields) {
+  async #ask(kind, fields) {
+    await this.open();
     return /** @type {WorkerClient} */ (this.#worker).ask(kind, fields);
   }
 
@@ -253,18 +236,19 @@ export class Recommender extends EventTarget {
     this.dispatchEvent(new CustomEvent('change', { detail }));
   }
 
-  /** What the engine read of the history goes with it. @param {boolean} isGone */
+  /** What the engine read of the history goes with it. A worker that is gone keeps nothing. @param {boolean} isGone */
   async #follow(isGone) {
-    const persistent = recorder.consent === 'granted';
-    // An engine that is on its way hears of it; one that failed has nothing to forget.
-    await this.#opened
-      ?.then(() => (isGone ? this.#ask('forget') : this.#worker?.setPersistent(persistent)))
-      .catch(() => {});
-    if (isGone || !persistent) await dropAll();
+    await (isGone ? this.#worker?.ask('forget') : this.#worker?.setPersistent(recorder.consent === 'granted'))?.catch(() => {});
   }
 }
 
-/** @param {string | URL} address */
-function absolute(address) {
-  return new URL(address, document.baseURI);
+/**
+ * @param {string | URL | undefined} address
+ * @param {string} [end]  of its path, there or not
+ */
+function absolute(address, end = '') {
+  if (!address) return undefined;
+  const url = new URL(address, document.baseURI);
+  if (!url.pathname.endsWith(end)) url.pathname += end;
+  return url.href;
 }

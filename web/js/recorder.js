@@ -334,7 +334,9 @@ async function startByTag() {
   const tag = [...document.scripts].find(({ src }) => src === import.meta.url);
   if (!tag) return;
   const { consent, sources, watch: watched, events } = tag.dataset;
-  recorder.start({ consent, sources: sources?.split(' '), watch: watched !== 'false', events: events?.split(' ') });
+  // What others may ask for at once; what has to be loaded has a task of its own.
+  recorder.start({ consent, watch: false, events: events?.split(' ') });
+  setTimeout(() => recorder.start({ sources: sources?.split(' '), watch: watched !== 'false' }));
 }
 
 // A mistake in the tag fails this promise, not the module, which others import.

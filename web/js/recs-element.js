@@ -5,6 +5,7 @@
 
 import { Carousel } from './carousel.js';
 import { cartOf } from './cart.js';
+import { nextTask } from './dom.js';
 import { Entries, idOf } from './entries.js';
 import { Impressions } from './impressions.js';
 import { onNavigation } from './navigation.js';
@@ -77,7 +78,7 @@ export class VitrineRecs extends Base {
     root.adoptedStyleSheets = [recsStyle()];
     root.append(this.#frame.stage);
     this.#carousel = new Carousel(this.#frame);
-    this.#space = new Space(this.#frame);
+    this.#space = new Space(this, this.#frame);
     for (const type of ['click', 'auxclick']) {
       this.#frame.list.addEventListener(type, (event) => this.#onClick(/** @type {MouseEvent} */ (event)));
     }
@@ -246,6 +247,8 @@ export class VitrineRecs extends Base {
   async #ask(isOutdated) {
     const recommender = this.#recommender;
     if (!recommender) return;
+    // Laid out while the answer is on its way.
+    label(this, this.#frame);
     try {
       const events = await recommender.events();
       const seed = this.getAttribute('seed') || undefined;
@@ -280,11 +283,17 @@ export class VitrineRecs extends Base {
     const items = recommendations.map(({ details }) => this.#withUrl(details));
     const chosen = this.#transformItems ? this.#ofShop('transformItems', () => this.#transformItems?.(items)) ?? items : items;
     if (chosen.length === 0) return this.#showFallback(isHidden);
-    const drawn = await this.#draw(chosen, new Map(recommendations.map(({ item, reason }) => [item, reason])));
+    const drawn = await this.#draw(chosen, new Map(recommendations.map(({ item, reason }) => [item, reason])), isOutdated);
+    // What is to appear is measured unseen, step by step, so that there is little to do then.
+    const steps = [() => this.#carousel.update(), () => this.#space.fit(), () => {}];
+    for (const step of this.dataset.state === 'answer' ? [] : steps) {
+      if (isOutdated()) return;
+      await nextTask();
+      step();
+    }
     if (isOutdated()) return;
     const before = this.#entries.ids.join('\n');
     this.#space.keep(() => {
-      label(this, this.#frame);
       this.#entries.show(drawn);
       this.dataset.state = 'answer';
       this.#carousel.update();
@@ -314,8 +323,9 @@ export class VitrineRecs extends Base {
   /**
    * @param {Item[]} items
    * @param {Map<string, import('./protocol.js').Reason | undefined>} reasons
+   * @param {() => boolean} isOutdated
    */
-  #draw(items, reasons) {
+  #draw(items, reasons, isOutdated) {
     const render = this.#render;
     const isSaid = this.hasAttribute('reasons');
     return this.#entries.draw(items, {
@@ -328,7 +338,7 @@ export class VitrineRecs extends Base {
         const text = isSaid && reason ? reasonText(reason, this) : '';
         return text && reason ? { ...reason, text } : null;
       },
-    });
+    }, isOutdated);
   }
 
   #showFallback(isHidden = false) {

@@ -18,8 +18,7 @@ export const recsStyle = styleSheet(`
 :host([hidden]), :host([data-state="hidden"]), [hidden] { display: none !important; }
 .stage { position: relative; }
 .fallback { display: contents; }
-:host([data-state="answer"]) .fallback { visibility: hidden; }
-:host(:not([data-state="answer"])) section { display: none; }
+:host([data-state="answer"]) .fallback, :host(:not([data-state="answer"])) section { visibility: hidden; }
 section {
   position: absolute;
   inset: 0 0 auto;

@@ -30,11 +30,7 @@ export function leave(element) {
  */
 export function asks(element, question) {
   const place = places.get(element);
-  if (!place) return;
-  place.question = question;
-  question.then(() => {
-    if (place.question === question) place.question = null;
-  });
+  if (place) place.question = question;
 }
 
 /**

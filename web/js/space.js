@@ -5,8 +5,11 @@
 
 /** A picture that keeps less of its height is none any more: then the page moves, and the shop should have left more room. */
 const LEAST = 1 / 3;
+/** What is lost by rounding. */
+const SLACK_PX = 8;
 
 export class Space {
+  #host;
   #stage;
   #section;
   #list;
@@ -14,8 +17,12 @@ export class Space {
   /** @type {ResizeObserver | null} */
   #sizes = null;
 
-  /** @param {{stage: HTMLElement, section: HTMLElement, list: HTMLElement}} parts  the stage holds both lists */
-  constructor({ stage, section, list }) {
+  /**
+   * @param {HTMLElement} host
+   * @param {{stage: HTMLElement, section: HTMLElement, list: HTMLElement}} parts  the stage holds both lists
+   */
+  constructor(host, { stage, section, list }) {
+    this.#host = host;
     this.#stage = stage;
     this.#section = section;
     this.#list = list;
@@ -27,7 +34,8 @@ export class Space {
       // Another width is another layout: what was measured for the former one says nothing.
       if (Math.abs(width - this.#width_px) >= 1) this.#release();
       this.#width_px = width;
-      this.#hold(this.#section.offsetHeight);
+      // What is only being laid out needs no space yet.
+      if (this.#isShown) this.#hold();
     });
     this.#sizes.observe(this.#stage);
     this.#sizes.observe(this.#section);
@@ -41,18 +49,29 @@ export class Space {
 
   /** @param {() => void} swap  changes what the element shows */
   keep(swap) {
-    const { top, bottom, height, width } = this.#stage.getBoundingClientRect();
-    this.#width_px = width;
-    this.#section.style.removeProperty('--_fitted');
     swap();
-    const excess_px = this.#section.offsetHeight - height;
-    if (height > 0 && excess_px > 0 && top < innerHeight && bottom > 0) this.#cut(excess_px);
-    this.#hold(Math.max(height, this.#section.offsetHeight));
+    this.fit();
+    this.#hold();
   }
 
-  /** Space that was given is not taken back while the width lasts. @param {number} height_px */
-  #hold(height_px) {
-    if (height_px > this.#stage.offsetHeight) this.#stage.style.minBlockSize = `${height_px}px`;
+  /** Lets pictures give way where the page would jump. */
+  fit() {
+    const { top, bottom, height, width } = this.#stage.getBoundingClientRect();
+    const excess = () => this.#section.offsetHeight - height;
+    this.#width_px = width;
+    // What fits already stays as it is: each look at it afterwards is a layout.
+    if (Math.abs(excess()) > SLACK_PX) this.#section.style.removeProperty('--_fitted');
+    if (height > 0 && excess() > 0 && top < innerHeight && bottom > 0) this.#cut(excess());
+  }
+
+  get #isShown() {
+    return this.#host.dataset.state === 'answer';
+  }
+
+  /** Space that was given is not taken back while the width lasts. */
+  #hold() {
+    const { offsetHeight } = this.#section;
+    if (offsetHeight > this.#stage.offsetHeight) this.#stage.style.minBlockSize = `${offsetHeight}px`;
   }
 
   /** @param {number} excess_px */

@@ -5,7 +5,9 @@
 
 import { ContentRules } from './content-rules.js';
 import * as keeper from './keep.js';
+import { read, shareNoMore } from './network.js';
 import { VitrineError, toErrorRecord } from './protocol.js';
+import { Retries } from './retries.js';
 
 /** Rules that do not come must not keep the answers waiting for ever. */
 const RULES_WAIT_MS = 5_000;
@@ -26,19 +28,27 @@ export class Tiers {
   #engines;
   #onChange;
   #kept;
+  #first_ms;
+  /** @type {import('./protocol.js').Opening} */
+  #opening = { device: 'auto' };
+  /** What may answer, once it is there: the engine, if there is a package, before content rules. @type {Retries[]} */
+  #jobs = [];
   /** @type {ContentRules | null} */
   #content = null;
   /** @type {Map<string, Item>} */
   #itemById = new Map();
   /** Whether an engine is open and its catalogue known. */
   #isReady = false;
-  /** Why no engine answers. @type {ErrorRecord | undefined} */
+  /** Why an engine that was there answers no more. @type {ErrorRecord | undefined} */
   #failure;
+  /** What the page knows of who answers, and why no better one. */
+  #told = '';
+  /** The text of the shop's rules, when they are there. @type {Promise<string | undefined> | undefined} */
+  #rules;
   /** Why there are no rules. @type {ErrorRecord | undefined} */
   #rulesError;
   /** @type {string[]} */
   #neverNamed = [];
-  #hasRules = false;
   #persistent = false;
   /** @type {number | undefined} */
   #bucket;
@@ -46,53 +56,57 @@ export class Tiers {
   #took_ms = {};
 
   /**
-   * @param {{engines: import('./engines.js').Engines, onChange: (info: EngineInfo) => void, kept?: typeof keeper}} options
-   *   `onChange` hears when another tier or engine answers from here on; `kept` is for tests
+   * @param {{engines: import('./engines.js').Engines, onChange: (info: EngineInfo) => void, kept?: typeof keeper, first_ms?: number}} options
+   *   `onChange` hears when another tier or engine answers from here on; the last two are for tests
    */
-  constructor({ engines, onChange, kept = keeper }) {
+  constructor({ engines, onChange, kept = keeper, first_ms }) {
     this.#engines = engines;
     this.#onChange = onChange;
     this.#kept = kept;
+    this.#first_ms = first_ms;
   }
 
   /**
-   * As soon as anything can answer.
+   * As soon as anything can answer. What cannot be had yet is tried again; who asks once more makes it try at once.
    *
    * @param {import('./protocol.js').Opening} opening
    * @returns {Promise<EngineInfo>}
    */
-  async open({ package: folder, catalog, rules: rulesAddress, device, persistent = false }) {
-    this.#persistent = persistent;
-    this.#hasRules = rulesAddress !== undefined;
-    const rules = rulesAddress ? this.#readRules(rulesAddress) : Promise.resolve(undefined);
-    const addresses = [catalog, folder && new URL('catalog.json', folder).href].filter((address) => address !== undefined);
-    const content = this.#openContent(addresses, rules);
-    if (!folder) {
-      await content;
-      return this.info();
+  async open(opening) {
+    if (this.isOpen) return this.info();
+    if (this.#jobs.length === 0) {
+      this.#opening = opening;
+      this.#persistent = opening.persistent ?? false;
+      const jobs = [() => this.#openEngine(), () => this.#openContent()];
+      this.#jobs = jobs.slice(opening.package ? 0 : 1).map((job) => new Retries(job, this.#tell, this.#first_ms));
     }
-    const engine = this.#openEngine({ package: folder, device, persistent, rules });
-    await Promise.any([engine, content]).catch(({ errors }) => {
+    const running = this.#jobs.map((job) => job.run());
+    await Promise.any(running).catch(({ errors }) => {
       throw errors[0];
     });
-    if (!this.#hasEngine && !this.#failure) {
-      const tell = () => this.#onChange(this.info());
-      engine.then(tell, tell);
-    }
+    this.#told = this.#state;
+    for (const job of running) job.then(this.#tell, this.#tell);
     return this.info();
+  }
+
+  /** Can anything answer? */
+  get isOpen() {
+    return this.#itemById.size > 0;
   }
 
   /** Another engine answers from here on; even where the one before could not. */
   engineChanged() {
     if (!this.#isReady) return;
     this.#failure = undefined;
-    this.#onChange(this.info());
+    this.#tell();
   }
 
   /** @returns {EngineInfo} */
   info() {
     const info = this.#hasEngine ? this.#engines.info() : this.#contentRules().info();
-    const fallback = this.#failure ?? info.fallback ?? this.#rulesError;
+    // Content rules by themselves are no failure of anything.
+    const unopened = this.#opening.package ? this.#jobs[0]?.failure : undefined;
+    const fallback = this.#failure ?? unopened ?? info.fallback ?? this.#rulesError;
     return { ...info, ...(fallback && { fallback }) };
   }
 
@@ -138,22 +152,36 @@ export class Tiers {
     return { ...this.#engines.diagnostics(), tier, took_ms: { ...this.#took_ms }, requests: requests(), ...(fallback && { fallback }) };
   }
 
-  /** Nothing of the visitor stays. */
-  forget() {
+  /** Nothing of the visitor stays: what was written while the history went is taken away, too. */
+  async forget() {
     this.#bucket = undefined;
     this.#engines.forget();
+    await this.#kept.dropAll();
   }
 
   /** @param {boolean} persistent  whether there is consent to keep anything */
   async setPersistent(persistent) {
     this.#persistent = persistent;
     this.#engines.setPersistent(persistent);
-    if (persistent && this.#bucket !== undefined) await this.#kept.keep(BUCKET, this.#bucket);
+    if (!persistent) await this.#kept.dropAll();
+    else if (this.#bucket !== undefined) await this.#kept.keep(BUCKET, this.#bucket);
   }
 
   get #hasEngine() {
     return this.#isReady && !this.#failure;
   }
+
+  get #state() {
+    const { tier, fallback } = this.info();
+    return `${tier} ${fallback?.message}`;
+  }
+
+  /** Says who answers, if that is news. Bound, because it is handed on. */
+  #tell = () => {
+    if (!this.isOpen || this.#told === this.#state) return;
+    this.#told = this.#state;
+    this.#onChange(this.info());
+  };
 
   /** Made again when it is needed, of what the engine knew. */
   #contentRules() {
@@ -176,7 +204,7 @@ export class Tiers {
         if (error.code === 'bad_request') throw cause;
         // An engine that trapped stays as it is; what is wrong with it would be wrong next time, too.
         this.#failure = error;
-        this.#onChange(this.info());
+        this.#tell();
       }
     }
     const rows = this.#contentRules().recommend(known, { ...options, exclude: this.#away(events, options) });
@@ -197,7 +225,7 @@ export class Tiers {
 
   /** Chance decides once, and is remembered where that is allowed. */
   async #experiment() {
-    if (!this.#hasRules) return {};
+    if (this.#opening.rules === undefined) return {};
     if (this.#bucket === undefined) {
       const known = this.#persistent ? await this.#kept.recall(BUCKET) : undefined;
       this.#bucket = Number.isInteger(known) ? known : Math.floor(Math.random() * BUCKETS);
@@ -206,28 +234,42 @@ export class Tiers {
     return { bucket: this.#bucket };
   }
 
-  /** @param {Parameters<import('./engines.js').Engines["open"]>[0]} request */
-  async #openEngine(request) {
+  async #openEngine() {
     const start_ms = performance.now();
+    const { package: folder = '', device } = this.#opening;
     try {
-      await this.#engines.open(request);
-      // From here on its catalogue holds: it was checked against the manifest.
-      this.#know(this.#engines.catalog());
-      this.#isReady = true;
-      this.#took_ms.engine = performance.now() - start_ms;
-    } catch (cause) {
-      this.#failure = toErrorRecord(cause);
-      throw cause;
+      await this.#engines.open({
+        package: folder, device, persistent: this.#persistent, rules: this.#rulesText(), catalog: this.#ownCatalogue(),
+      });
+    } finally {
+      // Next time there may be another package.
+      shareNoMore();
+    }
+    // From here on its catalogue holds: it was checked against the manifest.
+    this.#know(this.#engines.catalog());
+    this.#isReady = true;
+    this.#took_ms.engine = performance.now() - start_ms;
+  }
+
+  /** What the shop has today, as a package writes it: the engine knows then what came after the export. */
+  async #ownCatalogue() {
+    const { catalog } = this.#opening;
+    if (catalog === undefined) return undefined;
+    try {
+      return JSON.stringify({ items: readCatalogue(await read(catalog, { isShared: true }), catalog) });
+    } catch {
+      // Content rules ask for it next, and the package has a catalogue of its own.
+      return undefined;
     }
   }
 
-  /**
-   * @param {string[]} addresses  of which the first that can be read counts
-   * @param {Promise<string | undefined>} rules
-   */
-  async #openContent(addresses, rules) {
+  async #openContent() {
+    if (this.#isReady) return;
     const start_ms = performance.now();
-    const [items] = await Promise.all([readFirst(addresses), rules]);
+    const { package: folder, catalog } = this.#opening;
+    const own = folder && new URL('catalog.json', folder).href;
+    const addresses = [catalog, own].filter((address) => address !== undefined);
+    const [items] = await Promise.all([readFirst(addresses, own), this.#rulesText()]);
     if (this.#isReady) return;
     this.#know(items);
     this.#contentRules();
@@ -241,14 +283,20 @@ export class Tiers {
   }
 
   /**
-   * The shop's rules for the engine; content rules obey one of them: what may not be named.
-   *
-   * @param {string} address
-   * @returns {Promise<string | undefined>}
+   * The shop's rules for the engine; content rules obey one of them: what may not be named. What did not come is asked for
+   * again with the next engine.
    */
+  #rulesText() {
+    const { rules } = this.#opening;
+    this.#rules ??= rules === undefined ? Promise.resolve(undefined) : this.#readRules(rules);
+    return this.#rules;
+  }
+
+  /** @param {string} address @returns {Promise<string | undefined>} */
   async #readRules(address) {
     try {
       const text = await read(address, { signal: AbortSignal.timeout(RULES_WAIT_MS) });
+      this.#rulesError = undefined;
       try {
         const { never_named } = JSON.parse(text);
         this.#neverNamed = Array.isArray(never_named) ? never_named : [];
@@ -258,6 +306,7 @@ export class Tiers {
       return text;
     } catch (cause) {
       this.#rulesError = { code: 'bad_request', message: toErrorRecord(cause).message };
+      this.#rules = undefined;
       return undefined;
     }
   }
@@ -291,13 +340,17 @@ function withSeed(events, { seed, now_ms }) {
   return seed ? [...events, { item: seed, type: 'view', ts: now_ms }] : events;
 }
 
-/** @param {string[]} addresses @returns {Promise<Item[]>} */
-async function readFirst([address, ...others]) {
+/**
+ * @param {string[]} addresses  of which the first that can be read counts
+ * @param {string} [shared]  the one that an engine reads, too
+ * @returns {Promise<Item[]>}
+ */
+async function readFirst([address, ...others], shared) {
   try {
-    return readCatalogue(await read(address), address);
+    return readCatalogue(await read(address, { isShared: address === shared }), address);
   } catch (cause) {
     if (others.length === 0) throw cause;
-    return readFirst(others);
+    return readFirst(others, shared);
   }
 }
 
@@ -323,16 +376,4 @@ function readCatalogue(text, address) {
   if (items.length === 0) throw new VitrineError('package_corrupt', `${address}: no item with id and title`);
   // Of two items of one id the later stays, as in the map of all items.
   return [...new Map(items.map((item) => [item.id, item])).values()];
-}
-
-/** @param {string} address @param {RequestInit} [options] */
-async function read(address, options) {
-  let response;
-  try {
-    response = await fetch(address, options);
-    if (response.ok) return await response.text();
-  } catch (cause) {
-    throw new VitrineError('package_unreachable', `${address}: ${cause}`);
-  }
-  throw new VitrineError('package_unreachable', `${address}: status ${response.status}`);
 }

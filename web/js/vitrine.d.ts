@@ -257,7 +257,7 @@ export interface Recommender extends EventTarget {
 
 export interface RecommenderOptions {
   package?: string | URL;
-  /** Address of a list of items, for content rules while there is no package. */
+  /** Address of the shop's own list of items: for content rules without a package, and for what came after its export. */
   catalog?: string | URL;
   /** Address of `rules.json`. */
   rules?: string | URL;

@@ -4,6 +4,7 @@ import { attribute } from './attribution.js';
 import { onNavigation } from './navigation.js';
 import { recorder } from './recorder.js';
 import { VitrineRecs } from './recs-element.js';
+import { frame, recsStyle } from './recs-view.js';
 
 export { formatPrice } from './format.js';
 export { ERROR_CODES, VitrineError } from './protocol.js';
@@ -11,14 +12,13 @@ export { createRecommender } from './recommender.js';
 export { observe, recorder } from './recorder.js';
 export { VitrineRecs };
 
-// In a task of its own: the page that is being read need not wait for lists of which it has its own until they answer.
-if (globalThis.customElements) setTimeout(register);
+// In tasks of their own: the page that is being read need not wait for lists of which it has its own until they answer. What
+// runs for the first time is slow; what every list needs has run once before there is one.
+if (globalThis.customElements) for (const task of [recsStyle, frame, () => attribute(recorder), register, loadOthers]) setTimeout(task);
 
 function register() {
   if (customElements.get('vitrine-recs')) return;
-  attribute(recorder);
   customElements.define('vitrine-recs', VitrineRecs);
-  loadOthers();
   onNavigation(() => setTimeout(loadOthers));
   document.addEventListener('DOMContentLoaded', loadOthers);
 }

@@ -58,14 +58,17 @@ export function watch(recorder) {
     const now_ms = performance.now();
     active_ms += Math.min(now_ms - marked_ms, IDLE_MS);
     marked_ms = now_ms;
-    deepest_px = Math.max(deepest_px, scrollY);
   };
+
+  /** Only after scrolling and before telling: the place of a page that changes costs a layout. */
+  const sound = () => (deepest_px = Math.max(deepest_px, scrollY));
 
   /** A visit is told whenever it may have ended, under one id: the history keeps the longest. */
   const tell = () => {
     mark();
-    if (active_ms - told_ms < GLANCE_MS) return;
+    if (!item || active_ms - told_ms < GLANCE_MS) return;
     told_ms = active_ms;
+    sound();
     const depth = Math.min((deepest_px + innerHeight) / document.documentElement.scrollHeight, 1);
     record(item, 'dwell', { id, dwell_ms: active_ms, depth: Math.round(depth * 100) / 100 });
   };
@@ -75,7 +78,7 @@ export function watch(recorder) {
     id = newId();
     active_ms = told_ms = 0;
     marked_ms = performance.now();
-    deepest_px = scrollY;
+    deepest_px = 0;
     isZoomed = false;
   };
 
@@ -146,6 +149,7 @@ export function watch(recorder) {
   };
 
   on(document, 'pointermove pointerdown keydown scroll', mark);
+  on(document, 'scroll', sound);
   on(document, 'click auxclick', ({ button, target }) => {
     // The middle button opens a tab, the right one does not.
     if (button > 1) return;

@@ -21,8 +21,7 @@ const LIVES = 2;
 
 export class WorkerClient {
   #opening;
-  #onProgress;
-  #onInfo;
+  #onNews;
   #onEnd;
   /** @type {Map<number, Pending>} */
   #pending = new Map();
@@ -38,15 +37,13 @@ export class WorkerClient {
   /**
    * @param {import('./protocol.js').Opening} opening  what every worker is opened with
    * @param {{
-   *   onProgress: (progress: {loaded_bytes: number, total_bytes: number}) => void,
-   *   onInfo: (info: EngineInfo) => void,
+   *   onNews: (kind: "progress" | "engine", value: any) => void,
    *   onEnd: () => void,
-   * }} hooks  `onInfo`: another tier or engine answers from here on; `onEnd`: nothing will be answered any more
+   * }} hooks  `onNews` hears what is told without having been asked for; `onEnd`: nothing will be answered any more
    */
-  constructor(opening, { onProgress, onInfo, onEnd }) {
+  constructor(opening, { onNews, onEnd }) {
     this.#opening = opening;
-    this.#onProgress = onProgress;
-    this.#onInfo = onInfo;
+    this.#onNews = onNews;
     this.#onEnd = onEnd;
     this.#start();
   }
@@ -77,8 +74,8 @@ export class WorkerClient {
     });
   }
 
-  /** @param {string} [reason] */
-  close(reason = 'the worker was closed') {
+  /** @param {string} reason */
+  #close(reason) {
     if (this.#ended) return;
     this.#ended = new VitrineError('engine_failed', reason);
     this.#worker?.terminate();
@@ -104,20 +101,11 @@ export class WorkerClient {
   /** @param {import('./protocol.js').Response} message */
   #hear(message) {
     this.#silentBeats = 0;
-    switch (message.kind) {
-      case 'alive':
-        return;
-      case 'progress':
-        return this.#onProgress({ loaded_bytes: message.loaded_bytes, total_bytes: message.total_bytes });
-      case 'engine':
-        return this.#onInfo(message.value);
-      default: {
-        const pending = this.#pending.get(message.id);
-        this.#pending.delete(message.id);
-        if (message.kind === 'result') pending?.resolve(message.value);
-        else pending?.reject(toError(message.error));
-      }
-    }
+    const pending = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    if (message.kind === 'result') pending?.resolve(message.value);
+    else if (message.kind === 'error') pending?.reject(toError(message.error));
+    else if (message.kind !== 'alive') this.#onNews(message.kind, message.value);
   }
 
   /** Only somebody who waits can be kept waiting. */
@@ -141,19 +129,19 @@ export class WorkerClient {
   #died(reason) {
     this.#worker?.terminate();
     if (this.#lives >= LIVES) {
-      this.close(reason);
+      this.#close(reason);
       return;
     }
     try {
       this.#start();
     } catch (cause) {
-      this.close(toError(cause).message);
+      this.#close(toError(cause).message);
       return;
     }
     // Opened first, whatever is asked: by whoever waits for that, or on behalf of those who had their answer.
     const asked = [...this.#pending].sort(([, one], [, other]) => Number(other.kind === 'open') - Number(one.kind === 'open'));
     if (asked[0]?.[1].kind !== 'open') {
-      this.open().then(this.#onInfo, (cause) => this.close(toError(cause).message));
+      this.open().then((info) => this.#onNews('engine', info), (cause) => this.#close(toError(cause).message));
     }
     for (const [id, { kind, fields }] of asked) this.#worker?.postMessage({ id, kind, ...fields });
   }

@@ -4,6 +4,7 @@
 
 import { watchDevices } from './device.js';
 import { Engines } from './engines.js';
+import { watchNetwork } from './network.js';
 import { VitrineError, toErrorRecord } from './protocol.js';
 import { Tiers } from './tiers.js';
 
@@ -21,18 +22,17 @@ function inQueue(job) {
 /** @param {import('./protocol.js').Response} response */
 const tell = (response) => self.postMessage(response);
 
+watchNetwork();
 const { gpu, connection } = /** @type {any} */ (navigator);
 const engines = new Engines({
   gpu,
   inQueue,
   isSaving: connection?.saveData === true,
-  onProgress: (loaded_bytes, total_bytes) => tell({ id: 0, kind: 'progress', loaded_bytes, total_bytes }),
+  onProgress: (loaded_bytes, total_bytes) => tell({ id: 0, kind: 'progress', value: { loaded_bytes, total_bytes } }),
   onChange: () => tiers.engineChanged(),
 });
 const tiers = new Tiers({ engines, onChange: (value) => tell({ id: 0, kind: 'engine', value }) });
 watchDevices(() => engines.life, (life, reason) => engines.lost(life, reason));
-
-let isOpen = false;
 
 self.addEventListener('message', ({ data }) => {
   if (data.kind === 'ping') tell({ id: 0, kind: 'alive' });
@@ -51,15 +51,18 @@ async function respond(request) {
 
 /** @param {Request} request */
 async function answer(request) {
-  if (request.kind === 'open') {
-    // The first number that a process puts into words costs it 25 ms for tables; the page, which has prices to show, finds
-    // them read. Only now: what is fetched has been asked for.
-    setTimeout(() => (0).toLocaleString());
-    const info = await tiers.open(request);
-    isOpen = true;
-    return info;
+  switch (request.kind) {
+    case 'open':
+      // The first number that a process puts into words costs it 25 ms for tables; the page, which has prices to show, finds
+      // them read. Only now: what is fetched has been asked for.
+      setTimeout(() => (0).toLocaleString());
+      return tiers.open(request);
+    case 'forget':
+      return tiers.forget();
+    case 'persist':
+      return tiers.setPersistent(request.persistent);
   }
-  if (!isOpen) throw new VitrineError('bad_request', `${request.kind} came before open`);
+  if (!tiers.isOpen) throw new VitrineError('bad_request', `${request.kind} came before open`);
   switch (request.kind) {
     case 'recommend': {
       const answer = await tiers.recommend(request.events, request.options);
@@ -72,10 +75,6 @@ async function answer(request) {
       return tiers.catalog();
     case 'diagnostics':
       return tiers.diagnostics();
-    case 'forget':
-      return tiers.forget();
-    case 'persist':
-      return tiers.setPersistent(request.persistent);
     default:
       throw new VitrineError('bad_request', 'a request of an unknown kind');
   }

@@ -32,13 +32,14 @@ export class Recommender {
 
   static async open(package_url, _device, on_progress) {
     const load = async (path) => {
-      const response = await fetch(new URL(path, package_url)).catch((cause) => {
-        throw { code: 'package_unreachable', message: String(cause) };
-      });
-      if (!response.ok) throw { code: 'package_unreachable', message: `${path}: status ${response.status}` };
-      return response.json().catch((cause) => {
-        throw { code: 'package_corrupt', message: `${path}: ${cause}` };
-      });
+      const url = new URL(path, package_url).href;
+      const fail = (code) => (cause) => {
+        throw { code, message: `${url}: ${cause}` };
+      };
+      const response = await fetch(url).catch(fail('package_unreachable'));
+      if (!response.ok) fail('package_unreachable')(`status ${response.status}`);
+      const text = await response.text().catch(fail('package_unreachable'));
+      return new Response(text).json().catch(fail('package_corrupt'));
     };
     const manifest = await load('manifest.json');
     on_progress(1, 2);
