@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { attributed, clicksOf } from '../../web/js/attribution.js';
+import { attribute, attributed, clicksOf } from '../../web/js/attribution.js';
 import { cartOf } from '../../web/js/cart.js';
 import { answered, eventually, seen, shown } from './helper.mjs';
 import { engineAnswered, engineReady, events, inShop, mount, observe } from './mount.mjs';
@@ -262,4 +262,35 @@ test('where the rules say so, an empty list leaves nothing, and the next answer 
   await observe(visit.page, { item: 'coat-grey', type: 'purchase' });
   await answered(visit.page);
   assert.equal(await recs().isVisible(), true);
+});
+
+test('a click of this tab is known without reading the history again; what else changed is read', async () => {
+  const recorder = new EventTarget();
+  const tell = (type, detail) => recorder.dispatchEvent(Object.assign(new Event(type), { detail }));
+  const told = [];
+  let reads = 0;
+  let history = [];
+  Object.assign(recorder, {
+    observe: (event) => told.push(event.rec_id),
+    events: async () => {
+      reads += 1;
+      return history;
+    },
+  });
+  attribute(recorder);
+  const buy = async () => {
+    await new Promise((resolve) => { setTimeout(resolve); });
+    recorder.observe({ item: 'a', type: 'purchase' });
+    return told.at(-1);
+  };
+  assert.deepEqual([await buy(), reads], [undefined, 1]);
+  tell('event', { item: 'a', type: 'click', rec_id: 'here' });
+  tell('change', { kind: 'added' });
+  assert.deepEqual([await buy(), reads], ['here', 1]);
+  history = [{ item: 'a', type: 'click', rec_id: 'in another tab' }];
+  tell('change', { kind: 'added' });
+  assert.deepEqual([await buy(), reads], ['in another tab', 2]);
+  history = [];
+  tell('change', { kind: 'erased' });
+  assert.deepEqual([await buy(), reads], [undefined, 3]);
 });

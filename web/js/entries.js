@@ -12,6 +12,9 @@ import { slottedTile, templateTile, tile } from './recs-view.js';
  *   reasonOf: (id: string) => Reason, render: ((item: Item, reason: Reason) => unknown) | null}} Drawing
  */
 
+/** Entries that a slow phone lays out within one task. */
+const FEW = 5;
+
 export class Entries {
   #host;
   #list;
@@ -42,8 +45,8 @@ export class Entries {
 
   /**
    * Makes what is to be shown, and shows nothing yet. A slow phone needs milliseconds for each entry: before each, the page
-   * may do something else. Where nothing is shown, each takes its place unseen and is laid out at once, and not with all the
-   * others.
+   * may do something else. Where nothing is shown, they take their places unseen and are laid out: the first, for which the
+   * browser makes ready its letters, and then a few at a time, for each time costs a frame.
    *
    * @param {Item[]} items
    * @param {Drawing} drawing
@@ -53,6 +56,8 @@ export class Entries {
   async draw(items, drawing, isOutdated) {
     const template = /** @type {HTMLTemplateElement | null} */ (this.#host.querySelector(':scope > template'));
     const all = new Map();
+    /** @type {HTMLElement[]} */
+    const few = [];
     if (!this.#drawn.size) this.#list.replaceChildren();
     for (const item of items) {
       const former = this.#drawn.get(item.id);
@@ -61,8 +66,12 @@ export class Entries {
       const entry = drawn(item, former, drawing, template);
       all.set(item.id, entry);
       if (this.#drawn.size) continue;
-      this.#list.append(entry.entry);
-      void entry.entry.offsetHeight;
+      few.push(entry.entry);
+      if (all.size % FEW !== 1 && all.size < items.length) continue;
+      await nextTask();
+      if (isOutdated()) break;
+      this.#list.append(...few.splice(0));
+      void this.#list.offsetHeight;
     }
     return all;
   }

@@ -29,7 +29,7 @@ function watch() {
   for (const name of /** @type {const} */ (['pushState', 'replaceState'])) {
     const original = history[name];
     history[name] = function (/** @type {any[]} */ ...words) {
-      const result = Reflect.apply(original, this, words);
+      const result = /** @type {any} */ (original).apply(this, words);
       look();
       return result;
     };

@@ -64,6 +64,8 @@ export class VitrineRecs extends Base {
   /** Only the answer to the newest question is shown. */
   #question = 0;
   #isStarted = false;
+  /** Whether the newest question has its answer, drawn or not. */
+  #isDrawing = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #stopNavigation = () => {};
@@ -217,13 +219,15 @@ export class VitrineRecs extends Base {
 
   /** Bound fields, because they are added and removed as listeners. */
   #onChange = (/** @type {Event} */ event) => {
-    if (event.type === 'engine' && this.#isStarted) this.#ready(/** @type {CustomEvent} */ (event).detail);
-    this.#refreshSoon();
+    const isEngine = event.type === 'engine';
+    if (isEngine && this.#isStarted) this.#ready(/** @type {CustomEvent} */ (event).detail);
+    this.#refreshSoon(isEngine && this.#isDrawing);
   };
 
-  #refreshSoon = () => {
+  /** @param {boolean} [isRight]  whether what is on its way is no longer the best, but not wrong */
+  #refreshSoon = (isRight) => {
     if (!this.#isStarted) return;
-    this.#question += 1; // what is still being computed is out of date
+    if (!isRight) this.#question += 1;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#refresh(), DEBOUNCE_MS);
   };
@@ -238,6 +242,7 @@ export class VitrineRecs extends Base {
 
   async #refresh() {
     const question = ++this.#question;
+    this.#isDrawing = false;
     const asked = this.#ask(() => question !== this.#question || !this.isConnected);
     shown.asks(this, asked);
     await asked;
@@ -264,6 +269,7 @@ export class VitrineRecs extends Base {
         if (!isOutdated()) answer = await recommender.answer(options);
       }
       if (isOutdated()) return;
+      this.#isDrawing = true;
       await this.#show(answer, performance.now() - start_ms, isOutdated);
     } catch (cause) {
       if (!isOutdated()) this.#fail(cause);
@@ -284,19 +290,21 @@ export class VitrineRecs extends Base {
     const chosen = this.#transformItems ? this.#ofShop('transformItems', () => this.#transformItems?.(items)) ?? items : items;
     if (chosen.length === 0) return this.#showFallback(isHidden);
     const drawn = await this.#draw(chosen, new Map(recommendations.map(({ item, reason }) => [item, reason])), isOutdated);
-    // What is to appear is measured unseen, step by step, so that there is little to do then.
-    const steps = [() => this.#carousel.update(), () => this.#space.fit(), () => {}];
-    for (const step of this.dataset.state === 'answer' ? [] : steps) {
-      if (isOutdated()) return;
+    const fit = (swap = () => {}) => this.#space.keep(() => {
+      swap();
+      this.#carousel.update();
+    });
+    if (this.dataset.state !== 'answer') {
+      // Measured unseen, so that there is little to do when it appears.
       await nextTask();
-      step();
+      fit();
+      await nextTask();
     }
     if (isOutdated()) return;
     const before = this.#entries.ids.join('\n');
-    this.#space.keep(() => {
+    fit(() => {
       this.#entries.show(drawn);
       this.dataset.state = 'answer';
-      this.#carousel.update();
     });
     const { ids } = this.#entries;
     shown.shows(this, ids);
@@ -432,7 +440,7 @@ export class VitrineRecs extends Base {
 
 /** `crypto.randomUUID` exists on secure origins only; shops are also tried out on plain addresses. */
 function randomId() {
-  return [...crypto.getRandomValues(new Uint32Array(4))].map((part) => part.toString(36)).join('');
+  return crypto.getRandomValues(new Uint32Array(4)).join('');
 }
 
 /** The page comes first: after it has loaded, when it has nothing else to do. @param {() => void} task */

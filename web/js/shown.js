@@ -4,6 +4,9 @@
  * @typedef {{items: string[], question: Promise<unknown> | null, refresh: () => void}} Place
  */
 
+/** `Node.DOCUMENT_POSITION_FOLLOWING` */
+const FOLLOWING = 4;
+
 /** @type {Map<Element, Place>} */
 const places = new Map();
 
@@ -65,5 +68,5 @@ function above(/** @type {Element} */ element) {
 
 /** Lists in different shadow trees have an order, too: any, and always the same. */
 function isAbove(/** @type {Element} */ a, /** @type {Element} */ b) {
-  return a !== b && Boolean(a.compareDocumentPosition(b) & Node.DOCUMENT_POSITION_FOLLOWING);
+  return (a.compareDocumentPosition(b) & FOLLOWING) > 0;
 }

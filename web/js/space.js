@@ -34,8 +34,7 @@ export class Space {
       // Another width is another layout: what was measured for the former one says nothing.
       if (Math.abs(width - this.#width_px) >= 1) this.#release();
       this.#width_px = width;
-      // What is only being laid out needs no space yet.
-      if (this.#isShown) this.#hold();
+      this.#hold();
     });
     this.#sizes.observe(this.#stage);
     this.#sizes.observe(this.#section);
@@ -47,31 +46,23 @@ export class Space {
     this.#release();
   }
 
-  /** @param {() => void} swap  changes what the element shows */
+  /** @param {() => void} swap  changes what the element shows, or is about to show */
   keep(swap) {
     swap();
-    this.fit();
-    this.#hold();
-  }
-
-  /** Lets pictures give way where the page would jump. */
-  fit() {
     const { top, bottom, height, width } = this.#stage.getBoundingClientRect();
     const excess = () => this.#section.offsetHeight - height;
     this.#width_px = width;
     // What fits already stays as it is: each look at it afterwards is a layout.
     if (Math.abs(excess()) > SLACK_PX) this.#section.style.removeProperty('--_fitted');
     if (height > 0 && excess() > 0 && top < innerHeight && bottom > 0) this.#cut(excess());
+    this.#hold();
   }
 
-  get #isShown() {
-    return this.#host.dataset.state === 'answer';
-  }
-
-  /** Space that was given is not taken back while the width lasts. */
+  /** Space that was given is not taken back while the width lasts. What is only being laid out needs none yet. */
   #hold() {
     const { offsetHeight } = this.#section;
-    if (offsetHeight > this.#stage.offsetHeight) this.#stage.style.minBlockSize = `${offsetHeight}px`;
+    if (this.#host.dataset.state !== 'answer' || offsetHeight <= this.#stage.offsetHeight) return;
+    this.#stage.style.minBlockSize = `${offsetHeight}px`;
   }
 
   /** @param {number} excess_px */

@@ -1,0 +1,135 @@
+// What is asked of the network again, and what for the first time only? By statuses and clocks that are made up.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { passesAfter, read, refuse, shareNoMore } from '../../web/js/network.js';
+import { Retries } from '../../web/js/retries.js';
+
+let count = 0;
+/** An address that nothing is known of yet. */
+const fresh = () => `http://shop/${(count += 1)}.json`;
+
+/** Answers every request so; says which there were. */
+function answering(answer) {
+  const asked = [];
+  globalThis.fetch = async (address) => {
+    asked.push(String(address));
+    return answer();
+  };
+  return asked;
+}
+
+const failureOf = (address, options) => read(address, options).then(() => assert.fail('it was read'), (cause) => cause);
+
+test('what may pass is a server that is busy or does not answer; what is missing or forbidden stays so', async () => {
+  for (const [status, after_ms] of [[408, 0], [429, 0], [500, 0], [502, 0], [503, 0], [504, 0], [400, undefined], [403, undefined], [404, undefined], [410, undefined]]) {
+    answering(() => new Response(null, { status }));
+    const cause = await failureOf(fresh());
+    assert.equal(cause.code, 'package_unreachable');
+    assert.equal(passesAfter(cause), after_ms, `status ${status}`);
+  }
+  answering(() => { throw new TypeError('Failed to fetch'); });
+  assert.equal(passesAfter(await failureOf(fresh())), 0);
+  const broken = new ReadableStream({ start: (controller) => controller.error(new TypeError('network error')) });
+  answering(() => new Response(broken));
+  assert.equal(passesAfter(await failureOf(fresh())), 0, 'an answer that breaks off');
+  for (const code of ['package_corrupt', 'package_version', 'engine_failed']) assert.equal(passesAfter({ code, message: `${fresh()}: no` }), undefined, code);
+});
+
+test('an engine\'s own words are known by the address that they begin with', async () => {
+  const address = fresh();
+  answering(() => new Response(null, { status: 503 }));
+  await failureOf(address);
+  assert.equal(passesAfter({ code: 'package_unreachable', message: `${address}: the server answered 503` }), 0);
+  answering(() => new Response(null, { status: 404 }));
+  await failureOf(address);
+  assert.equal(passesAfter({ code: 'package_unreachable', message: `${address}: the server answered 404` }), undefined);
+  answering(() => new Response('{}'));
+  await read(address);
+  assert.equal(passesAfter({ code: 'engine_failed', message: `${address}: not what it should be` }), undefined, 'it came: the file itself is wrong');
+});
+
+test('a server says when to come back: in seconds or at a time, not in the past and not for ever', async () => {
+  const waitOf = async (said) => {
+    answering(() => new Response(null, { status: 503, headers: { 'retry-after': said } }));
+    return passesAfter(await failureOf(fresh()));
+  };
+  assert.equal(await waitOf('7'), 7_000);
+  assert.equal(await waitOf('soon'), 0);
+  assert.equal(await waitOf('-3'), 0);
+  assert.equal(await waitOf('99999999'), 24 * 60 * 60 * 1000);
+  const in_ms = await waitOf(new Date(Date.now() + 60_000).toUTCString());
+  assert.ok(in_ms > 55_000 && in_ms <= 60_000, `${in_ms} ms`);
+  assert.equal(await waitOf(new Date(Date.now() - 60_000).toUTCString()), 0);
+});
+
+test('a script that does not load is looked at once more, for a browser does not say why', async () => {
+  const why = async (answer, cause = new TypeError('Failed to fetch dynamically imported module')) => {
+    const asked = answering(answer);
+    const address = fresh();
+    const error = await refuse(cause, address).catch((refused) => refused);
+    assert.equal(error.code, 'engine_failed');
+    return [passesAfter(error), asked.length];
+  };
+  assert.deepEqual(await why(() => new Response(null, { status: 503 })), [0, 1]);
+  assert.deepEqual(await why(() => new Response(null, { status: 404 })), [undefined, 1]);
+  assert.deepEqual(await why(() => new Response('')), [0, 1], 'it is there now');
+  assert.deepEqual(await why(() => new Response(''), new SyntaxError('unexpected token')), [undefined, 0]);
+});
+
+test('what is shared is asked for once; what could not be read, the next one asks for himself', async () => {
+  const address = fresh();
+  let asked = answering(() => new Response('one'));
+  assert.equal(await read(address, { isShared: true }), 'one');
+  assert.equal(await read(address), 'one');
+  assert.equal(asked.length, 1);
+  assert.equal(await read(address), 'one');
+  assert.equal(asked.length, 2, 'shared once');
+  // Both at the same time.
+  asked = answering(() => new Response('two'));
+  assert.deepEqual(await Promise.all([read(address, { isShared: true }), read(address)]), ['two', 'two']);
+  assert.equal(asked.length, 1);
+
+  asked = answering(() => new Response(null, { status: 503 }));
+  await Promise.all([failureOf(address, { isShared: true }), failureOf(address)]);
+  assert.equal(asked.length, 2);
+  asked = answering(() => new Response('three'));
+  await read(address, { isShared: true });
+  shareNoMore();
+  await read(address);
+  assert.equal(asked.length, 2);
+});
+
+test('a job is tried again until it is done, one try at a time, and says so until it has given up', async () => {
+  const unreachable = { code: 'package_unreachable', message: 'http://shop/x: no answer' };
+  let tries = 0;
+  let later = 0;
+  const job = new Retries(async () => {
+    tries += 1;
+    if (tries < 3) throw unreachable;
+  }, () => { later += 1; }, 10);
+  const both = [job.run(), job.run()];
+  for (const each of both) await assert.rejects(each, { code: 'package_unreachable', message: 'http://shop/x: no answer; it is tried again' });
+  assert.equal(tries, 1);
+  assert.match(job.failure.message, /it is tried again$/);
+  await new Promise((resolve) => { setTimeout(resolve, 200); });
+  assert.deepEqual([tries, later, job.failure], [3, 2, undefined]);
+
+  let vain = 0;
+  const hopeless = new Retries(async () => {
+    vain += 1;
+    throw unreachable;
+  }, () => {}, 1);
+  await assert.rejects(hopeless.run());
+  await new Promise((resolve) => { setTimeout(resolve, 200); });
+  assert.deepEqual([vain, hopeless.failure], [4, unreachable]);
+
+  let once = 0;
+  const wrong = new Retries(async () => {
+    once += 1;
+    throw { code: 'package_corrupt', message: 'weights-000.bin' };
+  }, () => {}, 1);
+  await assert.rejects(wrong.run(), { message: 'weights-000.bin' });
+  await new Promise((resolve) => { setTimeout(resolve, 50); });
+  assert.equal(once, 1);
+});
