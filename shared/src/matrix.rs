@@ -56,10 +56,11 @@ impl Projection {
         }
     }
 
-    /// Whether its weights are packed: a model that answers, on a device that has the kernels.
+    /// Whether its layer is computed by the fused operations, which have no gradients: where its weights are packed, and in a
+    /// build that does not train. A browser has no code for the others.
     #[must_use]
-    pub fn is_packed(&self) -> bool {
-        matches!(self, Self::Packed(_))
+    pub fn is_fused(&self) -> bool {
+        matches!(self, Self::Packed(_)) || !cfg!(feature = "train")
     }
 
     /// The same with packed weights; its bias stays.
@@ -95,10 +96,10 @@ impl Table {
         Self::Float(Embedding { weight: Param::from_tensor(vectors) })
     }
 
-    /// Whether its vectors are packed.
+    /// As [`Projection::is_fused`], for what is computed of its products.
     #[must_use]
-    pub fn is_packed(&self) -> bool {
-        matches!(self, Self::Packed(_))
+    pub fn is_fused(&self) -> bool {
+        matches!(self, Self::Packed(_)) || !cfg!(feature = "train")
     }
 
     /// All vectors, `[count, width]`, as they are kept.

@@ -61,8 +61,7 @@ impl Transformer {
         places: &Places,
         mut cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
-        let is_packed = self.layers.first().is_some_and(|layer| layer.self_attn.q_proj.is_packed());
-        let is_fused = kernels::are_fused(is_packed);
+        let is_fused = self.layers.first().is_none_or(|layer| layer.self_attn.q_proj.is_fused());
         let mut states = self.dropout.forward(embeddings);
         for (index, layer) in self.layers.iter().enumerate() {
             let layer_cache = cache.as_deref_mut().map(|cache| cache.layer(index));
@@ -170,7 +169,7 @@ impl Attention {
         let mut queries = split(self.q_proj.forward(last(states.clone(), positions)), self.heads);
         let mut keys = split(self.k_proj.forward(states.clone()), self.key_value_heads);
         let mut values = split(self.v_proj.forward(states), self.key_value_heads);
-        let is_fused = kernels::are_fused(self.q_proj.is_packed());
+        let is_fused = self.q_proj.is_fused();
         if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
             queries = normed(q_norm, queries, is_fused);
             keys = normed(k_norm, keys, is_fused);
@@ -242,7 +241,7 @@ impl FeedForward {
 
     fn forward(&self, states: Tensor<3>) -> Tensor<3> {
         let (gate, up) = (self.gate_proj.forward(states.clone()), self.up_proj.forward(states));
-        let gated = if kernels::are_fused(self.gate_proj.is_packed()) {
+        let gated = if self.gate_proj.is_fused() {
             kernels::silu_times(gate, up)
         } else {
             activation::silu(gate) * up

@@ -36,7 +36,7 @@ pub async fn read(tensor: Tensor<1>) -> Result<Vec<f32>, ExecutionError> {
 /// The distribution over the first `count` of what `scores` are the log-probabilities of.
 fn keep_first(scores: &mut Vec<f32>, count: usize) {
     scores.truncate(count);
-    let total = scores.iter().map(|score| score.exp()).sum::<f32>().ln();
+    let total = log_sum_exp(scores.iter().copied());
     scores.iter_mut().for_each(|score| *score -= total);
 }
 

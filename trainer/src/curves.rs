@@ -11,7 +11,11 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::evaluation::plots::{escaped, steps, tick, ticks, words};
+use crate::{
+    datasets::check_event_log::without_place,
+    evaluation::plots::{escaped, steps, tick, ticks, words},
+    run,
+};
 
 /// What a run measured while it was trained.
 #[derive(Debug)]
@@ -122,11 +126,7 @@ impl Curves {
     /// # Errors
     /// When the folder is none or has no metrics file, or the file is damaged or measures nothing.
     pub fn read(run: &Path) -> Result<Self> {
-        ensure!(
-            run.is_dir(),
-            "{} is not a folder\nhint: pass the folder given to `trainer train --out`",
-            run.display()
-        );
+        run::check_folder(run)?;
         let path = run.join("metrics.jsonl");
         ensure!(
             path.exists(),
@@ -266,15 +266,13 @@ fn stages(path: &Path, bytes: &[u8]) -> Result<Vec<Stage>> {
             Ok(line) => line,
             Err(_) if !text.ends_with(b"\n") => break,
             Err(error) => {
-                // Within the file, not within the line.
-                let said = error.to_string();
-                let reason = said.split(" at line ").next().unwrap_or_default();
                 bail!(
-                    "{}:{}:{}: {reason}\nhint: copy the file into a folder of its own, take the line out there, \
+                    "{}:{}:{}: {}\nhint: copy the file into a folder of its own, take the line out there, \
                      and plot that folder",
                     path.display(),
                     index + 1,
-                    error.column()
+                    error.column(),
+                    without_place(&error)
                 );
             }
         };

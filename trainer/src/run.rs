@@ -78,11 +78,7 @@ impl Run {
     /// # Errors
     /// When the folder is no finished run or a file of it is damaged.
     pub fn load(folder: &Path) -> Result<Self> {
-        ensure!(
-            folder.is_dir(),
-            "{} is not a folder\nhint: pass the folder given to `trainer train --out`",
-            folder.display()
-        );
+        check_folder(folder)?;
         ensure!(
             folder.join("run.json").exists(),
             "{} is no finished run: run.json is missing\nhint: `trainer train` writes it at the end",
@@ -153,6 +149,17 @@ impl Run {
     pub fn scorer(&self, device: &Device) -> Result<Scorer> {
         Ok(Scorer::new(&self.model(device)?, self.summary.model.clone(), self.texts()?, device))
     }
+}
+
+/// # Errors
+/// When it is not there, or no folder.
+pub fn check_folder(folder: &Path) -> Result<()> {
+    ensure!(
+        folder.is_dir(),
+        "{} is not a folder\nhint: pass the folder given to `trainer train --out`",
+        folder.display()
+    );
+    Ok(())
 }
 
 /// Tokens of every item: title and attributes for `compact`, the title alone for `text`, and on a line of its own for a

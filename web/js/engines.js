@@ -46,8 +46,8 @@ export class Engines {
   #catalog = Promise.resolve(undefined);
   /** The shop's rules, when they are there. @type {Promise<string | undefined>} */
   #rules = Promise.resolve(undefined);
-  /** Why an engine answers without them. @type {import('./protocol.js').ErrorRecord | undefined} */
-  #rulesError;
+  /** Why an engine answers without them, or without the shop's own catalogue. @type {import('./protocol.js').ErrorRecord | undefined} */
+  #shopError;
   #persistent = false;
   /** Whether the page wants the GPU, faster or not. */
   #isForced = false;
@@ -99,7 +99,7 @@ export class Engines {
     this.#isForced = device === 'gpu';
     this.#persistent = persistent;
     // Of a try before this one.
-    this.#fallback = this.#rulesError = undefined;
+    this.#fallback = this.#shopError = undefined;
     /** When a GPU is worth a try. @type {number | undefined} */
     let after_ms;
     try {
@@ -138,7 +138,7 @@ export class Engines {
 
   /** @returns {import('./protocol.js').EngineInfo} */
   info() {
-    const fallback = this.#fallback ?? this.#rulesError;
+    const fallback = this.#fallback ?? this.#shopError;
     return {
       ...this.#engine.info(),
       device: this.#current,
@@ -293,12 +293,12 @@ export class Engines {
       if (!this.#engine) this.#options.onProgress(loaded, total);
     }, this.#catalog, tokenizer);
     const { catalog_error } = opened.info();
-    if (catalog_error) this.#rulesError = { code: 'bad_request', message: `the shop's catalogue: ${catalog_error}` };
+    if (catalog_error) this.#shopError = { code: 'bad_request', message: `the shop's catalogue: ${catalog_error}` };
     const rules = await this.#rules;
     try {
       if (rules !== undefined) opened.set_rules(rules);
     } catch (cause) {
-      this.#rulesError = toErrorRecord(cause);
+      this.#shopError = toErrorRecord(cause);
     }
     return opened;
   }

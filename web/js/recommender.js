@@ -24,8 +24,8 @@ const recommenders = new Map();
  * The first caller chooses device, rules and catalogue. A later caller that names `consent` changes it for all; `events`
  * of all callers are accepted.
  *
- * `rules` is the address of `rules.json`; `catalog` that of the shop's own list of items: for content rules without a package, and for what
- * came after its export.
+ * `rules` is the address of `rules.json`; `catalog` that of the shop's own list of items: for content rules without a
+ * package, and for what came after its export.
  * `consent`: true or "granted" stores the history, false or "denied" keeps it in memory, else the name of what knows
  * (`none`, `tcf`, `google`, `shopify`).
  *

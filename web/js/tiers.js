@@ -43,6 +43,8 @@ export class Tiers {
   #failure;
   /** What the page knows of who answers, and why no better one. */
   #told = '';
+  /** The shop's own items, while they are read. @type {Promise<Item[]> | undefined} */
+  #own;
   /** The text of the shop's rules, when they are there. @type {Promise<string | undefined> | undefined} */
   #rules;
   /** Why there are no rules. @type {ErrorRecord | undefined} */
@@ -242,8 +244,9 @@ export class Tiers {
         package: folder, device, persistent: this.#persistent, rules: this.#rulesText(), catalog: this.#ownCatalogue(),
       });
     } finally {
-      // Next time there may be another package.
+      // Next time there may be another package, and another catalogue.
       shareNoMore();
+      this.#own = undefined;
     }
     // From here on its catalogue holds: it was checked against the manifest.
     this.#know(this.#engines.catalog());
@@ -251,25 +254,37 @@ export class Tiers {
     this.#took_ms.engine = performance.now() - start_ms;
   }
 
-  /** What the shop has today, as a package writes it: the engine knows then what came after the export. */
-  async #ownCatalogue() {
+  /** What the shop has today, if it says so: read once for engine and content rules. @returns {Promise<Item[]> | undefined} */
+  #ownItems() {
     const { catalog } = this.#opening;
     if (catalog === undefined) return undefined;
-    try {
-      return JSON.stringify({ items: readCatalogue(await read(catalog, { isShared: true }), catalog) });
-    } catch {
-      // Content rules ask for it next, and the package has a catalogue of its own.
-      return undefined;
-    }
+    // What did not come is asked for by whoever tries next.
+    this.#own ??= readItems(catalog).catch((cause) => {
+      this.#own = undefined;
+      throw cause;
+    });
+    return this.#own;
+  }
+
+  /** The same as a package writes it: the engine knows then what came after the export. Without it the package has its own. */
+  async #ownCatalogue() {
+    const items = await this.#ownItems()?.catch(() => undefined);
+    return items && JSON.stringify({ items });
+  }
+
+  /** @returns {Promise<Item[]>} */
+  #contentItems() {
+    const { package: folder } = this.#opening;
+    const own = this.#ownItems();
+    const ofPackage = () => readItems(new URL('catalog.json', folder).href, { isShared: true });
+    if (!own) return ofPackage();
+    return folder ? own.catch(ofPackage) : own;
   }
 
   async #openContent() {
     if (this.#isReady) return;
     const start_ms = performance.now();
-    const { package: folder, catalog } = this.#opening;
-    const own = folder && new URL('catalog.json', folder).href;
-    const addresses = [catalog, own].filter((address) => address !== undefined);
-    const [items] = await Promise.all([readFirst(addresses, own), this.#rulesText()]);
+    const [items] = await Promise.all([this.#contentItems(), this.#rulesText()]);
     if (this.#isReady) return;
     this.#know(items);
     this.#contentRules();
@@ -340,18 +355,9 @@ function withSeed(events, { seed, now_ms }) {
   return seed ? [...events, { item: seed, type: 'view', ts: now_ms }] : events;
 }
 
-/**
- * @param {string[]} addresses  of which the first that can be read counts
- * @param {string} [shared]  the one that an engine reads, too
- * @returns {Promise<Item[]>}
- */
-async function readFirst([address, ...others], shared) {
-  try {
-    return readCatalogue(await read(address, { isShared: address === shared }), address);
-  } catch (cause) {
-    if (others.length === 0) throw cause;
-    return readFirst(others, shared);
-  }
+/** @param {string} address @param {Parameters<typeof read>[1]} [options] @returns {Promise<Item[]>} */
+async function readItems(address, options) {
+  return readCatalogue(await read(address, options), address);
 }
 
 /**

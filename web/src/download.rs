@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStreamDefaultReader;
 
-use crate::error::{Code, WebError};
+use crate::error::{Code, WebError, reason};
 
 /// Downloads the package at `url` and checks it; `on_progress(loaded, total)` counts bytes of its files.
 pub async fn package(url: &str, on_progress: &Function) -> Result<Package, WebError> {
@@ -42,10 +42,9 @@ async fn fetch(url: &str, most: usize, mut on_chunk: impl FnMut(usize)) -> Resul
     if !response.ok() {
         return Err(unreachable(format!("the server answered {}", response.status())));
     }
-    let bytes = read(&response, most, &mut on_chunk).await.map_err(|error| {
-        let reason = error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-        unreachable(reason.unwrap_or_else(|| "the download broke off".to_owned()))
-    })?;
+    let bytes = read(&response, most, &mut on_chunk)
+        .await
+        .map_err(|error| unreachable(reason(&error, "the download broke off")))?;
     if bytes.len() > most {
         let message = format!("{url} is longer than {most} bytes, which is all that it may have");
         return Err(WebError::new(Code::PackageCorrupt, message));

@@ -1,7 +1,7 @@
 //! What does a page see when something fails? `{code, message}` with a closed set of codes.
 
 use shared::{engine::EngineError, package::PackageError};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
 /// A failure on its way to the page.
 #[derive(Debug, serde::Serialize)]
@@ -31,6 +31,12 @@ impl WebError {
     pub fn new(code: Code, message: impl ToString) -> Self {
         Self { code, message: message.to_string() }
     }
+}
+
+/// What JavaScript threw, in its own words where it has some.
+pub fn reason(thrown: &JsValue, otherwise: &str) -> String {
+    let error = thrown.dyn_ref::<js_sys::Error>();
+    error.map_or_else(|| otherwise.to_owned(), |error| String::from(error.message()))
 }
 
 impl From<PackageError> for WebError {

@@ -21,7 +21,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::{
     device, download,
-    error::{Code, WebError},
+    error::{self, Code, WebError},
 };
 
 /// A model at work on a shop's catalogue.
@@ -130,8 +130,8 @@ struct SelfTest {
 impl Recommender {
     /// Downloads and checks the package at `package_url` and builds the engine on `device` (`cpu` or `gpu`).
     ///
-    /// `catalog` is the text of the shop's own catalogue of today, a promise of it, or undefined: what it has and the package lacks is
-    /// ranked from its text.
+    /// `catalog` is the text of the shop's own catalogue of today, a promise of it, or undefined: what it has and the
+    /// package lacks is ranked from its text.
     /// `tokenizer` makes of the package's `tokenizer.json` a function from a text to its tokens. A catalogue that cannot be
     /// read leaves the package as it is, and [`Recommender::info`] says why.
     pub async fn open(
@@ -234,13 +234,17 @@ impl Recommender {
 }
 
 fn take_in(package: &mut Package, catalog: &str, tokenizer: &Function) -> Result<(), WebError> {
-    let json = String::from_utf8_lossy(&package.tokenizer_json).into_owned();
+    // Nothing else needs it.
+    let json = std::mem::take(&mut package.tokenizer_json);
     // Made when the first new item needs it.
     let (mut encode, mut failure) = (None, None);
     let taken = package.take_in(catalog.as_bytes(), |text| {
         let tokens = match &encode {
             Some(encode) => Ok(encode),
-            None => tokenizer.call1(&JsValue::NULL, &json.as_str().into()).map(|made| &*encode.insert(made)),
+            None => {
+                let json = String::from_utf8_lossy(&json);
+                tokenizer.call1(&JsValue::NULL, &json.as_ref().into()).map(|made| &*encode.insert(made))
+            }
         }
         .and_then(|encode| encode.unchecked_ref::<Function>().call1(&JsValue::NULL, &text.into()));
         tokens.map(|tokens| Uint32Array::new(&tokens).to_vec()).unwrap_or_else(|cause| {
@@ -249,10 +253,7 @@ fn take_in(package: &mut Package, catalog: &str, tokenizer: &Function) -> Result
         })
     });
     match failure {
-        Some(cause) => {
-            let reason = cause.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
-            Err(WebError::new(Code::BadRequest, reason.unwrap_or_else(|| "no tokenizer".to_owned())))
-        }
+        Some(cause) => Err(WebError::new(Code::BadRequest, error::reason(&cause, "no tokenizer"))),
         None => Ok(taken?),
     }
 }

@@ -42,13 +42,6 @@ pub fn run_on(device: &Device) -> bool {
     }
 }
 
-/// Whether a layer is computed by the fused operations, which have no gradients: where its weights are packed, and in a
-/// build that does not train. A browser has no code for the others.
-#[must_use]
-pub fn are_fused(is_packed: bool) -> bool {
-    is_packed || !cfg!(feature = "train")
-}
-
 /// A matrix of small integers with a scale for every block of 32 along the input, on a device.
 #[derive(Module, Debug)]
 pub struct PackedMatrix {

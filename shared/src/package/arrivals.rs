@@ -36,12 +36,15 @@ impl Package {
             texts.push(tokens);
         }
         check_titles(&self.manifest, &texts)?;
-        if matches!(self.manifest.model.vocabulary, VocabularyConfig::Items(_)) {
-            self.add_vectors(&texts)?;
+        // Without new items all that the model knows is as before, and so is what was read of a history.
+        if !texts.is_empty() {
+            if matches!(self.manifest.model.vocabulary, VocabularyConfig::Items(_)) {
+                self.add_vectors(&texts)?;
+            }
+            self.texts.extend(texts);
+            self.fingerprint = sha256_hex(&[self.fingerprint.as_bytes(), catalog_json].concat());
         }
         self.catalog.update(newer);
-        self.texts.extend(texts);
-        self.fingerprint = sha256_hex(&[self.fingerprint.as_bytes(), catalog_json].concat());
         Ok(())
     }
 
@@ -80,22 +83,25 @@ impl Package {
             let weight = 1.0 / (text.len() as f32).sqrt();
             rows.extend(bag.into_iter().map(|sum| sum * weight));
         }
-        let (bias, VocabularyConfig::Items(config)) =
-            (self.weights.get_mut(BIAS).ok_or_else(|| missing(BIAS))?, &mut self.manifest.model.vocabulary)
-        else {
-            return Ok(());
-        };
+        let bias = self.weights.get(BIAS).ok_or_else(|| missing(BIAS))?;
         // Where none was measured: as the least popular item that training met.
         let least = bias.values.iter().copied().fold(f32::INFINITY, f32::min);
-        config.items += texts.len();
-        bias.values.resize(config.items, self.manifest.unmet_bias.unwrap_or(least));
-        bias.shape[0] = config.items;
+        let unmet = self.manifest.unmet_bias.unwrap_or(least);
+        let items = self.texts.len() + texts.len();
         if let Some(matrix) = self.matrices.get_mut(ITEMS) {
             matrix.append(&QuantisedMatrix::new(&rows, texts.len(), width, matrix.bits));
         } else {
             let table = self.weights.get_mut(ITEMS).ok_or_else(|| missing(ITEMS))?;
             table.values.extend(rows);
-            table.shape[0] = config.items;
+            table.shape[0] = items;
+        }
+        // Nothing fails from here on.
+        if let Some(bias) = self.weights.get_mut(BIAS) {
+            bias.values.resize(items, unmet);
+            bias.shape[0] = items;
+        }
+        if let VocabularyConfig::Items(config) = &mut self.manifest.model.vocabulary {
+            config.items = items;
         }
         self.arrivals += texts.len();
         Ok(())

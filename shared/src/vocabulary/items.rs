@@ -340,7 +340,7 @@ impl ItemVocabulary {
             bias = bias + excluded;
         }
         let logits = table.vectors.products(states) + bias.unsqueeze();
-        if kernels::are_fused(self.item.is_packed()) {
+        if self.item.is_fused() {
             return kernels::log_softmax(logits);
         }
         activation::log_softmax(logits, 1)

@@ -72,7 +72,7 @@ impl TokenVocabulary {
             Some(head) => head.forward(states.unsqueeze_dim(0)).squeeze_dim(0),
             None => self.embed_tokens.vectors().products(states),
         };
-        if kernels::are_fused(self.embed_tokens.is_packed()) {
+        if self.embed_tokens.is_fused() {
             return kernels::log_softmax(logits);
         }
         activation::log_softmax(logits, 1)

@@ -124,7 +124,7 @@ fn for_each_line(
 }
 
 /// The message without serde's own line and column, which count within the line.
-fn without_place(error: &serde_json::Error) -> String {
+pub fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
