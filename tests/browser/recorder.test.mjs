@@ -242,6 +242,24 @@ test('pause drops what comes; it lasts over pages only with consent', async () =
   assert.equal((await events(page)).length, 1);
 });
 
+test('what is told while something else is being stored is stored, too', async () => {
+  const { page } = await visit();
+  await start(page, { consent: 'none', watch: false });
+  const kept = await page.evaluate(async () => {
+    const { recorder, observe: tell } = await import('/vitrine/recorder.js');
+    const { put } = IDBObjectStore.prototype;
+    let second;
+    IDBObjectStore.prototype.put = function (...given) {
+      second ??= tell({ item: 'hat', type: 'view' });
+      return put.apply(this, given);
+    };
+    await tell({ item: 'coat', type: 'view' });
+    await second;
+    return (await recorder.events()).map(({ item }) => item);
+  });
+  assert.deepEqual(kept, ['coat', 'hat']);
+});
+
 test('one item is forgotten, everything is exported, everything is erased', async () => {
   const { page } = await visit();
   await start(page, { consent: 'none', watch: false });

@@ -91,7 +91,8 @@ export class Recorder extends EventTarget {
     if (pending.length > 2 * history.MAX_EVENTS) pending = history.bounded(pending, Date.now());
     leave();
     flush ??= next(async () => {
-      const batch = pending;
+      // A copy: what comes while this is being stored waits for the next turn.
+      const batch = [...pending];
       flush = null;
       const added = await history.append(batch);
       // Only now: see `leave`.
