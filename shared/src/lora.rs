@@ -11,7 +11,7 @@ use burn::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::Model;
+use crate::{kernels::PackedMatrix, matrix::PackedProjection, vocabulary::Model};
 
 /// Matrices that can be adapted, by the names that Hugging Face gives them.
 pub const TARGETS: [&str; 7] = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
@@ -38,19 +38,82 @@ impl Default for LoraConfig {
     }
 }
 
+impl LoraConfig {
+    /// Whether the matrix of a weight gets an adapter: `model.layers.0.self_attn.q_proj.weight`.
+    #[must_use]
+    pub fn is_target(&self, weight: &str) -> bool {
+        weight.rsplit('.').nth(1).is_some_and(|kind| self.targets.iter().any(|target| target == kind))
+    }
+}
+
 /// A matrix that stays as it is, and its adapter.
 #[derive(Module, Debug)]
 pub struct AdaptedProjection {
-    base: Linear,
+    base: Frozen,
     lora_a: Linear,
     lora_b: Linear,
     dropout: Dropout,
     scale: f64,
 }
 
+/// A matrix that is not trained.
+///
+/// # Source
+/// QLoRA (arXiv 2305.14314) trains beside a base of four bits. Ours has the blocks of a package (`q8`, `q4`) in place of
+/// its NormalFloat, so that what is trained beside is what a browser may be sent.
+#[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a model has few of them, each before megabytes of weights")]
+pub(crate) enum Frozen {
+    Float(Linear),
+    Packed(PackedProjection),
+}
+
+impl Frozen {
+    /// `[B, T, from]` → `[B, T, to]`
+    fn forward(&self, states: Tensor<3>) -> Tensor<3> {
+        match self {
+            Self::Float(linear) => linear.forward(states),
+            Self::Packed(packed) => packed.forward(states, PackedMatrix::exact_products),
+        }
+    }
+
+    /// `[from, to]`
+    pub(crate) fn dims(&self) -> [usize; 2] {
+        match self {
+            Self::Float(linear) => linear.weight.lazy_shape().dims(),
+            Self::Packed(packed) => {
+                let [to, from] = packed.matrix.dims();
+                [from, to]
+            }
+        }
+    }
+
+    pub(crate) fn bias(&self) -> Option<Param<Tensor<1>>> {
+        match self {
+            Self::Float(linear) => linear.bias.clone(),
+            Self::Packed(packed) => packed.bias.clone(),
+        }
+    }
+
+    /// The sum with a matrix `[from, to]`, as floats.
+    fn plus(self, difference: Tensor<2>) -> Linear {
+        let bias = self.bias();
+        match self {
+            Self::Float(Linear { weight, .. }) => {
+                let sum = (weight.val() + difference).detach();
+                Linear { weight: Param::initialized(weight.id, sum), bias }
+            }
+            Self::Packed(PackedProjection { matrix, .. }) => {
+                let sum = matrix.floats().transpose() + difference.detach();
+                Linear { weight: Param::from_tensor(sum), bias }
+            }
+        }
+    }
+}
+
 impl AdaptedProjection {
-    fn new(base: Linear, config: &LoraConfig, device: &Device) -> Self {
-        let [from, to] = base.weight.lazy_shape().dims();
+    pub(crate) fn new(base: Frozen, config: &LoraConfig, device: &Device) -> Self {
+        let [from, to] = base.dims();
         let thin = |from: usize, to: usize| LinearConfig::new(from, to).with_bias(false);
         Self {
             base,
@@ -71,11 +134,10 @@ impl AdaptedProjection {
     /// One matrix that computes the same.
     fn merged(self) -> Linear {
         let difference = self.lora_a.weight.val().matmul(self.lora_b.weight.val()) * self.scale;
-        let weight = (self.base.weight.val() + difference).detach();
-        Linear { weight: Param::initialized(self.base.weight.id, weight), bias: self.base.bias }
+        self.base.plus(difference)
     }
 
-    pub(crate) fn base(&self) -> &Linear {
+    pub(crate) fn base(&self) -> &Frozen {
         &self.base
     }
 }
@@ -86,10 +148,7 @@ impl Model {
     pub fn adapted(self, config: &LoraConfig, device: &Device) -> Self {
         let mut model = self.no_grad();
         for (name, slot) in model.matrices_mut() {
-            // model.layers.0.self_attn.q_proj.weight
-            let is_target =
-                name.rsplit('.').nth(1).is_some_and(|kind| config.targets.iter().any(|t| t == kind));
-            if is_target {
+            if config.is_target(&name) {
                 slot.adapt(|base| AdaptedProjection::new(base, config, device));
             }
         }

@@ -9,6 +9,8 @@ use burn::{
 };
 
 use crate::kernels::PackedMatrix;
+#[cfg(feature = "train")]
+use crate::lora::{AdaptedProjection, Frozen};
 
 /// Normal with standard deviation 0.02, as Llama and GPT-2 start.
 const INITIALIZER: Initializer = Initializer::Normal { mean: 0.0, std: 0.02 };
@@ -20,13 +22,30 @@ pub enum Projection {
     Float(Linear),
     Packed(PackedProjection),
     #[cfg(feature = "train")]
-    Adapted(crate::lora::AdaptedProjection),
+    Adapted(AdaptedProjection),
 }
 
 #[derive(Module, Debug)]
 pub struct PackedProjection {
-    matrix: PackedMatrix,
-    bias: Option<Param<Tensor<1>>>,
+    pub(crate) matrix: PackedMatrix,
+    pub(crate) bias: Option<Param<Tensor<1>>>,
+}
+
+impl PackedProjection {
+    /// `[B, T, from]` → `[B, T, to]`, by one of the ways in which the matrix multiplies.
+    pub(crate) fn forward(
+        &self,
+        states: Tensor<3>,
+        products: impl Fn(&PackedMatrix, Tensor<2>) -> Tensor<2>,
+    ) -> Tensor<3> {
+        let [rows, positions, width] = states.dims();
+        let products = products(&self.matrix, states.reshape([rows * positions, width]));
+        let products = products.reshape([rows, positions, self.matrix.dims()[0]]);
+        match &self.bias {
+            Some(bias) => products + bias.val().unsqueeze(),
+            None => products,
+        }
+    }
 }
 
 impl Projection {
@@ -44,15 +63,7 @@ impl Projection {
             Self::Float(linear) => linear.forward(states),
             #[cfg(feature = "train")]
             Self::Adapted(adapted) => adapted.forward(states),
-            Self::Packed(PackedProjection { matrix, bias }) => {
-                let [rows, positions, width] = states.dims();
-                let products = matrix.products(states.reshape([rows * positions, width]));
-                let products = products.reshape([rows, positions, matrix.dims()[0]]);
-                match bias {
-                    Some(bias) => products + bias.val().unsqueeze(),
-                    None => products,
-                }
-            }
+            Self::Packed(packed) => packed.forward(states, PackedMatrix::products),
         }
     }
 
@@ -69,7 +80,7 @@ impl Projection {
             Self::Float(linear) => linear.bias.take(),
             Self::Packed(packed) => packed.bias.take(),
             #[cfg(feature = "train")]
-            Self::Adapted(adapted) => adapted.base().bias.clone(),
+            Self::Adapted(adapted) => adapted.base().bias(),
         };
         *self = Self::Packed(PackedProjection { matrix, bias });
     }
@@ -133,7 +144,7 @@ impl Slot<'_> {
             Self::Projection(Projection::Packed(packed)) => packed.matrix.dims(),
             #[cfg(feature = "train")]
             Self::Projection(Projection::Adapted(adapted)) => {
-                let [from, to] = adapted.base().weight.lazy_shape().dims();
+                let [from, to] = adapted.base().dims();
                 [to, from]
             }
             Self::Table(Table::Float(embedding)) => embedding.weight.lazy_shape().dims(),
@@ -151,17 +162,19 @@ impl Slot<'_> {
 
 #[cfg(feature = "train")]
 impl<'a> Slot<'a> {
-    /// Puts an adapter beside a matrix of floats.
-    pub(crate) fn adapt(self, adapt: impl FnOnce(Linear) -> crate::lora::AdaptedProjection) {
-        if let Self::Projection(projection) = self
-            && let Projection::Float(linear) = projection
-        {
-            *projection = Projection::Adapted(adapt(linear.clone()));
-        }
+    /// Puts an adapter beside a matrix.
+    pub(crate) fn adapt(self, adapt: impl FnOnce(Frozen) -> AdaptedProjection) {
+        let Self::Projection(projection) = self else { return };
+        let base = match projection {
+            Projection::Float(linear) => Frozen::Float(linear.clone()),
+            Projection::Packed(packed) => Frozen::Packed(packed.clone()),
+            Projection::Adapted(_) => return,
+        };
+        *projection = Projection::Adapted(adapt(base));
     }
 
     /// Makes one matrix of an adapted one.
-    pub(crate) fn merge(self, merge: impl FnOnce(crate::lora::AdaptedProjection) -> Linear) {
+    pub(crate) fn merge(self, merge: impl FnOnce(AdaptedProjection) -> Linear) {
         if let Self::Projection(projection) = self
             && let Projection::Adapted(adapted) = projection
         {
@@ -169,7 +182,7 @@ impl<'a> Slot<'a> {
         }
     }
 
-    pub(crate) fn adapted_mut(self) -> Option<&'a mut crate::lora::AdaptedProjection> {
+    pub(crate) fn adapted_mut(self) -> Option<&'a mut AdaptedProjection> {
         match self {
             Self::Projection(Projection::Adapted(adapted)) => Some(adapted),
             _ => None,

@@ -2,6 +2,7 @@
 
 usage: training.py --job JOB [--threads 2] [--warm-up 1] [--repetitions 5] [--precomputed-reference] [--variants a,b]
        training.py --random --recipe text|compact --stage sft|preference [--job JOB] [sizes, see --help]
+       [--vitrine]            (the trainer, too, first and last; needs `cargo build -p trainer --example training_job`)
        training.py --check    (variants against each other and against tests/golden)
 
 Every variant runs in a process of its own and gives one JSON line. A repetition is one pass over all batches of the job
@@ -28,7 +29,8 @@ weights of a run and its `ModelConfig` (`model` of run.json). And batches.json, 
 Variants
     labels    text, sft: as transformers documents it: padded rows, attention_mask, labels
     selected  text, sft: rows without mask (padding on the right is never looked at), logits of what is predicted alone
-    separate  text, preference: prompt + completion as a sequence each, in one padded batch, as in TRL and S-DPO
+    separate  preference: prompt + completion as a sequence each, in one padded batch, as in TRL and S-DPO; compact: what came
+              before as a sequence for each item that is compared
     shared    text, preference: the prompt once per example, the completions behind it through a block mask
     trl       text, preference: TRL's own DPOTrainer on pairs of the chosen and one rejected; an example is a pair
     compact   compact, both stages: all positions of a row in one pass
@@ -67,7 +69,7 @@ VARIANTS = {
     ("text", "sft"): ["labels", "selected"],
     ("text", "preference"): ["separate", "shared", "trl"],
     ("compact", "sft"): ["compact"],
-    ("compact", "preference"): ["compact"],
+    ("compact", "preference"): ["separate", "compact"],
 }
 BETAS = (0.9, 0.98)
 
@@ -371,10 +373,28 @@ def with_reference(job, model, batches, log_probabilities, is_precomputed):
     return loss
 
 
+def one_by_one(batch):
+    """The rows of a preference batch, each ending at a state, once for every item that is compared there."""
+    return {"rows": [
+        {name: row[name][: state + 1] for name in ["item", "intensity", "asked", "gap", "era"]}
+        | {"states": [state], "items": [[item]]}
+        for row in batch["rows"] for state, items in zip(row["states"], row["items"]) for item in items
+    ]}  # fmt: skip
+
+
 def prepare(variant, job, folder, is_precomputed):
     """The model, its batches, and their loss."""
-    if variant == "compact":
+    if job["recipe"] == "compact":
         model = load_compact(folder, job)
+        if variant == "separate":
+            batches = [positions(model, one_by_one(batch)) for batch in job["batches"]]
+            for batch, given in zip(batches, job["batches"]):
+                batch.margins = torch.tensor([margins for row in given["rows"] for margins in row["margins"]])
+
+            def compared(model, batch):
+                return model.log_probabilities(batch).view(len(batch.margins), -1)
+
+            return model, batches, with_reference(job, model, batches, compared, is_precomputed)
         batches = [positions(model, batch) for batch in job["batches"]]
         if job["stage"] == "sft":
             return model, batches, lambda batch: F.cross_entropy(model.logits(batch), batch.items[:, 0])
@@ -477,7 +497,7 @@ def measure(variant, arguments):
     if variant == "trl":
         from datasets import Dataset  # noqa: F401
         from trl import DPOConfig, DPOTrainer  # noqa: F401
-    elif variant != "compact":
+    elif json.load(open(os.path.join(arguments.job, "batches.json")))["recipe"] == "text":
         from transformers import AutoModelForCausalLM  # noqa: F401
     idle = peak_bytes()
     with open(os.path.join(arguments.job, "batches.json")) as file:
@@ -511,6 +531,21 @@ def measure(variant, arguments):
         "tokens_per_second": tokens and tokens / median, "examples_per_second": examples and examples / median,
         "peak_bytes": peak_bytes(), "idle_bytes": idle, "first_loss": loss,
     }  # fmt: skip
+
+
+def table(lines):
+    """As Markdown; ratios are to the mean of both runs of the trainer."""
+    unit = "tokens_per_second" if lines[0]["stage"] == "sft" else "examples_per_second"
+    ours = statistics.mean(line[unit] for line in lines if line["variant"] == "vitrine")
+    rows = ["", f"| {lines[0]['recipe']}, {lines[0]['stage']} | {unit.replace('_', ' ')} | of ours | peak over idle | first loss |"]
+    rows.append("|---|---|---|---|---|")
+    for line in lines:
+        name = f"{line['tool']}, {line['variant']}" if line["variant"] != "vitrine" else "vitrine"
+        if line["stage"] == "preference":
+            name += ", reference computed once" if line["precomputed_reference"] else ", reference at every step"
+        megabytes = (line["peak_bytes"] - line["idle_bytes"]) / 1e6
+        rows.append(f"| {name} | {line[unit]:,.4g} | {line[unit] / ours:.2f} | {megabytes:,.0f} MB | {line['first_loss']:.5f} |")
+    return "\n".join(rows)
 
 
 # --- random jobs
@@ -679,6 +714,10 @@ def main():
     parser.add_argument("--repetitions", type=int, default=5, help="passes that count")
     parser.add_argument("--precomputed-reference", action="store_true", help="the reference is asked once, before the clock runs")
     parser.add_argument("--variants", help="some of them, separated by commas")
+    parser.add_argument(
+        "--vitrine", nargs="?", metavar="BINARY", help="the trainer, too; its example where cargo builds it when left out",
+        const=os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "../../target")), "debug/examples/training_job"),
+    )  # fmt: skip
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--here", action="store_true", help="in this process: one variant")
     sizes = parser.add_argument_group("random jobs")
@@ -709,15 +748,22 @@ def main():
             variants = [variant for variant in variants if variant != "trl"]
         if arguments.variants:
             variants = arguments.variants.split(",")
-        for variant in variants:
+        lines = []
+        # First and last: what else the machine does is seen in both.
+        for variant in ["vitrine", *variants, "vitrine"] if arguments.vitrine else variants:
             command = [sys.executable, __file__, "--here", "--job", job, "--variants", variant]
             command += ["--threads", arguments.threads, "--warm-up", arguments.warm_up, "--repetitions", arguments.repetitions]
             command += ["--precomputed-reference"] if arguments.precomputed_reference else []
-            settings = os.environ | {"OMP_NUM_THREADS": str(arguments.threads), "HF_HUB_OFFLINE": "1"}
+            if variant == "vitrine":
+                command = [arguments.vitrine, job, arguments.warm_up, arguments.repetitions]
+            settings = os.environ | {"OMP_NUM_THREADS": str(arguments.threads), "RAYON_NUM_THREADS": str(arguments.threads), "HF_HUB_OFFLINE": "1"}
             done = subprocess.run([str(part) for part in command], env=settings, capture_output=True, text=True)
             if done.returncode:
                 sys.exit(f"{variant}:\n{done.stderr}")
             print(done.stdout.splitlines()[-1], flush=True)
+            lines.append(json.loads(done.stdout.splitlines()[-1]))
+        if arguments.vitrine:
+            print(table(lines))
 
 
 if __name__ == "__main__":

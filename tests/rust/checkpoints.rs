@@ -32,6 +32,7 @@ use trainer::{
     negatives::Sampler,
     output::Reporter,
     preference_config::{LossKind, NegativeShares, PreferenceConfig},
+    reference::Reference,
     train::{self, Judge, Objective, Validation},
 };
 
@@ -191,6 +192,10 @@ impl<O: Objective> Objective for Recorded<O> {
         self.inner.targets(batch)
     }
 
+    fn positions(&self, batch: &O::Batch) -> usize {
+        self.inner.positions(batch)
+    }
+
     fn metric_names(&self) -> &'static [&'static str] {
         self.inner.metric_names()
     }
@@ -252,7 +257,9 @@ fn twenty_steps_of_sft_and_of_preferences_follow_those_of_pytorch() {
             };
             let goals = Goals::none();
             let mut sampler = Sampler::new(&histories, &preference, &goals, &[]).unwrap();
-            let objective = TokenPreference::new(data, &model, &preference, &mut sampler, 1).unwrap();
+            let objective =
+                TokenPreference::new(data, &Reference::uncached(&model), &preference, &mut sampler, 1)
+                    .unwrap();
             assert_eq!(objective.len(), 3);
             losses_of(model, objective, &stage)
         };

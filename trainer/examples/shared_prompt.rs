@@ -22,6 +22,7 @@ use trainer::{
     goals::Goals,
     loss::{self, Alternatives},
     negatives::Sampler,
+    reference::Reference,
     train::{self, Objective, StepOutcome},
 };
 
@@ -70,7 +71,7 @@ fn main() -> Result<()> {
     let goals = Goals::none();
     let mut sampler = Sampler::new(&histories, &preference, &goals, &[])?;
     let data = TokenData::new(&histories, &titles, &config, &device);
-    let mut shared = TokenPreference::new(data, &model, &preference, &mut sampler, 1)?;
+    let mut shared = TokenPreference::new(data, &Reference::uncached(&model), &preference, &mut sampler, 1)?;
 
     let mut sampler = Sampler::new(&histories, &preference, &goals, &[])?;
     let examples = histories.iter().enumerate().filter_map(|(visitor, history)| {
@@ -133,6 +134,10 @@ impl Objective for Separate {
 
     fn targets(&self, batch: &Self::Batch) -> usize {
         batch.len()
+    }
+
+    fn positions(&self, batch: &Self::Batch) -> usize {
+        batch.iter().flat_map(|(rows, _)| rows).map(|row| row.len() - 1).sum()
     }
 
     fn loss(&self, model: &Model, batch: &Self::Batch) -> StepOutcome {

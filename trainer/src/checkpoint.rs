@@ -32,7 +32,7 @@ use shared::weights::Weights;
 
 use crate::{
     hugging_face::tensors,
-    output::write_file,
+    output::{hexadecimal, write_file},
     parameters::{numbered, parameters},
     train::{Trained, Validation},
 };
@@ -400,5 +400,5 @@ pub fn fingerprint(dataset: &crate::datasets::Dataset) -> String {
             hash.update(met.time_ms.to_le_bytes());
         }
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hexadecimal(&hash.finalize())
 }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     baselines::BaselineName,
     config::Recipe,
+    device::DeviceName,
     preference_config::{Arm, Keep},
 };
 
@@ -188,7 +189,7 @@ pub struct Train {
     #[arg(long, required_unless_present = "resume")]
     pub out: Option<PathBuf>,
     /// A run that was stopped or killed: go on with its settings and data from its last checkpoint.
-    #[arg(long, conflicts_with_all = ["config", "data", "out", "recipe", "loss", "lambda", "keep", "from", "base", "lora_rank", "seed"])]
+    #[arg(long, conflicts_with_all = ["config", "data", "out", "recipe", "loss", "lambda", "keep", "from", "base", "lora_rank", "base_bits", "seed"])]
     pub resume: Option<PathBuf>,
     /// λ of the margin.
     #[arg(long)]
@@ -206,9 +207,16 @@ pub struct Train {
     /// Rank of the adapters that are trained beside the base; 0 trains the whole model.
     #[arg(long, requires = "base")]
     pub lora_rank: Option<usize>,
+    /// Bits of the base's numbers while adapters learn beside them: 32, 8 or 4. Fewer need less memory.
+    #[arg(long, requires = "base")]
+    pub base_bits: Option<u8>,
+    /// A bar and a line per epoch on a terminal, too, instead of the dashboard.
+    #[arg(long)]
+    pub plain: bool,
     #[arg(long)]
     pub seed: Option<u64>,
-    #[arg(long, value_enum, default_value_t)]
+    /// cpu, or a GPU that the build has: wgpu, vulkan, metal, cuda; with a number where there are several, cuda:1.
+    #[arg(long, default_value_t)]
     pub device: DeviceName,
 }
 
@@ -264,7 +272,8 @@ pub struct Eval {
     /// Evaluate the weights as a package would hold them.
     #[arg(long, value_enum)]
     pub quant: Option<Quant>,
-    #[arg(long, value_enum, default_value_t)]
+    /// cpu, or a GPU that the build has: wgpu, vulkan, metal, cuda; with a number where there are several, cuda:1.
+    #[arg(long, default_value_t)]
     pub device: DeviceName,
 }
 
@@ -278,7 +287,8 @@ pub struct Recommend {
     /// Length of the list.
     #[arg(long, default_value_t = 10)]
     pub k: usize,
-    #[arg(long, value_enum, default_value_t)]
+    /// cpu, or a GPU that the build has: wgpu, vulkan, metal, cuda; with a number where there are several, cuda:1.
+    #[arg(long, default_value_t)]
     pub device: DeviceName,
 }
 
@@ -310,7 +320,8 @@ pub struct Bench {
     /// Times that each question is asked.
     #[arg(long, default_value_t = 11)]
     pub runs: usize,
-    #[arg(long, value_enum, default_value_t)]
+    /// cpu, or a GPU that the build has: wgpu, vulkan, metal, cuda; with a number where there are several, cuda:1.
+    #[arg(long, default_value_t)]
     pub device: DeviceName,
 }
 
@@ -332,15 +343,6 @@ pub struct Site {
     /// Folder of the browser bundle that `cargo xtask wasm` makes.
     #[arg(long)]
     pub bundle: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum DeviceName {
-    /// This machine's processor.
-    #[default]
-    Cpu,
-    /// Any desktop GPU.
-    Wgpu,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

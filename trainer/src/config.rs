@@ -35,6 +35,8 @@ pub struct RunConfig {
     pub layers: usize,
     pub heads: usize,
     pub dropout: f64,
+    /// Whether what is quick to compute is computed again in the backward pass instead of kept: slower, in less memory.
+    pub recompute: bool,
     pub sft: SftConfig,
     pub preference: PreferenceConfig,
     /// A published model to begin with (recipe `text`); its sizes replace those above.
@@ -140,6 +142,7 @@ impl RunConfig {
             layers: 2,
             heads: 2,
             dropout: 0.2,
+            recompute: false,
             sft: SftConfig::default(),
             preference: PreferenceConfig::default(),
             base: None,

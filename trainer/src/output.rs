@@ -4,13 +4,15 @@ use std::{
     fs,
     io::{Seek, SeekFrom, Write},
     path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
 };
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Map, Value, json};
 
-use crate::train::Validation;
+use crate::{dashboard::Dashboard, train::Validation};
 
 /// Prints a result. A reader that has seen enough (`| head`) is no failure.
 ///
@@ -31,6 +33,12 @@ pub fn print(text: &str) -> Result<()> {
 /// When stdout cannot be written.
 pub fn print_json(result: &Value) -> Result<()> {
     print(&format!("{result}\n"))
+}
+
+/// Bytes in two digits each.
+#[must_use]
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Whether nothing of anybody's is in the way: the folder is absent or empty.
@@ -65,12 +73,30 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     })
 }
 
-/// Progress of a training run: a bar with the time left on a terminal, a line per epoch elsewhere, and JSON
-/// lines in the run's folder.
+/// Progress of a training run: a dashboard or a bar with the time left on a terminal, a line per epoch elsewhere, and
+/// JSON lines in the run's folder.
 pub struct Reporter {
     is_quiet: bool,
+    dashboard: Option<Dashboard>,
     bar: Option<ProgressBar>,
     metrics: Option<fs::File>,
+    epoch: Progress,
+}
+
+/// What was done of an epoch.
+struct Progress {
+    began: Instant,
+    positions: usize,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self { began: Instant::now(), positions: 0 }
+    }
+
+    fn positions_per_second(&self) -> f64 {
+        self.positions as f64 / self.began.elapsed().as_secs_f64().max(1e-9)
+    }
 }
 
 impl Reporter {
@@ -94,7 +120,23 @@ impl Reporter {
         let metrics = metrics
             .map(|path| open(path).with_context(|| format!("cannot write {}", path.display())))
             .transpose()?;
-        Ok(Self { is_quiet, bar: None, metrics })
+        Ok(Self { is_quiet, dashboard: None, bar: None, metrics, epoch: Progress::new() })
+    }
+
+    /// The same with a dashboard, where there is a terminal; who stops training there sets `stop`.
+    #[must_use]
+    pub fn with_dashboard(mut self, stop: &Arc<AtomicBool>) -> Self {
+        if !self.is_quiet {
+            self.dashboard = Dashboard::open(Arc::clone(stop));
+        }
+        self
+    }
+
+    /// The terminal as it was, and what was said meanwhile.
+    pub fn close_dashboard(&mut self) {
+        for line in self.dashboard.take().map(Dashboard::close).into_iter().flatten() {
+            self.say(&line);
+        }
     }
 
     /// Length of the metrics file.
@@ -107,12 +149,18 @@ impl Reporter {
 
     /// One line for people.
     pub fn say(&self, line: &str) {
-        if !self.is_quiet {
-            eprintln!("{line}");
+        match &self.dashboard {
+            Some(dashboard) => dashboard.say(line),
+            None if self.is_quiet => {}
+            None => eprintln!("{line}"),
         }
     }
 
     pub fn begin_epoch(&mut self, stage: &str, epoch: usize, epochs: usize, steps: usize) {
+        self.epoch = Progress::new();
+        if let Some(dashboard) = &mut self.dashboard {
+            return dashboard.begin_epoch(stage, epoch, epochs, steps);
+        }
         if self.is_quiet {
             return;
         }
@@ -126,9 +174,19 @@ impl Reporter {
         self.bar = Some(bar);
     }
 
-    pub fn step(&mut self, loss: f64, learning_rate: f64) {
+    /// One step on so many positions (tokens; interactions where the model reads those).
+    pub fn step(&mut self, loss: f64, learning_rate: f64, positions: usize) {
+        self.epoch.positions += positions;
+        let speed = self.epoch.positions_per_second();
+        if let Some(dashboard) = &mut self.dashboard {
+            dashboard.step(&[
+                ("loss", loss),
+                ("learning_rate", learning_rate),
+                ("positions_per_second", speed),
+            ]);
+        }
         if let Some(bar) = &self.bar {
-            bar.set_message(format!("loss {loss:.3}  lr {learning_rate:.1e}"));
+            bar.set_message(format!("loss {loss:.3}  lr {learning_rate:.1e}  {speed:.0} positions/s"));
             bar.inc(1);
         }
     }
@@ -138,6 +196,9 @@ impl Reporter {
     /// # Errors
     /// When the metrics file cannot be written.
     pub fn record_step(&mut self, stage: &str, epoch: usize, step: usize, mut line: Value) -> Result<()> {
+        if let Some(dashboard) = &mut self.dashboard {
+            dashboard.record_step(&line);
+        }
         line["stage"] = json!(stage);
         line["epoch"] = json!(epoch);
         line["step"] = json!(step);
@@ -158,6 +219,14 @@ impl Reporter {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+        let speed = self.epoch.positions_per_second();
+        if let Some(dashboard) = &mut self.dashboard {
+            let Validation { hit_rate_at_1, ndcg_at_10 } = *validation;
+            dashboard.end_epoch(
+                epoch,
+                &[("valid/hit_rate_at_1", hit_rate_at_1), ("valid/ndcg_at_10", ndcg_at_10)],
+            );
+        }
         let mark = if is_best { "  best" } else { "" };
         self.say(&format!(
             "{stage} epoch {epoch}: loss {:.4}, validation HR@1 {:.4}, NDCG@10 {:.4}, {secs:.0} s{mark}",
@@ -167,6 +236,7 @@ impl Reporter {
         ));
         let mut line = json!({
             "stage": stage, "epoch": epoch, "seconds": secs, "best": is_best,
+            "positions_per_second": speed.round(),
             "valid/hit_rate_at_1": validation.hit_rate_at_1, "valid/ndcg_at_10": validation.ndcg_at_10,
         });
         for (name, mean) in means {
@@ -184,5 +254,12 @@ impl Reporter {
             writeln!(file, "{line}").context("cannot write metrics.jsonl")?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Reporter {
+    /// Whatever happened, the terminal is left as it was, and nothing that was said is lost.
+    fn drop(&mut self) {
+        self.close_dashboard();
     }
 }

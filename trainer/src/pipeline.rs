@@ -23,7 +23,7 @@ use shared::{
 use crate::{
     base_config::BaseConfig,
     baselines::{Exam, popular, recent},
-    checkpoint::Keeper,
+    checkpoint::{self, Keeper},
     config::{Recipe, RunConfig, asked, eras},
     datasets::Dataset,
     examples::{
@@ -36,6 +36,7 @@ use crate::{
     output::{Reporter, write_file},
     parameters,
     preference_config::Keep,
+    reference::{Reference, ReferenceCache},
     run::{Run, StageSummary, Summary, texts},
     split::{self, Split},
     tokenizer_training,
@@ -54,11 +55,13 @@ pub struct Job<'a> {
     pub data: &'a Path,
     pub config: &'a RunConfig,
     pub device: &'a Device,
-    /// A run whose model the preference stage begins with; without one, the supervised stage makes it.
-    pub from: Option<&'a Run>,
+    /// A run whose model the preference stage begins with, and its folder; without one, the supervised stage makes it.
+    pub from: Option<(&'a Run, &'a Path)>,
     /// Folder of the new run.
     pub out: &'a Path,
     pub is_quiet: bool,
+    /// Whether a terminal, too, gets lines instead of a dashboard.
+    pub is_plain: bool,
     /// Whether the run goes on where an earlier process left it.
     pub is_resumed: bool,
     /// Set when training is to stop.
@@ -80,7 +83,7 @@ pub fn train(job: &Job) -> Result<Run> {
          hint: liked means four stars of five, a wish list, a cart or a purchase; is the right column read?"
     );
     let Beginning { tokenizer_json, model_config, carried, weights } = match (job.from, &config.base) {
-        (Some(run), _) => Beginning::of_run(run),
+        (Some((run, _)), _) => Beginning::of_run(run),
         (None, Some(base)) => Beginning::of_base(base, config, &split)?,
         (None, None) => Beginning::new(dataset, config, &split)?,
     };
@@ -93,6 +96,8 @@ pub fn train(job: &Job) -> Result<Run> {
 
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let training_device = device.clone().autodiff();
+    let training_device =
+        if config.recompute { training_device.gradient_checkpointing() } else { training_device };
     let mut keeper = Keeper::new(
         out,
         config.checkpoints,
@@ -103,6 +108,9 @@ pub fn train(job: &Job) -> Result<Run> {
     )?;
     let mut reporter =
         Reporter::going_on(Some(&out.join("metrics.jsonl")), keeper.metrics_bytes(), job.is_quiet)?;
+    if !job.is_plain {
+        reporter = reporter.with_dashboard(&job.stop);
+    }
     write_file(&out.join("config.toml"), toml::to_string(config)?.as_bytes())?;
     let items = dataset.catalog.len();
     let sampled = split::sample(&split.valid, config.valid_questions);
@@ -128,10 +136,17 @@ pub fn train(job: &Job) -> Result<Run> {
         train: &split.train,
         seen: &seen,
         training_device: &training_device,
+        // Beside the model that answers: the next stage on the same model asks the same.
+        cache: ReferenceCache::new(
+            &job.from
+                .map_or_else(|| out.join("checkpoints"), |(_, folder)| folder.to_owned())
+                .join("reference"),
+            serde_json::to_string(&(&model_config, &config.base, checkpoint::fingerprint(dataset)))?,
+        ),
     };
 
     let (sft, mut stages) = match job.from {
-        Some(run) => {
+        Some((run, _)) => {
             // A run's model is ready.
             let model = run.model(device)?;
             let validation = judge.validate(&model)?;
@@ -140,13 +155,7 @@ pub fn train(job: &Job) -> Result<Run> {
         None => {
             let model = model_config.init(&training_device);
             let model = match (weights, &config.base) {
-                (Some(weights), Some(base)) => {
-                    let model = model
-                        .with_weights(&weights, &training_device)
-                        .context("the checkpoint does not fit its config.json")?;
-                    drop(weights);
-                    if base.lora.rank == 0 { model } else { model.adapted(&base.lora, &training_device) }
-                }
+                (Some(weights), Some(base)) => base.begin(model, weights, &training_device)?,
                 _ => {
                     let prior = popularity_of_late(&split.train, &counts, &judge)?;
                     begin_at_popularity(model, &prior)
@@ -354,6 +363,7 @@ struct Stages<'a> {
     /// What each visitor saw meanwhile.
     seen: &'a [Vec<usize>],
     training_device: &'a Device,
+    cache: ReferenceCache,
 }
 
 impl Stages<'_> {
@@ -411,10 +421,12 @@ impl Stages<'_> {
         let say = |count: usize, sampler: &Sampler| {
             format!("{stage}: {count} preferences with {}", sampler.describe())
         };
+        let begun = model.clone();
+        let reference = Reference::new(&begun, self.cache.clone());
         let mut trained = match self.config.recipe {
             Recipe::Compact => {
                 let data = ItemData::new(self.train, self.texts, &model_config, self.training_device);
-                let mut objective = ItemPreference::new(data, &model, config, &mut sampler, seed)?;
+                let mut objective = ItemPreference::new(data, &reference, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
                 if objective.is_empty() {
                     return Ok(nothing);
@@ -423,7 +435,7 @@ impl Stages<'_> {
             }
             Recipe::Text => {
                 let data = TokenData::new(self.train, self.texts, &model_config, self.training_device);
-                let mut objective = TokenPreference::new(data, &model, config, &mut sampler, seed)?;
+                let mut objective = TokenPreference::new(data, &reference, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
                 if objective.is_empty() {
                     return Ok(nothing);

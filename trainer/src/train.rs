@@ -20,9 +20,11 @@ use crate::{
     checkpoint::{self, Keeper, Place, Saved},
     config::StageConfig,
     health::{Gauges, gradient_norm, hints},
+    memory,
     output::Reporter,
     parameters,
     schedule::learning_rate,
+    trial,
 };
 
 /// What a stage minimises: batches and their loss.
@@ -34,6 +36,9 @@ pub trait Objective {
 
     /// Number of targets that the loss of a batch is the mean of.
     fn targets(&self, batch: &Self::Batch) -> usize;
+
+    /// Number of positions that a batch makes the model compute, padding included: what time and memory grow with.
+    fn positions(&self, batch: &Self::Batch) -> usize;
 
     /// Names of what a batch reports beside its loss.
     fn metric_names(&self) -> &'static [&'static str] {
@@ -119,13 +124,7 @@ pub fn run<O: Objective>(
     reporter: &mut Reporter,
     keeper: &mut Keeper,
 ) -> Result<Trained> {
-    let mut optimizer = AdamWConfig::new()
-        .with_beta_1(0.9)
-        .with_beta_2(0.98)
-        .with_epsilon(1e-8)
-        .with_weight_decay(config.weight_decay)
-        .with_grad_clipping(Some(GradientClippingConfig::Norm(config.clip)))
-        .init();
+    let mut optimizer = optimizer(config);
     let mut model = parameters::numbered(model);
     let trained = parameters::trained(&model);
     let mut average = WeightAverage::new(config.weight_average);
@@ -148,6 +147,7 @@ pub fn run<O: Objective>(
     }
     let began = Instant::now();
     let mut said = HashSet::new();
+    trial::announce(&place, config, &model, objective, reporter)?;
 
     while place.epoch <= config.epochs {
         // Before the epoch that would be the next, so that a stage that was stopped at its end ends again.
@@ -168,7 +168,8 @@ pub fn run<O: Objective>(
         for group in batches.chunks(config.accumulate).skip(place.group) {
             keeper.begin_step(stage, place.step);
             let step = place.step;
-            let outcome = gradients(objective, &model, group);
+            memory::ensure_enough(memory::available_bytes())?;
+            let outcome = memory::answered(|| gradients(objective, &model, group))?;
             ensure!(
                 outcome.loss.is_finite(),
                 "the loss of {stage} is not a number at epoch {epoch}, step {step}\n\
@@ -185,7 +186,8 @@ pub fn run<O: Objective>(
             average.update(&model);
             place.step += 1;
             place.group += 1;
-            reporter.step(outcome.loss, rate);
+            let positions = group.iter().map(|batch| objective.positions(batch)).sum();
+            reporter.step(outcome.loss, rate, positions);
             if keeper.is_due(place.step) {
                 save(keeper, &mut place, &model, &trained, &optimizer, &average, best.as_ref(), reporter)?;
                 if keeper.is_stopped() {
@@ -222,6 +224,18 @@ pub fn run<O: Objective>(
             Ok(Trained { validation: judge.validate(&model)?, model, epoch: 0 })
         }
     }
+}
+
+/// What turns gradients into steps.
+#[must_use]
+pub fn optimizer(config: &StageConfig) -> ModuleOptimizer {
+    AdamWConfig::new()
+        .with_beta_1(0.9)
+        .with_beta_2(0.98)
+        .with_epsilon(1e-8)
+        .with_weight_decay(config.weight_decay)
+        .with_grad_clipping(Some(GradientClippingConfig::Norm(config.clip)))
+        .init()
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything that decides the next step")]

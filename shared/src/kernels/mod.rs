@@ -7,6 +7,8 @@
 mod attention;
 #[cfg(feature = "cube")]
 mod cube;
+#[cfg(feature = "train")]
+mod dequantised;
 pub mod exponential;
 #[cfg(feature = "flex")]
 mod flex;
@@ -32,6 +34,8 @@ use crate::quant::{BLOCK, QuantisedMatrix};
 /// Whether this device has the kernels; on others, packed weights become floats when they are loaded.
 #[must_use]
 pub fn run_on(device: &Device) -> bool {
+    // Where gradients are kept is asked by those alone who know that there are none here (`exact_products`).
+    let device = device.clone().inner();
     #[allow(unreachable_patterns, reason = "there are other devices in some builds")]
     match device.as_dispatch() {
         #[cfg(feature = "flex")]
@@ -81,6 +85,13 @@ impl PackedMatrix {
     #[must_use]
     pub fn products(&self, states: Tensor<2>) -> Tensor<2> {
         operations::q_linear(states, self.values.clone(), self.scales.clone())
+    }
+
+    /// The same with the dequantised weights themselves, and with gradients for the states.
+    #[cfg(feature = "train")]
+    #[must_use]
+    pub fn exact_products(&self, states: Tensor<2>) -> Tensor<2> {
+        dequantised::products(states, self.values.clone(), self.scales.clone())
     }
 
     /// All rows as floats: `[rows, columns]`.

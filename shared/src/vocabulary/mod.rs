@@ -28,7 +28,7 @@ pub struct Model {
 }
 
 #[derive(Module, Debug)]
-#[expect(clippy::large_enum_variant, reason = "one model exists at a time")]
+#[allow(clippy::large_enum_variant, reason = "one model exists at a time")]
 pub enum Vocabulary {
     Items(ItemVocabulary),
     Tokens(TokenVocabulary),

@@ -135,7 +135,7 @@ pub fn train<N: Network>(
             network = optimizer.step(rate, network, gradients);
             losses += loss;
             step += 1;
-            reporter.step(loss, rate);
+            reporter.step(loss, rate, rows.iter().map(|row| row.len()).sum());
         }
         let ranker = SequenceRanker::new(&network, device);
         let validation = exam.validate(&ranker)?;

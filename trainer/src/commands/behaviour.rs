@@ -19,7 +19,7 @@ const MOMENTS: usize = 2000;
 pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     let first = Run::load(&arguments.run)?;
     let dataset = datasets::load(arguments.data.as_ref().unwrap_or(&first.summary.data))?;
-    let device = super::device(arguments.device)?;
+    let device = arguments.device.open()?;
     let mut runs = vec![first];
     for folder in &arguments.beside {
         runs.push(Run::load(folder)?);

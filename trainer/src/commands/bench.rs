@@ -1,6 +1,6 @@
 //! `trainer bench`: how fast does a package answer on this machine, and what does the process hold in memory?
 
-use std::{fmt::Write, fs, time::Instant};
+use std::{fmt::Write, time::Instant};
 
 use anyhow::{Result, ensure};
 use futures_lite::future::block_on;
@@ -12,7 +12,7 @@ use shared::{
     package::Package,
 };
 
-use crate::{cli, export, output};
+use crate::{cli, export, memory, output};
 
 /// Candidates of the questions that name them.
 const CANDIDATES: [usize; 3] = [20, 100, 1000];
@@ -30,7 +30,7 @@ struct Row {
 
 pub fn run(arguments: &cli::Bench, is_json: bool) -> Result<()> {
     ensure!(arguments.runs > 0, "nothing is timed in 0 runs\nhint: --runs 11 is the default");
-    let device = super::device(arguments.device)?;
+    let device = arguments.device.open()?;
     let open = || -> Result<Engine> {
         Ok(Engine::new(Package::read(&export::read(&arguments.package)?)?, &device)?)
     };
@@ -69,7 +69,7 @@ pub fn run(arguments: &cli::Bench, is_json: bool) -> Result<()> {
             ask(all, Some(candidates))
         })?);
     }
-    let memory_bytes = peak_memory_bytes();
+    let memory_bytes = memory::peak_bytes();
     if is_json {
         return output::print_json(&json!({
             "parameters": engine.parameters(), "items": items, "runs": arguments.runs,
@@ -103,13 +103,6 @@ fn timed(
     let counted = &mut times[1..];
     counted.sort_by(f64::total_cmp);
     Ok(Row { question, median_ms: counted[runs / 2], least_ms: counted[0], most_ms: counted[runs - 1] })
-}
-
-/// As Linux says it; other systems have other ways.
-fn peak_memory_bytes() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
         from: None,
         out: &out.join("run"),
         is_quiet,
+        is_plain: true,
         is_resumed: false,
         stop: Arc::default(),
     })?;

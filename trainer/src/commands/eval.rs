@@ -45,7 +45,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         "the data has another catalogue than the run\nhint: pass the folder it was trained on with --data"
     );
     let mut reporter = Reporter::new(None, is_quiet)?;
-    let device = super::device(arguments.device)?;
+    let device = arguments.device.open()?;
     let split = split::leave_last_liked_out(&dataset.histories);
     let (items, seed) = (dataset.catalog.len(), pipeline::CANDIDATE_SEED);
     let lists = |questions: &[Question]| negatives::candidates(questions, &dataset.histories, items, seed);

@@ -31,7 +31,7 @@ pub fn run(arguments: &cli::Recommend, is_json: bool, is_quiet: bool) -> Result<
             arguments.run.display()
         )
     })?;
-    let engine = Engine::new(package, &super::device(arguments.device)?)?;
+    let engine = Engine::new(package, &arguments.device.open()?)?;
     let signals = &engine.manifest().signals;
     let events = if Path::new(&arguments.history).is_file() {
         read_events(Path::new(&arguments.history), signals)?

@@ -35,7 +35,7 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
         out.display()
     );
     let job = JobFile { fingerprint, ..job };
-    let device = super::device(arguments.device)?;
+    let device = arguments.device.open()?;
     let from = job.from.as_deref().map(Run::load).transpose()?;
     if let Some(from) = &from {
         check_from(from, &config, &dataset, job.from.as_deref().unwrap_or(&out))?;
@@ -47,9 +47,10 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
         data: &job.data,
         config: &config,
         device: &device,
-        from: from.as_ref(),
+        from: from.as_ref().zip(job.from.as_deref()),
         out: &out,
         is_quiet,
+        is_plain: arguments.plain,
         is_resumed,
         stop: checkpoint::stop_on_request()?,
     })?;
@@ -93,6 +94,7 @@ fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
     if let Some(base) = &mut config.base {
         base.path = std::path::absolute(&base.path)?;
         base.lora.rank = arguments.lora_rank.unwrap_or(base.lora.rank);
+        base.bits = arguments.base_bits.unwrap_or(base.bits);
     }
     if let Some(from) = &from {
         // The model is that of the earlier run, whatever a config says of new ones.

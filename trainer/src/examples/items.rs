@@ -1,6 +1,9 @@
 //! Batches of the item vocabulary: every position of a window is an example, in one pass.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+};
 
 use anyhow::{Context, Result};
 use burn::tensor::{Tensor, TensorData};
@@ -26,6 +29,7 @@ use crate::{
     config::{PreferenceConfig, SftConfig},
     loss::{self, Alternatives},
     negatives::{self, HARD_ITEMS, Sampler},
+    reference::{Fingerprint, Reference},
     train::{self, Objective, StepOutcome},
 };
 
@@ -84,38 +88,23 @@ impl Objective for ItemSft {
             let cost = |row: &SftRow| row.targets.len();
             bucket(rows, self.batch_targets, length, cost, &mut generator)
         };
-        let device = self.data.device.clone();
         let items = self.data.items;
         batches
             .into_iter()
             .map(|rows| {
-                let length = rows.iter().map(|row| row.positions.len()).max().unwrap_or(0);
-                let (mut states, mut targets) = (Vec::new(), Vec::new());
-                for (index, row) in rows.iter().enumerate() {
-                    states.extend(row.targets.iter().map(|(position, _)| (index * length + position) as i32));
-                    targets.extend(row.targets.iter().map(|(_, item)| *item as i32));
-                }
-                let positions: Vec<Vec<ItemPosition>> = rows.into_iter().map(|row| row.positions).collect();
-                let id_keep = (self.id_dropout > 0.0).then(|| {
-                    let keep: Vec<f32> = (0..items)
-                        .map(|_| f32::from(u8::from(!generator.random_bool(self.id_dropout))))
-                        .collect();
-                    Tensor::from_data(TensorData::new(keep, [items, 1]), &device)
-                });
-                Batch {
-                    rows: ItemBatch::new(&positions, &device),
-                    items: index_matrix(targets, states.len(), &device),
-                    states: index_vector(states, &device),
-                    id_keep,
-                    margins: None,
-                    reference: None,
-                }
+                let keep = (self.id_dropout > 0.0)
+                    .then(|| (0..items).map(|_| !generator.random_bool(self.id_dropout)).collect());
+                sft_batch(&self.data, rows, keep)
             })
             .collect()
     }
 
     fn targets(&self, batch: &Batch) -> usize {
         batch.states.dims()[0]
+    }
+
+    fn positions(&self, batch: &Batch) -> usize {
+        batch.rows.dims().iter().product()
     }
 
     fn loss(&self, model: &Model, batch: &Batch) -> StepOutcome {
@@ -125,9 +114,34 @@ impl Objective for ItemSft {
 }
 
 /// A window, and what follows at which of its positions.
-struct SftRow {
-    positions: Vec<ItemPosition>,
-    targets: Vec<(usize, usize)>,
+pub struct SftRow {
+    pub positions: Vec<ItemPosition>,
+    pub targets: Vec<(usize, usize)>,
+}
+
+/// Windows as one batch, in which some of the id vectors take part, or all.
+#[must_use]
+pub fn sft_batch(data: &ItemData, rows: Vec<SftRow>, id_keep: Option<Vec<bool>>) -> Batch {
+    let device = &data.device;
+    let length = rows.iter().map(|row| row.positions.len()).max().unwrap_or(0);
+    let (mut states, mut targets) = (Vec::new(), Vec::new());
+    for (index, row) in rows.iter().enumerate() {
+        states.extend(row.targets.iter().map(|(position, _)| (index * length + position) as i32));
+        targets.extend(row.targets.iter().map(|(_, item)| *item as i32));
+    }
+    let positions: Vec<Vec<ItemPosition>> = rows.into_iter().map(|row| row.positions).collect();
+    let id_keep = id_keep.map(|keep| {
+        let keep: Vec<f32> = keep.into_iter().map(|is_kept| f32::from(u8::from(is_kept))).collect();
+        Tensor::from_data(TensorData::new(keep, [data.items, 1]), device)
+    });
+    Batch {
+        rows: ItemBatch::new(&positions, device),
+        items: index_matrix(targets, states.len(), device),
+        states: index_vector(states, device),
+        id_keep,
+        margins: None,
+        reference: None,
+    }
 }
 
 /// Preference stage: at every liked position but the first, the chosen item against K rejected ones.
@@ -139,8 +153,9 @@ pub struct ItemPreference {
     seed: u64,
 }
 
+/// A window, and what is preferred at which of its positions.
 #[derive(Clone)]
-struct PreferenceRow {
+pub struct PreferenceRow {
     positions: Vec<ItemPosition>,
     /// Position in the row and what is preferred there.
     preferences: Vec<(usize, Preference)>,
@@ -149,8 +164,25 @@ struct PreferenceRow {
 }
 
 impl PreferenceRow {
-    fn new(positions: Vec<ItemPosition>, preferences: Vec<(usize, Preference)>) -> Self {
+    #[must_use]
+    pub fn new(positions: Vec<ItemPosition>, preferences: Vec<(usize, Preference)>) -> Self {
         Self { positions, preferences, reference: Vec::new() }
+    }
+
+    /// 1 + K.
+    fn alternatives(&self) -> usize {
+        self.preferences.first().map_or(0, |(_, preference)| 1 + preference.rejected.len())
+    }
+
+    /// Everything that the reference is asked with.
+    fn describe(&self, fingerprint: &mut Fingerprint) {
+        for &ItemPosition { item, intensity, asked, gap, era } in &self.positions {
+            fingerprint.add([item.map_or(0, |item| item + 1), intensity, asked, gap, era]);
+        }
+        for (position, preference) in &self.preferences {
+            fingerprint
+                .add([*position, preference.chosen].into_iter().chain(preference.rejected.iter().copied()));
+        }
     }
 }
 
@@ -159,13 +191,13 @@ impl ItemPreference {
     /// When the device fails while the reference is read.
     pub fn new(
         data: ItemData,
-        reference: &Model,
+        reference: &Reference,
         config: &PreferenceConfig,
         sampler: &mut Sampler,
         seed: u64,
     ) -> Result<Self> {
         let mut generator = ChaCha8Rng::seed_from_u64(seed);
-        let mut hard = (config.negatives.hard > 0.0).then(|| HardItems::new(&data, reference));
+        let mut hard = (config.negatives.hard > 0.0).then(|| HardItems::new(&data, reference.model()));
         let mut spans = Vec::new();
         for (visitor, history) in data.histories.iter().enumerate() {
             for (start, end) in windows(history.len(), data.context, &mut generator) {
@@ -219,9 +251,29 @@ impl ItemPreference {
         }
         sampler
             .settle(rows.iter_mut().flat_map(|row| &mut row.preferences).map(|(_, preference)| preference));
+        Self::of_rows(data, rows, reference, config, seed)
+    }
+
+    /// The stage of preferences that are drawn already.
+    ///
+    /// # Errors
+    /// When the device fails while the reference is read.
+    pub fn of_rows(
+        data: ItemData,
+        rows: Vec<PreferenceRow>,
+        reference: &Reference,
+        config: &PreferenceConfig,
+        seed: u64,
+    ) -> Result<Self> {
         let mut objective = Self { data, rows, config: config.clone(), seed };
         objective.precompute(reference)?;
         Ok(objective)
+    }
+
+    /// Some of the rows as one batch.
+    #[must_use]
+    pub fn batch(&self, rows: Range<usize>) -> Batch {
+        batch(&self.data, &self.rows[rows].iter().collect::<Vec<_>>())
     }
 
     /// Number of preferences.
@@ -236,25 +288,28 @@ impl ItemPreference {
     }
 
     /// Reference log-probabilities, once: the examples are the same in every epoch.
-    ///
-    /// Without gradients: a graph that no backward pass ever walks is kept for good.
-    fn precompute(&mut self, reference: &Model) -> Result<()> {
-        let reference = train::frozen(reference);
+    fn precompute(&mut self, reference: &Reference) -> Result<()> {
         let data = self.data.without_gradients();
-        let mut rows = std::mem::take(&mut self.rows);
-        for chunk in rows.chunks_mut(self.config.batch_rows) {
-            let batch = batch(&data, &chunk.iter().collect::<Vec<_>>());
-            let picked = data.log_probabilities(&reference, &batch);
-            let alternatives = picked.dims()[1];
-            let values = picked.try_into_vec_as::<f32>().context("the reference cannot be read")?;
-            let mut rest = values.as_slice();
-            for row in chunk {
-                let (own, others) = rest.split_at(row.preferences.len() * alternatives);
-                row.reference = own.to_vec();
-                rest = others;
-            }
+        let alternatives = self.rows.first().map_or(0, PreferenceRow::alternatives);
+        let values = reference.log_probabilities(
+            self.len() * alternatives,
+            |fingerprint| self.rows.iter().for_each(|row| row.describe(fingerprint)),
+            |model| {
+                let mut values = Vec::new();
+                for chunk in self.rows.chunks(self.config.batch_rows) {
+                    let batch = batch(&data, &chunk.iter().collect::<Vec<_>>());
+                    let picked = data.log_probabilities(model, &batch);
+                    values.extend(picked.try_into_vec_as::<f32>().context("the reference cannot be read")?);
+                }
+                Ok(values)
+            },
+        )?;
+        let mut rest = values.as_slice();
+        for row in &mut self.rows {
+            let (own, others) = rest.split_at(row.preferences.len() * alternatives);
+            row.reference = own.to_vec();
+            rest = others;
         }
-        self.rows = rows;
         Ok(())
     }
 }
@@ -273,6 +328,10 @@ impl Objective for ItemPreference {
 
     fn targets(&self, batch: &Batch) -> usize {
         batch.states.dims()[0]
+    }
+
+    fn positions(&self, batch: &Batch) -> usize {
+        batch.rows.dims().iter().product()
     }
 
     fn metric_names(&self) -> &'static [&'static str] {

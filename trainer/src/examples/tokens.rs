@@ -1,5 +1,7 @@
 //! Batches of the token vocabulary: whole histories as token rows, and preferences as blocks after one prompt.
 
+use std::ops::Range;
+
 use anyhow::{Context, Result};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
@@ -19,7 +21,8 @@ use crate::{
     config::{PreferenceConfig, SftConfig},
     loss::{self, Alternatives},
     negatives::Sampler,
-    train::{self, Objective, StepOutcome},
+    reference::Reference,
+    train::{Objective, StepOutcome},
 };
 
 /// What both stages know about the catalogue.
@@ -84,6 +87,32 @@ pub struct TokenBatch {
     targets: Tensor<2, Int>,
 }
 
+/// The tokens of a window, and which of them are predicted.
+pub type TokenRow = (Vec<u32>, Vec<bool>);
+
+/// Rows as one batch: what a row lacks at its end nobody looks at.
+#[must_use]
+pub fn sft_batch(data: &TokenData, rows: &[TokenRow]) -> TokenBatch {
+    let inputs: Vec<Vec<u32>> = rows.iter().map(|(tokens, _)| tokens[..tokens.len() - 1].to_vec()).collect();
+    let length = inputs.iter().map(Vec::len).max().unwrap_or(0);
+    let (mut states, mut targets) = (Vec::new(), Vec::new());
+    for (index, (tokens, is_predicted)) in rows.iter().enumerate() {
+        for (position, &target) in tokens[1..].iter().enumerate() {
+            if is_predicted[position + 1] {
+                states.push((index * length + position) as i32);
+                targets.push(target as i32);
+            }
+        }
+    }
+    let count = states.len();
+    TokenBatch {
+        rows: token_batch(&inputs, &data.device),
+        length,
+        states: Tensor::from_data(TensorData::new(states, [count]), &data.device),
+        targets: Tensor::from_data(TensorData::new(targets, [count, 1]), &data.device),
+    }
+}
+
 impl TokenSft {
     #[must_use]
     pub fn new(data: TokenData, config: &SftConfig, seed: u64) -> Self {
@@ -99,7 +128,7 @@ impl Objective for TokenSft {
         // One more than a question shows: the last title of a window is only a target.
         let context = self.data.context + 1;
         let template = &self.data.template;
-        let mut rows: Vec<(Vec<u32>, Vec<bool>)> = Vec::new();
+        let mut rows: Vec<TokenRow> = Vec::new();
         for history in &self.data.histories {
             let first = if history.len() > context { generator.random_range(1..=context) } else { context };
             let (head, tail) = history.split_at(first.min(history.len()));
@@ -110,38 +139,17 @@ impl Objective for TokenSft {
                 rows.push((template.history(window, titles), template.is_predicted(window, titles)));
             }
         }
-        let length = |(tokens, _): &(Vec<u32>, Vec<bool>)| tokens.len();
+        let length = |(tokens, _): &TokenRow| tokens.len();
         let batches = bucket(rows, self.batch_targets, length, length, &mut generator);
-        let device = &self.data.device;
-        batches
-            .into_iter()
-            .map(|rows| {
-                let inputs: Vec<Vec<u32>> =
-                    rows.iter().map(|(tokens, _)| tokens[..tokens.len() - 1].to_vec()).collect();
-                let length = inputs.iter().map(Vec::len).max().unwrap_or(0);
-                let mut states = Vec::new();
-                let mut targets = Vec::new();
-                for (index, (tokens, is_predicted)) in rows.iter().enumerate() {
-                    for (position, &target) in tokens[1..].iter().enumerate() {
-                        if is_predicted[position + 1] {
-                            states.push((index * length + position) as i32);
-                            targets.push(target as i32);
-                        }
-                    }
-                }
-                let count = states.len();
-                TokenBatch {
-                    rows: token_batch(&inputs, device),
-                    length,
-                    states: Tensor::from_data(TensorData::new(states, [count]), device),
-                    targets: Tensor::from_data(TensorData::new(targets, [count, 1]), device),
-                }
-            })
-            .collect()
+        batches.iter().map(|rows| sft_batch(&self.data, rows)).collect()
     }
 
     fn targets(&self, batch: &TokenBatch) -> usize {
         batch.states.dims()[0]
+    }
+
+    fn positions(&self, batch: &TokenBatch) -> usize {
+        batch.rows.dims().iter().product()
     }
 
     fn loss(&self, model: &Model, batch: &TokenBatch) -> StepOutcome {
@@ -166,12 +174,25 @@ pub struct TokenPreference {
     seed: u64,
 }
 
+/// A preference, and the prompt that it answers.
 #[derive(Clone)]
-struct Example {
+pub struct Example {
     prompt: Vec<u32>,
     preference: Preference,
     /// log π of chosen and rejected under the reference.
     reference: Vec<f32>,
+}
+
+impl Example {
+    #[must_use]
+    pub fn new(prompt: Vec<u32>, preference: Preference) -> Self {
+        Self { prompt, preference, reference: Vec::new() }
+    }
+
+    /// Chosen and rejected.
+    fn items(&self) -> impl Iterator<Item = usize> {
+        std::iter::once(self.preference.chosen).chain(self.preference.rejected.iter().copied())
+    }
 }
 
 pub struct PreferenceBatch {
@@ -191,7 +212,7 @@ impl TokenPreference {
     /// When the device fails while the reference is read.
     pub fn new(
         data: TokenData,
-        reference: &Model,
+        reference: &Reference,
         config: &PreferenceConfig,
         sampler: &mut Sampler,
         seed: u64,
@@ -216,12 +237,32 @@ impl TokenPreference {
             let before = &history[position.saturating_sub(data.context)..position];
             let asked = intensity_level(preference.intensity);
             let prompt = data.template.prompt(before, &data.titles, asked);
-            examples.push(Example { prompt, preference, reference: Vec::new() });
+            examples.push(Example::new(prompt, preference));
         }
         sampler.settle(examples.iter_mut().map(|example| &mut example.preference));
+        Self::of_examples(data, examples, reference, config, seed)
+    }
+
+    /// The stage of preferences that are drawn already.
+    ///
+    /// # Errors
+    /// When the device fails while the reference is read.
+    pub fn of_examples(
+        data: TokenData,
+        examples: Vec<Example>,
+        reference: &Reference,
+        config: &PreferenceConfig,
+        seed: u64,
+    ) -> Result<Self> {
         let mut objective = Self { data, examples, config: config.clone(), seed };
         objective.precompute(reference)?;
         Ok(objective)
+    }
+
+    /// Some of the examples, which lie in the order of their prompts' lengths, as one batch.
+    #[must_use]
+    pub fn batch(&self, examples: Range<usize>) -> PreferenceBatch {
+        batch(&self.data, &self.examples[examples])
     }
 
     /// Number of preferences.
@@ -236,23 +277,31 @@ impl TokenPreference {
     }
 
     /// Reference log-probabilities, once: the examples are the same in every epoch.
-    ///
-    /// Without gradients: a graph that no backward pass ever walks is kept for good.
-    fn precompute(&mut self, reference: &Model) -> Result<()> {
-        let reference = train::frozen(reference);
+    fn precompute(&mut self, reference: &Reference) -> Result<()> {
         let data = TokenData { device: self.data.device.clone().inner(), ..self.data.clone() };
-        let mut examples = std::mem::take(&mut self.examples);
-        examples.sort_by_key(|example| example.prompt.len());
-        for chunk in examples.chunks_mut(self.config.batch_rows) {
-            let batch = batch(&data, chunk);
-            let picked = completion_log_probabilities(&data, &reference, &batch);
-            let alternatives = picked.dims()[1];
-            let values = picked.try_into_vec_as::<f32>().context("the reference cannot be read")?;
-            for (example, own) in chunk.iter_mut().zip(values.chunks(alternatives)) {
-                example.reference = own.to_vec();
-            }
+        self.examples.sort_by_key(|example| example.prompt.len());
+        let alternatives = self.examples.first().map_or(0, |example| example.items().count());
+        let tokens = |values: &[u32]| values.iter().map(|&token| token as usize).collect::<Vec<_>>();
+        let values = reference.log_probabilities(
+            self.examples.len() * alternatives,
+            |fingerprint| {
+                for example in &self.examples {
+                    fingerprint.add(tokens(&example.prompt));
+                    example.items().for_each(|item| fingerprint.add(tokens(&data.titles[item])));
+                }
+            },
+            |model| {
+                let mut values = Vec::new();
+                for chunk in self.examples.chunks(self.config.batch_rows) {
+                    let picked = completion_log_probabilities(&data, model, &batch(&data, chunk));
+                    values.extend(picked.try_into_vec_as::<f32>().context("the reference cannot be read")?);
+                }
+                Ok(values)
+            },
+        )?;
+        for (example, own) in self.examples.iter_mut().zip(values.chunks(alternatives.max(1))) {
+            example.reference = own.to_vec();
         }
-        self.examples = examples;
         Ok(())
     }
 }
@@ -270,6 +319,10 @@ impl Objective for TokenPreference {
 
     fn targets(&self, batch: &PreferenceBatch) -> usize {
         batch.examples
+    }
+
+    fn positions(&self, batch: &PreferenceBatch) -> usize {
+        batch.rows.dims().iter().product()
     }
 
     fn metric_names(&self) -> &'static [&'static str] {
@@ -296,9 +349,7 @@ fn batch(data: &TokenData, examples: &[Example]) -> PreferenceBatch {
         let prompt_length = example.prompt.len();
         let mut tokens = example.prompt.clone();
         let mut place = RowPlaces::causal(prompt_length);
-        let items =
-            std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
-        for item in items {
+        for item in example.items() {
             let completion = data.template.completion(&data.titles[item]);
             let (last, inputs) = completion.split_last().unwrap_or((&data.template.end, &[]));
             targets.push((row, prompt_length - 1, completion[0], completions));
@@ -397,7 +448,7 @@ mod tests {
         let config = PreferenceConfig { nll_weight, batch_rows: 3, ..PreferenceConfig::default() };
         let goals = Goals::none();
         let mut sampler = Sampler::new(&data.histories, &config, &goals, &[]).unwrap();
-        (TokenPreference::new(data, &model, &config, &mut sampler, 1).unwrap(), model)
+        (TokenPreference::new(data, &Reference::uncached(&model), &config, &mut sampler, 1).unwrap(), model)
     }
 
     /// log π of one title after a prompt, as a sequence of its own.
@@ -425,9 +476,7 @@ mod tests {
         let (objective, model) = objective(0.0);
         assert!(objective.examples.len() > 3);
         for example in &objective.examples {
-            let items =
-                std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
-            for (item, got) in items.zip(&example.reference) {
+            for (item, got) in example.items().zip(&example.reference) {
                 let expected = alone(&objective.data, &model, &example.prompt, item).into_scalar::<f32>();
                 assert!((got - expected).abs() < 1e-4, "item {item}: {got}, alone {expected}");
             }
@@ -463,9 +512,7 @@ mod tests {
 
         let mut separate: Option<Tensor<1>> = None;
         for (row, example) in objective.examples.iter().enumerate() {
-            let items =
-                std::iter::once(example.preference.chosen).chain(example.preference.rejected.iter().copied());
-            for (column, item) in items.enumerate() {
+            for (column, item) in example.items().enumerate() {
                 let term = alone(data, &model, &example.prompt, item) * weight(row * alternatives + column);
                 separate = Some(separate.map_or(term.clone(), |sum| sum + term));
             }

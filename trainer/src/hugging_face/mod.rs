@@ -17,7 +17,7 @@ use shared::{
     weights::Weights,
 };
 
-pub use config::{Sizes, trunk};
+pub use config::{Sizes, read as read_config, trunk};
 
 /// Files of a checkpoint that are not read, and go with it wherever it goes.
 const CARRIED: [&str; 5] = [

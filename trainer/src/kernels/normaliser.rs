@@ -49,7 +49,7 @@ pub fn log_normaliser(states: Tensor<2>, vectors: Tensor<2>, bias: Tensor<1>) ->
 }
 
 /// The operation as the backends see it; call [`log_normaliser`].
-#[backend_extension(Flex, Cube: cfg(feature = "wgpu"), Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "cube"), Autodiff)]
 pub trait CatalogNormaliser: Backend {
     fn log_normaliser(
         states: FloatTensor<Self>,
@@ -114,7 +114,7 @@ impl BlockKernel for Flex {
     }
 }
 
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "cube")]
 impl BlockKernel for burn::backend::Cube {}
 
 pub(super) fn flex_tensor<const N: usize>(values: Vec<f32>, shape: [usize; N]) -> FloatTensor<Flex> {
@@ -131,7 +131,7 @@ impl CatalogNormaliser for Flex {
     }
 }
 
-#[cfg(feature = "wgpu")]
+#[cfg(feature = "cube")]
 impl CatalogNormaliser for burn::backend::Cube {
     fn log_normaliser(
         states: FloatTensor<Self>,

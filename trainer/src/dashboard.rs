@@ -1,0 +1,147 @@
+//! What does training look like on a terminal? burn's own dashboard, told what the log is told.
+
+use std::{
+    collections::HashMap,
+    io::IsTerminal,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use burn_train::{
+    Interrupter,
+    metric::{
+        MetricAttributes, MetricDefinition, MetricEntry, MetricId, NumericAttributes, NumericEntry,
+        SerializedEntry,
+    },
+    renderer::{MetricState, MetricsRenderer, tui::TuiMetricsRendererWrapper},
+};
+use serde_json::{Map, Value};
+
+/// Draws until it is dropped; then the terminal is as it was.
+pub struct Dashboard {
+    renderer: TuiMetricsRendererWrapper,
+    /// Set by whoever presses q and then s.
+    interrupter: Interrupter,
+    /// What a stop is asked for with everywhere else.
+    stop: Arc<AtomicBool>,
+    known: HashMap<String, MetricId>,
+    stage: String,
+    steps: usize,
+    /// Lines for people, for afterwards.
+    lines: Mutex<Vec<String>>,
+}
+
+impl Dashboard {
+    /// None where stdout is no terminal.
+    #[must_use]
+    pub fn open(stop: Arc<AtomicBool>) -> Option<Self> {
+        if !(std::io::stdout().is_terminal() && std::io::stderr().is_terminal()) {
+            return None;
+        }
+        let interrupter = Interrupter::new();
+        Some(Self {
+            renderer: TuiMetricsRendererWrapper::new(interrupter.clone(), None),
+            interrupter,
+            stop,
+            known: HashMap::new(),
+            stage: String::new(),
+            steps: 0,
+            lines: Mutex::default(),
+        })
+    }
+
+    pub fn say(&self, line: &str) {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.to_owned());
+    }
+
+    pub fn begin_epoch(&mut self, stage: &str, epoch: usize, epochs: usize, steps: usize) {
+        use burn_train::logger::TrainingProgressLogger;
+        if self.stage != stage {
+            stage.clone_into(&mut self.stage);
+            self.renderer.start(epochs, epoch, None, Some(stage));
+        }
+        self.steps = 0;
+        self.renderer.start_split("train", steps);
+    }
+
+    /// A step, and what is known of it.
+    pub fn step(&mut self, values: &[(&str, f64)]) {
+        use burn_train::{logger::TrainingProgressLogger, renderer::MetricsRendererTraining};
+        self.steps += 1;
+        for (name, value) in values {
+            let state = self.state(name, *value);
+            self.renderer.update_train(state);
+        }
+        self.renderer.update_split(self.steps);
+        if self.interrupter.should_stop() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The line of some steps, as the metrics file has it.
+    pub fn record_step(&mut self, line: &Value) {
+        use burn_train::renderer::MetricsRendererTraining;
+        let numbers = line.as_object().map(numbers).unwrap_or_default();
+        for (name, value) in numbers {
+            // Those of every step are there already.
+            if !["loss", "learning_rate", "epoch", "step"].contains(&name.as_str()) {
+                let state = self.state(&name, value);
+                self.renderer.update_train(state);
+            }
+        }
+    }
+
+    pub fn end_epoch(&mut self, epoch: usize, validation: &[(&str, f64)]) {
+        use burn_train::{logger::TrainingProgressLogger, renderer::MetricsRendererTraining};
+        self.renderer.end_split();
+        for (name, value) in validation {
+            let state = self.state(name, *value);
+            self.renderer.update_valid(state);
+        }
+        self.renderer.update_epoch(epoch);
+    }
+
+    fn state(&mut self, name: &str, value: f64) -> MetricState {
+        let id = match self.known.get(name) {
+            Some(id) => id.clone(),
+            None => self.register(name),
+        };
+        let entry = SerializedEntry::new(formatted(value), value.to_string());
+        MetricState::Numeric(MetricEntry::new(id, entry), Some(NumericEntry::Value(value)))
+    }
+
+    fn register(&mut self, name: &str) -> MetricId {
+        let id = MetricId::new(Arc::new(name.to_owned()));
+        self.known.insert(name.to_owned(), id.clone());
+        let higher_is_better = !(name.starts_with("loss") || name == "grad_norm");
+        self.renderer.register_metric(MetricDefinition {
+            metric_id: id.clone(),
+            name: Arc::new(name.to_owned()),
+            description: None,
+            attributes: MetricAttributes::Numeric(NumericAttributes { unit: None, higher_is_better }),
+        });
+        id
+    }
+
+    /// Closes it, and gives what was said meanwhile.
+    #[must_use]
+    pub fn close(self) -> Vec<String> {
+        let Self { renderer, lines, .. } = self;
+        drop(renderer);
+        lines.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn numbers(line: &Map<String, Value>) -> Vec<(String, f64)> {
+    line.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect()
+}
+
+fn formatted(value: f64) -> String {
+    match value.abs() {
+        size if size != 0.0 && size < 1e-3 => format!("{value:.2e}"),
+        size if size < 100.0 => format!("{value:.4}"),
+        _ => format!("{value:.0}"),
+    }
+}

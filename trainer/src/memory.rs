@@ -1,0 +1,89 @@
+//! What does the process hold, and what is there? As Linux says it; other systems have other ways.
+
+use std::{
+    fs,
+    panic::{self, AssertUnwindSafe},
+};
+
+use anyhow::{Result, bail, ensure};
+
+/// Below, the system is about to end a process, and this is the largest.
+const LEAST_BYTES: u64 = 96 << 20;
+
+/// Whether a step may begin: better that training ends with its last checkpoint and a word than that the system ends it.
+///
+/// # Errors
+/// When nearly nothing is left.
+pub fn ensure_enough(available: Option<u64>) -> Result<()> {
+    ensure!(
+        available.is_none_or(|bytes| bytes >= LEAST_BYTES),
+        "this machine is out of memory, and training ends before the system ends it; the last checkpoint is as it was\n\
+         hint: {REMEDY}; then train again"
+    );
+    Ok(())
+}
+
+/// What a task gives; where a device has no memory for it, what to change.
+///
+/// # Errors
+/// When the device is out of memory.
+pub fn answered<T>(task: impl FnOnce() -> T) -> Result<T> {
+    panic::catch_unwind(AssertUnwindSafe(task)).or_else(|cause| {
+        // burn's devices have no other way to say so.
+        let words =
+            cause.downcast_ref::<String>().map(String::as_str).or(cause.downcast_ref::<&str>().copied());
+        match words.filter(|words| words.to_lowercase().replace(' ', "").contains("outofmemory")) {
+            Some(words) => bail!("the device is out of memory ({words})\nhint: {REMEDY}"),
+            None => panic::resume_unwind(cause),
+        }
+    })
+}
+
+/// What needs less.
+pub const REMEDY: &str = "lower sft.batch_targets or preference.batch_rows (and raise accumulate by as much), set recompute = true, \
+or lower base.bits";
+
+/// The most that this process held at any time.
+#[must_use]
+pub fn peak_bytes() -> Option<u64> {
+    field("/proc/self/status", "VmHWM:")
+}
+
+/// What can still be had without swapping.
+#[must_use]
+pub fn available_bytes() -> Option<u64> {
+    field("/proc/meminfo", "MemAvailable:")
+}
+
+fn field(file: &str, name: &str) -> Option<u64> {
+    let text = fs::read_to_string(file).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_memory_ends_training_with_a_remedy() {
+        assert!(ensure_enough(None).is_ok() && ensure_enough(Some(1 << 30)).is_ok());
+        let error = ensure_enough(Some(1 << 20)).unwrap_err().to_string();
+        assert!(error.contains("hint: lower sft.batch_targets"), "{error}");
+    }
+
+    #[test]
+    fn a_device_without_memory_is_answered_and_other_panics_go_on() {
+        assert_eq!(answered(|| 7).unwrap(), 7);
+        let error = answered(|| panic!("IoError: OutOfMemory {{ size: 1 }}")).unwrap_err().to_string();
+        assert!(error.contains("size: 1") && error.contains("hint: lower"), "{error}");
+        assert!(panic::catch_unwind(|| answered(|| panic!("index out of bounds"))).is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_says_both() {
+        assert!(peak_bytes().unwrap() > 1 << 20);
+        assert!(available_bytes().unwrap() > 1 << 20);
+    }
+}

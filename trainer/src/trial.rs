@@ -1,0 +1,74 @@
+//! How long will a stage take, and how much memory? Its largest batch is tried before the first step: what does not fit
+//! should fail now, not in the night.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use shared::vocabulary::Model;
+
+use crate::{
+    checkpoint::Place,
+    config::StageConfig,
+    memory,
+    output::Reporter,
+    train::{self, Objective},
+};
+
+/// A stage of fewer steps is over before a trial would have said much.
+const WORTH_A_TRIAL: usize = 100;
+
+/// Says what a stage will take; nothing of the model changes.
+///
+/// # Errors
+/// When there is no memory for its largest batch.
+pub fn announce<O: Objective>(
+    place: &Place,
+    config: &StageConfig,
+    model: &Model,
+    objective: &mut O,
+    reporter: &Reporter,
+) -> Result<()> {
+    let batches = objective.epoch(place.epoch);
+    let Some(largest) = batches.iter().max_by_key(|batch| objective.positions(batch)) else { return Ok(()) };
+    let steps = batches.len().div_ceil(config.accumulate) * config.epochs;
+    if steps.saturating_sub(place.step) < WORTH_A_TRIAL {
+        return Ok(());
+    }
+    let began = Instant::now();
+    drop(memory::answered(|| train::gradients(objective, model, std::slice::from_ref(largest)))?);
+    let seconds = began.elapsed().as_secs_f64();
+    let positions = objective.positions(largest);
+    let all: usize = batches.iter().map(|batch| objective.positions(batch)).sum();
+    let share = 1.0 - place.step as f64 / steps as f64;
+    let expected = seconds / positions.max(1) as f64 * (all * config.epochs) as f64 * share;
+    let memory =
+        memory::peak_bytes().map(|bytes| format!(" and, with all else, {:.1} GB", bytes as f64 / 1e9));
+    reporter.say(&format!(
+        "{}: {steps} steps; the largest batch of {positions} positions takes {seconds:.2} s{}, so that {} epochs take \
+         about {}, beside validation",
+        place.stage,
+        memory.unwrap_or_default(),
+        config.epochs,
+        words(expected)
+    ));
+    Ok(())
+}
+
+/// A duration as people say it.
+fn words(seconds: f64) -> String {
+    match seconds {
+        seconds if seconds < 90.0 => format!("{seconds:.0} s"),
+        seconds if seconds < 5400.0 => format!("{:.0} minutes", seconds / 60.0),
+        seconds => format!("{:.1} hours", seconds / 3600.0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_in_their_own_unit() {
+        assert_eq!([2.2, 600.0, 9000.0].map(words), ["2 s", "10 minutes", "2.5 hours"]);
+    }
+}
