@@ -104,7 +104,10 @@ impl Frozen {
                 Linear { weight: Param::initialized(weight.id, sum), bias }
             }
             Self::Packed(PackedProjection { matrix, .. }) => {
-                let sum = matrix.floats().transpose() + difference.detach();
+                let floats = matrix.valid().floats().transpose();
+                let floats =
+                    if difference.device().is_autodiff() { Tensor::from_inner(floats) } else { floats };
+                let sum = floats + difference.detach();
                 Linear { weight: Param::from_tensor(sum), bias }
             }
         }

@@ -73,6 +73,26 @@ fn within<R>(rows: Vec<R>, budget: usize, cost: impl Fn(&R) -> usize) -> Vec<Vec
     runs
 }
 
+/// Which sequences share a row, by their numbers: the longest first, each in the first row that has room for it, and no
+/// row longer than the longest of them.
+pub(crate) fn packed(lengths: &[usize]) -> Vec<Vec<usize>> {
+    let room = lengths.iter().copied().max().unwrap_or(0);
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&sequence| std::cmp::Reverse(lengths[sequence]));
+    let mut rows: Vec<(usize, Vec<usize>)> = Vec::new();
+    for sequence in order {
+        let length = lengths[sequence];
+        match rows.iter_mut().find(|(filled, _)| filled + length <= room) {
+            Some((filled, row)) => {
+                *filled += length;
+                row.push(sequence);
+            }
+            None => rows.push((length, vec![sequence])),
+        }
+    }
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
 /// Margins of preferences as a tensor `[E, K]`.
 fn margin_tensor(preferences: &[&Preference], device: &Device) -> Tensor<2> {
     let rejected = preferences.first().map_or(0, |preference| preference.margins.len());
@@ -102,6 +122,26 @@ mod tests {
                 (start + 1..end).for_each(|position| targets[position] += 1);
             }
             assert!(targets.iter().skip(1).all(|&count| count == 1));
+        }
+    }
+
+    #[test]
+    fn packed_rows_hold_every_sequence_and_none_is_longer_than_the_longest() {
+        let mut generator = ChaCha8Rng::seed_from_u64(3);
+        assert!(packed(&[]).is_empty());
+        assert_eq!(packed(&[5, 9, 4, 9, 1]), [vec![1], vec![3], vec![0, 2], vec![4]]);
+        for _ in 0..100 {
+            let lengths: Vec<usize> = (0..30).map(|_| generator.random_range(1..100)).collect();
+            let rows = packed(&lengths);
+            let of_row = |row: &Vec<usize>| row.iter().map(|&sequence| lengths[sequence]).sum::<usize>();
+            let longest = lengths.iter().copied().max().unwrap();
+            assert!(rows.iter().all(|row| of_row(row) <= longest));
+            // Two rows that would fit into one are never both there.
+            let two: usize = rows.iter().map(of_row).sum();
+            assert!(rows.len() <= 1 + 2 * two / longest);
+            let mut all: Vec<usize> = rows.into_iter().flatten().collect();
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..30));
         }
     }
 

@@ -59,14 +59,16 @@ impl TokenData {
         &self,
         model: &Model,
         rows: Tensor<2, Int>,
-        places: &Places,
+        places: &[RowPlaces],
         states: Tensor<1, Int>,
         targets: Tensor<2, Int>,
     ) -> Tensor<1> {
         let Vocabulary::Tokens(vocabulary) = &model.vocabulary else {
             unreachable!("token batches are made for token vocabularies only");
         };
-        let hidden_states = model.model.forward(vocabulary.embed(rows), places, None);
+        // Made for this pass alone: the masks of all batches of an epoch would be gigabytes.
+        let places = Places::new(places, 0, &self.transformer, &self.device);
+        let hidden_states = model.model.forward(vocabulary.embed(rows), &places, None);
         let [rows, length, hidden] = hidden_states.dims();
         let hidden_states = hidden_states.reshape([rows * length, hidden]).select(0, states);
         vocabulary.log_probabilities(hidden_states).gather(1, targets).squeeze_dim(1)
@@ -82,7 +84,8 @@ pub struct TokenSft {
 
 pub struct TokenBatch {
     rows: Tensor<2, Int>,
-    length: usize,
+    /// Of every row, or one for all of them.
+    places: Vec<RowPlaces>,
     states: Tensor<1, Int>,
     targets: Tensor<2, Int>,
 }
@@ -90,24 +93,39 @@ pub struct TokenBatch {
 /// The tokens of a window, and which of them are predicted.
 pub type TokenRow = (Vec<u32>, Vec<bool>);
 
-/// Rows as one batch: what a row lacks at its end nobody looks at.
+/// Histories as one batch. Those that fit into a row together share it, as blocks that do not see each other; what a row
+/// lacks at its end nobody looks at.
 #[must_use]
-pub fn sft_batch(data: &TokenData, rows: &[TokenRow]) -> TokenBatch {
-    let inputs: Vec<Vec<u32>> = rows.iter().map(|(tokens, _)| tokens[..tokens.len() - 1].to_vec()).collect();
-    let length = inputs.iter().map(Vec::len).max().unwrap_or(0);
+pub fn sft_batch(data: &TokenData, histories: &[TokenRow]) -> TokenBatch {
+    let lengths: Vec<usize> = histories.iter().map(|(tokens, _)| tokens.len() - 1).collect();
+    let length = lengths.iter().copied().max().unwrap_or(0);
+    let shared_rows = super::packed(&lengths);
+    let (mut rows, mut places) = (Vec::new(), Vec::new());
     let (mut states, mut targets) = (Vec::new(), Vec::new());
-    for (index, (tokens, is_predicted)) in rows.iter().enumerate() {
-        for (position, &target) in tokens[1..].iter().enumerate() {
-            if is_predicted[position + 1] {
-                states.push((index * length + position) as i32);
-                targets.push(target as i32);
+    for shared_row in &shared_rows {
+        let (mut row, mut place) = (Vec::with_capacity(length), RowPlaces::default());
+        for (tokens, is_predicted) in shared_row.iter().map(|&history| &histories[history]) {
+            let start = rows.len() * length + row.len();
+            for (position, &target) in tokens[1..].iter().enumerate() {
+                if is_predicted[position + 1] {
+                    states.push((start + position) as i32);
+                    targets.push(target as i32);
+                }
             }
+            row.extend_from_slice(&tokens[..tokens.len() - 1]);
+            place.push_block(0, tokens.len() - 1);
         }
+        place.push_block(0, length - row.len());
+        rows.push(row);
+        places.push(place);
     }
+    // What is in no block of its own sees no padding before it: one mask for all rows.
+    let is_packed = shared_rows.len() < histories.len();
+    let places = if is_packed { places } else { vec![RowPlaces::causal(length)] };
     let count = states.len();
     TokenBatch {
-        rows: token_batch(&inputs, &data.device),
-        length,
+        rows: token_batch(&rows, &data.device),
+        places,
         states: Tensor::from_data(TensorData::new(states, [count]), &data.device),
         targets: Tensor::from_data(TensorData::new(targets, [count, 1]), &data.device),
     }
@@ -153,12 +171,10 @@ impl Objective for TokenSft {
     }
 
     fn loss(&self, model: &Model, batch: &TokenBatch) -> StepOutcome {
-        let data = &self.data;
-        let places = Places::new(&[RowPlaces::causal(batch.length)], 0, &data.transformer, &data.device);
-        let log_probs = data.token_log_probabilities(
+        let log_probs = self.data.token_log_probabilities(
             model,
             batch.rows.clone(),
-            &places,
+            &batch.places,
             batch.states.clone(),
             batch.targets.clone(),
         );
@@ -197,7 +213,7 @@ impl Example {
 
 pub struct PreferenceBatch {
     rows: Tensor<2, Int>,
-    places: Places,
+    places: Vec<RowPlaces>,
     states: Tensor<1, Int>,
     targets: Tensor<2, Int>,
     /// Adds the tokens of a completion up: `[E·(1+K), R]` of zeros and ones.
@@ -382,7 +398,7 @@ fn batch(data: &TokenData, examples: &[Example]) -> PreferenceBatch {
     let alternatives = completions / examples.len().max(1);
     PreferenceBatch {
         rows: token_batch(&rows, device),
-        places: Places::new(&places, 0, &data.transformer, device),
+        places,
         states: Tensor::from_data(TensorData::new(states, [count]), device),
         targets: Tensor::from_data(TensorData::new(tokens, [count, 1]), device),
         sums: Tensor::from_data(TensorData::new(sums, [completions, count]), device),
@@ -455,7 +471,7 @@ mod tests {
     fn alone(data: &TokenData, model: &Model, prompt: &[u32], item: usize) -> Tensor<1> {
         let completion = data.template.completion(&data.titles[item]);
         let row: Vec<u32> = [prompt, &completion].concat();
-        let places = Places::new(&[RowPlaces::causal(row.len() - 1)], 0, &data.transformer, &data.device);
+        let places = [RowPlaces::causal(row.len() - 1)];
         let first = prompt.len() - 1;
         let count = completion.len();
         let states: Vec<i32> = (first..first + count).map(|position| position as i32).collect();
