@@ -140,6 +140,68 @@ fn the_same_seed_gives_the_same_weights() {
     assert!(first != weights("third", "8"), "the seed changes nothing");
 }
 
+/// Two preference stages on one supervised model ask its reference the same, and the second reads what the first wrote.
+#[test]
+fn a_reference_is_asked_once() {
+    let folder = Folder::new("reference");
+    let (data, base) = (folder.path("data"), folder.path("base"));
+    write_movielens(Path::new(&data));
+    let config = small(&folder, "text");
+    succeeds(&trainer(&["train", &config, "--data", &data, "--out", &base, "--loss", "sft", "--quiet"]));
+    let kept = || {
+        let files = fs::read_dir(Path::new(&base).join("reference")).unwrap();
+        files
+            .map(|file| file.unwrap().path())
+            .map(|path| (fs::read(&path).unwrap(), path))
+            .collect::<Vec<_>>()
+    };
+    let prefer = |name: &str, loss: &str| {
+        let run = folder.path(name);
+        let arguments = ["train", &config, "--data", &data, "--from", &base, "--out", &run, "--loss", loss];
+        succeeds(&trainer(&[&arguments[..], &["--keep", "always", "--quiet"]].concat()));
+        fs::read(Path::new(&run).join("model.safetensors")).unwrap()
+    };
+    let first = prefer("first", "recpo");
+    let of_first = kept();
+    assert_eq!(of_first.len(), 1);
+    assert!(first == prefer("again", "recpo"), "what is read is not what was computed");
+    prefer("other", "sdpo");
+    assert!(of_first == kept(), "another loss on the same pairs asked again");
+}
+
+/// On a terminal there is a dashboard, and afterwards the terminal is as it was, with all that was said.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_has_a_dashboard() {
+    let folder = Folder::new("dashboard");
+    let (data, run) = (folder.path("data"), folder.path("run"));
+    write_movielens(Path::new(&data));
+    let config = small(&folder, "compact");
+    let program = command(&[]).get_program().to_string_lossy().into_owned();
+    let line = |out: &str, more: &str| {
+        format!("stty rows 40 cols 120; exec {program} train {config} --data {data} --out {out} {more}")
+    };
+    // What a user's terminal shows.
+    let terminal = |line: &str| {
+        let output =
+            Command::new("script").args(["-qec", line, "/dev/null"]).env("TERM", "xterm").output().unwrap();
+        succeeds(&output)
+    };
+    let (enter, leave) = ("\u{1b}[?1049h", "\u{1b}[?1049l");
+    let shown = terminal(&line(&run, ""));
+    let (before, rest) = shown.split_once(enter).unwrap();
+    let (drawn, after) = rest.split_once(leave).unwrap();
+    assert!(!before.contains("sft"), "{before}");
+    for word in ["Status", "loss", "valid/hit_rate_at_1"] {
+        assert!(drawn.contains(word), "{word} is not drawn");
+    }
+    for word in ["to train on", "sft epoch 2", "run written to"] {
+        assert!(after.contains(word), "{word:?} is not in: {after}");
+    }
+    let plain = terminal(&line(&folder.path("plain"), "--plain"));
+    assert!(!plain.contains(enter) && plain.contains("sft epoch 2"), "{plain}");
+}
+
 /// Kills a run again and again, goes on each time, and compares with one that nobody disturbed.
 #[test]
 fn a_run_that_is_killed_goes_on_to_the_same_weights() {
