@@ -20,6 +20,7 @@ pub mod kernels;
 pub mod lora;
 pub mod matrix;
 pub mod model;
+pub mod noise;
 pub mod package;
 pub mod pass;
 pub mod places;

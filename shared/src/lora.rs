@@ -6,12 +6,17 @@
 
 use burn::{
     module::{Module, Param},
-    nn::{Dropout, DropoutConfig, Initializer, Linear, LinearConfig},
+    nn::{Initializer, Linear, LinearConfig},
     tensor::{Device, Tensor},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{kernels::PackedMatrix, matrix::PackedProjection, vocabulary::Model};
+use crate::{
+    kernels::{PackedMatrix, gradients},
+    matrix::PackedProjection,
+    noise::Noise,
+    vocabulary::Model,
+};
 
 /// Matrices that can be adapted, by the names that Hugging Face gives them.
 pub const TARGETS: [&str; 7] = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
@@ -52,7 +57,7 @@ pub struct AdaptedProjection {
     base: Frozen,
     lora_a: Linear,
     lora_b: Linear,
-    dropout: Dropout,
+    dropout: f64,
     scale: f64,
 }
 
@@ -123,14 +128,14 @@ impl AdaptedProjection {
             // burn's own start of a linear layer is that of PEFT's A: uniform within 1/√input.
             lora_a: thin(from, config.rank).init(device),
             lora_b: thin(config.rank, to).with_initializer(Initializer::Zeros).init(device),
-            dropout: DropoutConfig::new(config.dropout).init(),
+            dropout: config.dropout,
             scale: config.alpha / config.rank as f64,
         }
     }
 
     /// `[B, T, from]` → `[B, T, to]`
-    pub(crate) fn forward(&self, states: Tensor<3>) -> Tensor<3> {
-        let thin = self.lora_a.forward(self.dropout.forward(states.clone()));
+    pub(crate) fn forward(&self, states: Tensor<3>, noise: Noise) -> Tensor<3> {
+        let thin = self.lora_a.forward(gradients::dropout(states.clone(), self.dropout, noise));
         self.base.forward(states) + self.lora_b.forward(thin) * self.scale
     }
 
@@ -172,7 +177,7 @@ impl Model {
     pub fn with_steady_adapters(mut self) -> Self {
         for (_, slot) in self.matrices_mut() {
             if let Some(adapted) = slot.adapted_mut() {
-                adapted.dropout = DropoutConfig::new(0.0).init();
+                adapted.dropout = 0.0;
             }
         }
         self

@@ -8,9 +8,9 @@ use burn::{
     tensor::{Device, Int, Tensor},
 };
 
-use crate::kernels::PackedMatrix;
 #[cfg(feature = "train")]
 use crate::lora::{AdaptedProjection, Frozen};
+use crate::{kernels::PackedMatrix, noise::Noise};
 
 /// Normal with standard deviation 0.02, as Llama and GPT-2 start.
 const INITIALIZER: Initializer = Initializer::Normal { mean: 0.0, std: 0.02 };
@@ -56,13 +56,15 @@ impl Projection {
         Self::Float(config.init(device))
     }
 
-    /// `[B, T, from]` → `[B, T, to]`
+    /// `[B, T, from]` → `[B, T, to]`; the noise is for an adapter.
     #[must_use]
-    pub fn forward(&self, states: Tensor<3>) -> Tensor<3> {
+    pub fn forward(&self, states: Tensor<3>, noise: Noise) -> Tensor<3> {
+        #[cfg(not(feature = "train"))]
+        let _ = noise;
         match self {
             Self::Float(linear) => linear.forward(states),
             #[cfg(feature = "train")]
-            Self::Adapted(adapted) => adapted.forward(states),
+            Self::Adapted(adapted) => adapted.forward(states, noise),
             Self::Packed(packed) => packed.forward(states, PackedMatrix::products),
         }
     }

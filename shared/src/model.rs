@@ -9,13 +9,14 @@
 
 use burn::{
     module::Module,
-    nn::{Dropout, DropoutConfig, RmsNorm, RmsNormConfig},
+    nn::{RmsNorm, RmsNormConfig},
     tensor::{Device, Tensor, activation},
 };
 
 use crate::{
     kernels,
     matrix::{Projection, Slot},
+    noise::Noise,
     places::Places,
 };
 
@@ -28,7 +29,7 @@ impl TransformerConfig {
         Transformer {
             layers: (0..self.num_hidden_layers).map(|_| Layer::init(self, device)).collect(),
             norm: self.norm(self.hidden_size, device),
-            dropout: DropoutConfig::new(self.dropout).init(),
+            dropout: self.dropout,
         }
     }
 
@@ -42,7 +43,8 @@ impl TransformerConfig {
 pub struct Transformer {
     layers: Vec<Layer>,
     norm: RmsNorm,
-    dropout: Dropout,
+    /// Probability with which a state is dropped where a pass has noise.
+    dropout: f64,
 }
 
 impl Transformer {
@@ -62,17 +64,18 @@ impl Transformer {
         mut cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
         let is_fused = self.layers.first().is_none_or(|layer| layer.self_attn.q_proj.is_fused());
-        let mut states = self.dropout.forward(embeddings);
+        let mut states = dropped(embeddings, self.dropout, places.noise.at(0));
         for (index, layer) in self.layers.iter().enumerate() {
+            let noise = places.noise.at(1 + index as u64);
             let layer_cache = cache.as_deref_mut().map(|cache| cache.layer(index));
             let before = normed(&layer.input_layernorm, states.clone(), is_fused);
             // What nobody asks in the last layer is read only as keys and values.
             let asking = if index + 1 == self.layers.len() { places.of_answers() } else { None };
-            let attended = layer.self_attn.forward(before, places, asking.as_ref(), layer_cache);
-            states = last(states, attended.dims()[1]) + self.dropout.forward(attended);
+            let attended = layer.self_attn.forward(before, places, asking.as_ref(), layer_cache, noise.at(0));
+            states = last(states, attended.dims()[1]) + dropped(attended, self.dropout, noise.at(1));
             let between = normed(&layer.post_attention_layernorm, states.clone(), is_fused);
-            let fed = layer.mlp.forward(between);
-            states = states + self.dropout.forward(fed);
+            let fed = layer.mlp.forward(between, noise.at(2));
+            states = states + dropped(fed, self.dropout, noise.at(3));
         }
         normed(&self.norm, states, is_fused)
     }
@@ -157,6 +160,7 @@ impl Attention {
         places: &Places,
         asking: Option<&Places>,
         cache: Option<&mut LayerCache>,
+        noise: Noise,
     ) -> Tensor<3> {
         let asking = asking.unwrap_or(places);
         let positions = asking.cosines.dims()[2];
@@ -166,9 +170,10 @@ impl Attention {
             let positions = projected.dims()[1];
             projected.reshape([rows, positions, heads, head]).swap_dims(1, 2) // [B, H, T, d]
         };
-        let mut queries = split(self.q_proj.forward(last(states.clone(), positions)), self.heads);
-        let mut keys = split(self.k_proj.forward(states.clone()), self.key_value_heads);
-        let mut values = split(self.v_proj.forward(states), self.key_value_heads);
+        let mut queries =
+            split(self.q_proj.forward(last(states.clone(), positions), noise.at(0)), self.heads);
+        let mut keys = split(self.k_proj.forward(states.clone(), noise.at(1)), self.key_value_heads);
+        let mut values = split(self.v_proj.forward(states, noise.at(2)), self.key_value_heads);
         let is_fused = self.q_proj.is_fused();
         if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
             queries = normed(q_norm, queries, is_fused);
@@ -181,7 +186,8 @@ impl Attention {
             (keys, values) = cache.append(keys, values);
         }
         if is_fused {
-            return self.o_proj.forward(kernels::attend(queries, keys, values, asking.bias.clone()));
+            let attended = kernels::attend(queries, keys, values, asking.bias.clone());
+            return self.o_proj.forward(attended, noise.at(3));
         }
         let group = self.heads / self.key_value_heads;
         let (keys, values) = (repeat_heads(keys, group), repeat_heads(values, group));
@@ -189,7 +195,7 @@ impl Attention {
         let scores = queries.matmul(keys.transpose()); // [B, H, T, S]
         let weights = softmax(scores, asking.bias.clone());
         let attended = weights.matmul(values).swap_dims(1, 2).reshape([rows, positions, self.heads * head]);
-        self.o_proj.forward(attended)
+        self.o_proj.forward(attended, noise.at(3))
     }
 }
 
@@ -203,7 +209,23 @@ fn softmax(scores: Tensor<4>, bias: Tensor<4>) -> Tensor<4> {
 
 /// The normed states, in one operation where the layer is fused.
 fn normed<const D: usize>(norm: &RmsNorm, states: Tensor<D>, is_fused: bool) -> Tensor<D> {
-    if is_fused { kernels::rms_norm(states, norm.gamma.val(), norm.epsilon) } else { norm.forward(states) }
+    #[cfg(feature = "train")]
+    if !is_fused {
+        return kernels::gradients::rms_norm(states, norm.gamma.val(), norm.epsilon);
+    }
+    let _ = is_fused;
+    kernels::rms_norm(states, norm.gamma.val(), norm.epsilon)
+}
+
+/// The states without those that are dropped; a build that does not train drops none.
+fn dropped(states: Tensor<3>, probability: f64, noise: Noise) -> Tensor<3> {
+    #[cfg(feature = "train")]
+    return kernels::gradients::dropout(states, probability, noise);
+    #[cfg(not(feature = "train"))]
+    {
+        let _ = (probability, noise);
+        states
+    }
 }
 
 /// The last `count` positions: `[B, T, D]` → `[B, count, D]`.
@@ -239,14 +261,14 @@ impl FeedForward {
         }
     }
 
-    fn forward(&self, states: Tensor<3>) -> Tensor<3> {
-        let (gate, up) = (self.gate_proj.forward(states.clone()), self.up_proj.forward(states));
-        let gated = if self.gate_proj.is_fused() {
-            kernels::silu_times(gate, up)
-        } else {
-            activation::silu(gate) * up
-        };
-        self.down_proj.forward(gated)
+    fn forward(&self, states: Tensor<3>, noise: Noise) -> Tensor<3> {
+        let gate = self.gate_proj.forward(states.clone(), noise.at(0));
+        let up = self.up_proj.forward(states, noise.at(1));
+        #[cfg(feature = "train")]
+        if !self.gate_proj.is_fused() {
+            return self.down_proj.forward(kernels::gradients::silu_times(gate, up), noise.at(2));
+        }
+        self.down_proj.forward(kernels::silu_times(gate, up), noise.at(2))
     }
 }
 

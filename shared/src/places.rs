@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::{kernels, transformer_config::TransformerConfig};
+use crate::{kernels, noise::Noise, transformer_config::TransformerConfig};
 
 /// One row of a pass: at which position each element stands, and to which block it belongs.
 ///
@@ -36,6 +36,8 @@ pub struct Places {
     pub(crate) bias: Tensor<4>,
     /// How many of the last elements are asked; all when none is said.
     answers: Option<usize>,
+    /// What is dropped of them.
+    pub(crate) noise: Noise,
 }
 
 /// Added to the scores of what may not be seen: large enough for a weight of exactly 0 in f32,
@@ -105,7 +107,14 @@ impl Places {
             sines: tensor(sines, half),
             bias: tensor(bias, cached + length),
             answers: None,
+            noise: Noise::default(),
         }
+    }
+
+    /// The same with dropout: a pass that trains.
+    #[must_use]
+    pub fn with_noise(self, noise: Noise) -> Self {
+        Self { noise, ..self }
     }
 
     /// The same when only the last `count` elements are asked for their states: the others are read, so that those can
@@ -125,6 +134,7 @@ impl Places {
             sines: last(&self.sines),
             bias: last(&self.bias),
             answers: None,
+            noise: self.noise,
         })
     }
 
@@ -134,20 +144,12 @@ impl Places {
     /// # Source
     /// RoFormer (arXiv 2104.09864) in the half-split layout of Llama's Hugging Face weights.
     pub(crate) fn rotate(&self, heads: Tensor<4>, scale: f64, is_fused: bool) -> Tensor<4> {
-        if is_fused {
-            return kernels::rotate(heads, self.cosines.clone(), self.sines.clone(), scale);
-        }
-        let heads = if scale == 1.0 { heads } else { heads * scale };
-        let half = heads.dims()[3] / 2;
-        let first = heads.clone().narrow(3, 0, half);
-        let second = heads.narrow(3, half, half);
         let (cosines, sines) = (self.cosines.clone(), self.sines.clone());
-        Tensor::cat(
-            vec![
-                first.clone() * cosines.clone() - second.clone() * sines.clone(),
-                second * cosines + first * sines,
-            ],
-            3,
-        )
+        #[cfg(feature = "train")]
+        if !is_fused {
+            return kernels::gradients::rotate(heads, cosines, sines, scale);
+        }
+        let _ = is_fused;
+        kernels::rotate(heads, cosines, sines, scale)
     }
 }

@@ -137,6 +137,87 @@ pub fn silu_times(gates: &mut [f32], ups: &[f32]) {
     );
 }
 
+/// The gradients of gates and ups in their places, given that of silu(gate)·up.
+pub fn silu_times_backward(gates: &mut [f32], ups: &mut [f32], gradient: &[f32]) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for ((gate, up), gradient) in gates.iter_mut().zip(ups).zip(gradient) {
+                let sigmoid = 1.0 / (1.0 + exp(-*gate));
+                let silu = *gate * sigmoid;
+                let slope = sigmoid + silu * (1.0 - sigmoid);
+                (*gate, *up) = (gradient * *up * slope, gradient * silu);
+            }
+        },
+    );
+}
+
+/// The gradient of what was normed in the place of that of the outcome; that of the weights is added to `of_weights`.
+///
+/// With s = 1/√(mean x² + ε) and n = x·s: s·(g·w − n·mean(g·w·n)), and Σ g·n over the rows.
+pub fn rms_norm_backward(
+    states: &[f32],
+    weights: &[f32],
+    gradient: &mut [f32],
+    epsilon: f32,
+    of_weights: &mut [f32],
+) {
+    let width = weights.len();
+    vectorised(
+        #[inline(always)]
+        || {
+            for (row, gradient) in states.chunks_exact(width).zip(gradient.chunks_exact_mut(width)) {
+                let scale = (dot(row, row) / width as f32 + epsilon).sqrt().recip();
+                for ((of_weight, gradient), x) in of_weights.iter_mut().zip(gradient.iter_mut()).zip(row) {
+                    *of_weight += *gradient * x * scale;
+                }
+                for (gradient, weight) in gradient.iter_mut().zip(weights) {
+                    *gradient *= weight;
+                }
+                let along = dot(gradient, row) * scale * scale / width as f32;
+                for (gradient, x) in gradient.iter_mut().zip(row) {
+                    *gradient = scale * (*gradient - x * along);
+                }
+            }
+        },
+    );
+}
+
+/// Each number becomes 0 with a probability, or larger, so that the mean stays. Which ones, seed and place say alone.
+///
+/// # Source
+/// The hash is `lowbias32` (Wellons, "Prospecting for hash functions", 2018), with half of the seed before and half within.
+pub fn dropout(states: &mut [f32], probability: f64, seed: u64) {
+    let (low, high) = (seed as u32, (seed >> 32) as u32);
+    let threshold = (probability * 4_294_967_296.0) as u32;
+    let scale = (1.0 / (1.0 - probability)) as f32;
+    vectorised(
+        #[inline(always)]
+        || {
+            for (place, state) in states.iter_mut().enumerate() {
+                let mut hash = (place as u32).wrapping_add(low);
+                hash = (hash ^ (hash >> 16)).wrapping_mul(0x7feb_352d);
+                hash = (hash ^ high ^ (hash >> 15)).wrapping_mul(0x846c_a68b);
+                hash ^= hash >> 16;
+                *state *= if hash >= threshold { scale } else { 0.0 };
+            }
+        },
+    );
+}
+
+/// Σ a·b, in lanes.
+#[inline(always)]
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0_f32; LANES];
+    let ((a_blocks, a_rest), (b_blocks, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a_blocks.iter().zip(b_blocks) {
+        for lane in 0..LANES {
+            sums[lane] += a[lane] * b[lane];
+        }
+    }
+    sums.iter().sum::<f32>() + a_rest.iter().zip(b_rest).map(|(a, b)| a * b).sum::<f32>()
+}
+
 /// Runs loops compiled for the instructions of this processor.
 pub(super) fn vectorised<R>(loops: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]

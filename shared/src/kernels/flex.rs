@@ -95,15 +95,20 @@ impl PackedOperations for Flex {
 
 /// Changes the numbers of a tensor, in its own storage when nobody else holds it and it holds nothing else.
 pub(super) fn in_place(tensor: FlexTensor, change: impl FnOnce(&mut [f32])) -> FlexTensor {
+    in_place_with(tensor, change).0
+}
+
+/// The same, with what the change gives beside.
+pub(super) fn in_place_with<R>(tensor: FlexTensor, change: impl FnOnce(&mut [f32]) -> R) -> (FlexTensor, R) {
     let mut tensor = if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() };
     let count = tensor.layout().num_elements();
     if tensor.storage::<f32>().len() == count {
-        change(tensor.storage_mut());
-        return tensor;
+        let given = change(tensor.storage_mut());
+        return (tensor, given);
     }
     let mut numbers = elements(&tensor).to_vec();
-    change(&mut numbers);
-    FlexTensor::from_data(TensorData::new(numbers, tensor.shape()))
+    let given = change(&mut numbers);
+    (FlexTensor::from_data(TensorData::new(numbers, tensor.shape())), given)
 }
 
 /// The numbers of a contiguous tensor, which may be a part of a longer storage.

@@ -12,6 +12,8 @@ mod dequantised;
 pub mod exponential;
 #[cfg(feature = "flex")]
 mod flex;
+#[cfg(feature = "train")]
+pub mod gradients;
 #[cfg(feature = "flex")]
 mod instructions;
 #[cfg(feature = "flex")]

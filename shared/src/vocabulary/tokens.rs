@@ -12,6 +12,7 @@ use super::index_tensor;
 use crate::{
     kernels,
     matrix::{Projection, Slot, Table},
+    noise::Noise,
     prompt::Template,
 };
 
@@ -69,7 +70,7 @@ impl TokenVocabulary {
     #[must_use]
     pub fn log_probabilities(&self, states: Tensor<2>) -> Tensor<2> {
         let logits = match &self.lm_head {
-            Some(head) => head.forward(states.unsqueeze_dim(0)).squeeze_dim(0),
+            Some(head) => head.forward(states.unsqueeze_dim(0), Noise::default()).squeeze_dim(0),
             None => self.embed_tokens.vectors().products(states),
         };
         if self.embed_tokens.is_fused() {
