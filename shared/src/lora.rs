@@ -172,17 +172,6 @@ impl Model {
         self
     }
 
-    /// The same model without dropout in its adapters: a policy begins exactly at its reference.
-    #[must_use]
-    pub fn with_steady_adapters(mut self) -> Self {
-        for (_, slot) in self.matrices_mut() {
-            if let Some(adapted) = slot.adapted_mut() {
-                adapted.dropout = 0.0;
-            }
-        }
-        self
-    }
-
     /// Whether it has adapters.
     pub fn is_adapted(&mut self) -> bool {
         self.matrices_mut().into_iter().any(|(_, slot)| slot.adapted_mut().is_some())

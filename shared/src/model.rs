@@ -10,7 +10,7 @@
 use burn::{
     module::Module,
     nn::{RmsNorm, RmsNormConfig},
-    tensor::{Device, Tensor, activation},
+    tensor::{Device, Tensor},
 };
 
 use crate::{
@@ -204,7 +204,7 @@ fn softmax(scores: Tensor<4>, bias: Tensor<4>) -> Tensor<4> {
     #[cfg(feature = "train")]
     return kernels::softmax::masked_softmax(scores, bias);
     #[cfg(not(feature = "train"))]
-    activation::softmax(scores + bias, 3)
+    burn::tensor::activation::softmax(scores + bias, 3)
 }
 
 /// The normed states, in one operation where the layer is fused.

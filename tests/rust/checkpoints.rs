@@ -2,7 +2,7 @@
 //!
 //! `tests/golden/checkpoints.py`: Hugging Face's transformers and PyTorch.
 
-use std::{cell::RefCell, collections::BTreeMap, fs, path::PathBuf};
+use std::{collections::BTreeMap, fs, path::PathBuf, sync::Mutex};
 
 use anyhow::Result;
 use burn::{
@@ -178,21 +178,21 @@ impl Judge for Indifferent {
 /// An objective that writes its losses down.
 struct Recorded<O> {
     inner: O,
-    losses: RefCell<Vec<f64>>,
+    losses: Mutex<Vec<f64>>,
 }
 
 impl<O: Objective> Objective for Recorded<O> {
-    type Batch = O::Batch;
+    type Part = O::Part;
 
-    fn epoch(&mut self, number: usize) -> Vec<O::Batch> {
+    fn epoch(&mut self, number: usize) -> Vec<Vec<O::Part>> {
         self.inner.epoch(number)
     }
 
-    fn targets(&self, batch: &O::Batch) -> usize {
+    fn targets(&self, batch: &O::Part) -> usize {
         self.inner.targets(batch)
     }
 
-    fn positions(&self, batch: &O::Batch) -> usize {
+    fn positions(&self, batch: &O::Part) -> usize {
         self.inner.positions(batch)
     }
 
@@ -200,19 +200,19 @@ impl<O: Objective> Objective for Recorded<O> {
         self.inner.metric_names()
     }
 
-    fn loss(&self, model: &Model, batch: &O::Batch) -> train::StepOutcome {
+    fn loss(&self, model: &Model, batch: &O::Part) -> train::StepOutcome {
         let outcome = self.inner.loss(model, batch);
-        self.losses.borrow_mut().push(f64::from(outcome.loss.clone().into_scalar::<f32>()));
+        self.losses.lock().unwrap().push(f64::from(outcome.loss.clone().into_scalar::<f32>()));
         outcome
     }
 }
 
 fn losses_of<O: Objective>(model: Model, objective: O, stage: &StageConfig) -> Vec<f64> {
-    let mut recorded = Recorded { inner: objective, losses: RefCell::default() };
+    let mut recorded = Recorded { inner: objective, losses: Mutex::default() };
     let mut reporter = Reporter::new(None, true).unwrap();
     let keeper = &mut Keeper::none();
     train::run("golden", stage, model, &mut recorded, None, &Indifferent, &mut reporter, keeper).unwrap();
-    recorded.losses.into_inner()
+    recorded.losses.into_inner().unwrap()
 }
 
 #[test]

@@ -177,6 +177,9 @@ fn a_terminal_has_a_dashboard() {
     let (data, run) = (folder.path("data"), folder.path("run"));
     write_movielens(Path::new(&data));
     let config = small(&folder, "compact");
+    // Long enough to be drawn ten times.
+    let text = fs::read_to_string(&config).unwrap().replace("epochs = 2", "epochs = 60\npatience = 60");
+    fs::write(&config, text).unwrap();
     let program = command(&[]).get_program().to_string_lossy().into_owned();
     let line = |out: &str, more: &str| {
         format!("stty rows 40 cols 120; exec {program} train {config} --data {data} --out {out} {more}")

@@ -126,21 +126,26 @@ struct Separate {
 }
 
 impl Objective for Separate {
-    type Batch = Vec<(Vec<Vec<u32>>, Vec<f32>)>;
+    type Part = Vec<(Vec<Vec<u32>>, Vec<f32>)>;
 
-    fn epoch(&mut self, _: usize) -> Vec<Self::Batch> {
-        self.examples.chunks(BATCH).map(<[_]>::to_vec).collect()
+    fn epoch(&mut self, _: usize) -> Vec<Vec<Self::Part>> {
+        let parts = |examples: &[_]| {
+            trainer::examples::parts(examples.to_vec(), &self.device, |(rows, _): &(Vec<Vec<u32>>, _)| {
+                rows.iter().map(Vec::len).sum()
+            })
+        };
+        self.examples.chunks(BATCH).map(parts).collect()
     }
 
-    fn targets(&self, batch: &Self::Batch) -> usize {
+    fn targets(&self, batch: &Self::Part) -> usize {
         batch.len()
     }
 
-    fn positions(&self, batch: &Self::Batch) -> usize {
+    fn positions(&self, batch: &Self::Part) -> usize {
         batch.iter().flat_map(|(rows, _)| rows).map(|row| row.len() - 1).sum()
     }
 
-    fn loss(&self, model: &Model, batch: &Self::Batch) -> StepOutcome {
+    fn loss(&self, model: &Model, batch: &Self::Part) -> StepOutcome {
         let Vocabulary::Tokens(vocabulary) = &model.vocabulary else {
             unreachable!("the recipe text has a token vocabulary");
         };

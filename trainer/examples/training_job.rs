@@ -8,11 +8,14 @@ use std::{fs, path::Path, slice, time::Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use burn::tensor::Device;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 use serde_json::json;
 use shared::{
     interaction::Interaction,
     model::TransformerConfig,
+    noise::Noise,
     preference::Preference,
     prompt::Template,
     vocabulary::{Model, ModelConfig, VocabularyConfig, items::ItemPosition, tokens::TokenVocabularyConfig},
@@ -20,6 +23,7 @@ use shared::{
 use trainer::{
     config::{PreferenceConfig, SftConfig, StageConfig},
     examples::{
+        self,
         items::{self, ItemData, ItemPreference, ItemSft, PreferenceRow, SftRow},
         tokens::{self, Example, TokenData, TokenPreference, TokenSft},
     },
@@ -108,15 +112,19 @@ fn main() -> Result<()> {
             Some(start..*end)
         })
     };
+    let mut generator = ChaCha8Rng::seed_from_u64(1);
+    let mut noise = || Noise::of(generator.random());
     let (passes, loss) = match (job.recipe.as_str(), job.stage.as_str()) {
         ("text", "sft") => {
             let data = TokenData::new(&[], &[], &config, &device);
-            let of_batch = |batch: &JobBatch| {
+            let mut of_batch = |batch: &JobBatch| {
                 let rows: Vec<_> =
                     batch.rows.iter().map(|row| (row.tokens.clone(), row.is_predicted.clone())).collect();
-                tokens::sft_batch(&data, &rows)
+                let length = |(tokens, _): &(Vec<u32>, Vec<bool>)| tokens.len();
+                let parts = examples::parts(rows, &device, length);
+                parts.iter().map(|rows| tokens::sft_batch(&data, rows, noise())).collect()
             };
-            let batches: Vec<_> = job.batches.iter().map(of_batch).collect();
+            let batches: Vec<Vec<_>> = job.batches.iter().map(&mut of_batch).collect();
             passes(&job, model, &TokenSft::new(data.clone(), &sft, 1), &batches, warm_up + repetitions)?
         }
         ("text", "preference") => {
@@ -145,7 +153,7 @@ fn main() -> Result<()> {
                 [(0..job.texts.len()).filter(|item| !job.excluded.contains(item)).map(met).collect()];
             let data = ItemData::new(&histories, &job.texts, &config, &device);
             if stage == "sft" {
-                let of_batch = |batch: &JobBatch| {
+                let mut of_batch = |batch: &JobBatch| {
                     let of_row = |row: &Row| SftRow {
                         positions: positions(row),
                         targets: row
@@ -155,11 +163,14 @@ fn main() -> Result<()> {
                             .zip(row.items.iter().map(|items| items[0]))
                             .collect(),
                     };
-                    let keep = (!batch.hidden.is_empty())
+                    let keep: Option<Vec<bool>> = (!batch.hidden.is_empty())
                         .then(|| (0..job.texts.len()).map(|item| !batch.hidden.contains(&item)).collect());
-                    items::sft_batch(&data, batch.rows.iter().map(of_row).collect(), keep)
+                    let rows = batch.rows.iter().map(of_row).collect();
+                    let parts = examples::parts(rows, &device, |row: &SftRow| row.positions.len());
+                    let part = |rows| items::sft_batch(&data, rows, keep.clone(), noise());
+                    parts.into_iter().map(part).collect()
                 };
-                let batches: Vec<_> = job.batches.iter().map(of_batch).collect();
+                let batches: Vec<Vec<_>> = job.batches.iter().map(&mut of_batch).collect();
                 passes(&job, model, &ItemSft::new(data.clone(), &sft, 1), &batches, warm_up + repetitions)?
             } else {
                 let rows = rows().map(|row| {
@@ -241,7 +252,7 @@ fn passes<O: Objective>(
     job: &Job,
     model: Model,
     objective: &O,
-    batches: &[O::Batch],
+    batches: &[Vec<O::Part>],
     count: usize,
 ) -> Result<(Vec<f64>, f64)> {
     let stage = StageConfig { weight_decay: job.weight_decay, clip: job.clip, ..StageConfig::default() };

@@ -157,7 +157,7 @@ mod tests {
             // Adapters begin with the same random numbers.
             device.seed(5);
             let model = base.begin(config.init(&device), weights, &device).unwrap();
-            let mut model = parameters::numbered(model.with_steady_adapters());
+            let mut model = parameters::numbered(model);
             let trained = parameters::trained(&model);
             let mut objective = TokenSft::new(data.clone(), &run.sft, 1);
             let mut optimizer = train::optimizer(&run.sft.stage);

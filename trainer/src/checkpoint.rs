@@ -8,8 +8,8 @@
 //!   last -> sft-0002-00000120
 //! ```
 //!
-//! Batches and dropout are drawn from generators that begin anew with every epoch and every step ([`epoch_generator`],
-//! [`Keeper::begin_step`]), so that a place in the data is two numbers and no generator need be kept.
+//! Batches and the seeds of their dropout are drawn from a generator that begins anew with every epoch
+//! ([`epoch_generator`]), so that a place in the data is two numbers and no generator need be kept.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, anyhow};
-use burn::tensor::{Bytes, Device};
+use burn::tensor::Bytes;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use schemars::JsonSchema;
@@ -119,7 +119,6 @@ pub struct Keeper {
     /// Folder of the run; without one nothing is kept.
     run: Option<PathBuf>,
     config: CheckpointConfig,
-    device: Option<(Device, u64)>,
     /// Set when the process is asked to end.
     stop: Arc<AtomicBool>,
     saved_at: Instant,
@@ -134,7 +133,6 @@ impl Keeper {
         Self {
             run: None,
             config: CheckpointConfig::default(),
-            device: None,
             stop: Arc::default(),
             saved_at: Instant::now(),
             resume: None,
@@ -148,18 +146,10 @@ impl Keeper {
     pub fn new(
         run: &Path,
         config: CheckpointConfig,
-        device: &Device,
-        seed: u64,
         stop: Arc<AtomicBool>,
         is_resumed: bool,
     ) -> Result<Self> {
-        let mut keeper = Self {
-            run: Some(run.to_owned()),
-            config,
-            device: Some((device.clone(), seed)),
-            stop,
-            ..Self::none()
-        };
+        let mut keeper = Self { run: Some(run.to_owned()), config, stop, ..Self::none() };
         if is_resumed && let Some(last) = keeper.places()?.pop() {
             let damaged = || {
                 format!("{} is damaged\nhint: remove it, and the one before is gone on from", last.display())
@@ -178,15 +168,6 @@ impl Keeper {
     #[must_use]
     pub fn metrics_bytes(&self) -> u64 {
         self.resume.as_ref().map_or(0, |saved| saved.place.metrics_bytes)
-    }
-
-    /// What the device draws in a step (dropout) is a matter of stage and step alone.
-    pub fn begin_step(&self, stage: &str, step: usize) {
-        if let Some((device, seed)) = &self.device {
-            let stage =
-                stage.bytes().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
-            device.seed(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ stage.rotate_left(32) ^ step as u64);
-        }
     }
 
     /// Is it time to write a place down?

@@ -98,14 +98,7 @@ pub fn train(job: &Job) -> Result<Run> {
     let training_device = device.clone().autodiff();
     let training_device =
         if config.recompute { training_device.gradient_checkpointing() } else { training_device };
-    let mut keeper = Keeper::new(
-        out,
-        config.checkpoints,
-        &training_device,
-        config.seed,
-        Arc::clone(&job.stop),
-        job.is_resumed,
-    )?;
+    let mut keeper = Keeper::new(out, config.checkpoints, Arc::clone(&job.stop), job.is_resumed)?;
     let mut reporter =
         Reporter::going_on(Some(&out.join("metrics.jsonl")), keeper.metrics_bytes(), job.is_quiet)?;
     if !job.is_plain {
@@ -400,14 +393,11 @@ impl Stages<'_> {
         let (config, seed) = (&self.config.preference, self.config.seed);
         let stage = &config.name();
         let mut sampler = Sampler::new(self.train, config, goals, self.seen)?;
-        // Without dropout the policy begins exactly at the reference.
-        let mut model_config = self.model_config.clone();
-        model_config.transformer.dropout = 0.0;
         let model = if sft.model.clone().is_adapted() {
-            sft.model.clone().train().with_steady_adapters()
+            sft.model.clone().train()
         } else {
             let weights = block_on(sft.model.weights())?;
-            model_config.init(self.training_device).with_weights(&weights, self.training_device)?
+            self.model_config.init(self.training_device).with_weights(&weights, self.training_device)?
         };
         // Goals may cost some hits, up to the guard.
         let mut start = sft.validation;
@@ -425,7 +415,7 @@ impl Stages<'_> {
         let reference = Reference::new(&begun, self.cache.clone());
         let mut trained = match self.config.recipe {
             Recipe::Compact => {
-                let data = ItemData::new(self.train, self.texts, &model_config, self.training_device);
+                let data = ItemData::new(self.train, self.texts, self.model_config, self.training_device);
                 let mut objective = ItemPreference::new(data, &reference, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
                 if objective.is_empty() {
@@ -434,7 +424,7 @@ impl Stages<'_> {
                 train::run(stage, &config.stage, model, &mut objective, start, judge, reporter, keeper)?
             }
             Recipe::Text => {
-                let data = TokenData::new(self.train, self.texts, &model_config, self.training_device);
+                let data = TokenData::new(self.train, self.texts, self.model_config, self.training_device);
                 let mut objective = TokenPreference::new(data, &reference, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
                 if objective.is_empty() {

@@ -12,6 +12,7 @@ use burn::{
     optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer},
     tensor::Tensor,
 };
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use shared::vocabulary::Model;
 
@@ -28,31 +29,33 @@ use crate::{
 };
 
 /// What a stage minimises: batches and their loss.
-pub trait Objective {
-    type Batch;
+pub trait Objective: Sync {
+    /// Of a batch, what is computed at once.
+    type Part: Sync;
 
-    /// The batches of an epoch, counted from 1: the same whenever it is asked for.
-    fn epoch(&mut self, number: usize) -> Vec<Self::Batch>;
+    /// The batches of an epoch, counted from 1, each in the parts that are computed side by side: the same whenever it is
+    /// asked for.
+    fn epoch(&mut self, number: usize) -> Vec<Vec<Self::Part>>;
 
-    /// Number of targets that the loss of a batch is the mean of.
-    fn targets(&self, batch: &Self::Batch) -> usize;
+    /// Number of targets that the loss of a part is the mean of.
+    fn targets(&self, part: &Self::Part) -> usize;
 
-    /// Number of positions that a batch makes the model compute, padding included: what time and memory grow with.
-    fn positions(&self, batch: &Self::Batch) -> usize;
+    /// Number of positions that a part makes the model compute, padding included: what time and memory grow with.
+    fn positions(&self, part: &Self::Part) -> usize;
 
-    /// Names of what a batch reports beside its loss.
+    /// Names of what a part reports beside its loss.
     fn metric_names(&self) -> &'static [&'static str] {
         &[]
     }
 
-    fn loss(&self, model: &Model, batch: &Self::Batch) -> StepOutcome;
+    fn loss(&self, model: &Model, part: &Self::Part) -> StepOutcome;
 }
 
-/// What the model makes of one batch.
+/// What the model makes of one part.
 pub struct StepOutcome {
     /// Mean loss, a scalar with gradients.
     pub loss: Tensor<1>,
-    /// Means over the batch in the order of [`Objective::metric_names`], without gradients.
+    /// Means over the part in the order of [`Objective::metric_names`], without gradients.
     pub metrics: Option<Tensor<1>>,
 }
 
@@ -166,7 +169,6 @@ pub fn run<O: Objective>(
         reporter.begin_epoch(stage, epoch, config.epochs, steps_per_epoch);
         let mut gauges = Gauges::new(objective.metric_names());
         for group in batches.chunks(config.accumulate).skip(place.group) {
-            keeper.begin_step(stage, place.step);
             let step = place.step;
             memory::ensure_enough(memory::available_bytes())?;
             let outcome = memory::answered(|| gradients(objective, &model, group))?;
@@ -186,7 +188,7 @@ pub fn run<O: Objective>(
             average.update(&model);
             place.step += 1;
             place.group += 1;
-            let positions = group.iter().map(|batch| objective.positions(batch)).sum();
+            let positions = group.iter().flatten().map(|part| objective.positions(part)).sum();
             reporter.step(outcome.loss, rate, positions);
             if keeper.is_due(place.step) {
                 save(keeper, &mut place, &model, &trained, &optimizer, &average, best.as_ref(), reporter)?;
@@ -276,25 +278,45 @@ pub struct GroupOutcome {
 }
 
 /// Mean loss of a group of batches and its gradients: many small batches give what one large batch would.
-pub fn gradients<O: Objective>(objective: &O, model: &Model, group: &[O::Batch]) -> GroupOutcome {
+pub fn gradients<O: Objective>(objective: &O, model: &Model, group: &[Vec<O::Part>]) -> GroupOutcome {
+    let total: usize = group.iter().flatten().map(|part| objective.targets(part)).sum();
     let mut accumulator = GradientsAccumulator::new();
     let mut loss = 0.0;
     let mut metrics: Option<Tensor<1>> = None;
-    let total: usize = group.iter().map(|batch| objective.targets(batch)).sum();
-    for batch in group {
-        let share = objective.targets(batch) as f64 / total.max(1) as f64;
-        let outcome = objective.loss(model, batch);
-        let weighted = outcome.loss * share;
-        loss += f64::from(weighted.clone().into_scalar::<f32>());
-        accumulator.accumulate(model, GradientsParams::from_grads(weighted.backward(), model));
-        if let Some(own) = outcome.metrics.map(|own| own * share) {
-            metrics = Some(match metrics {
-                Some(sum) => sum + own,
-                None => own,
-            });
-        }
+    for outcome in group.iter().flat_map(|parts| side_by_side(objective, model, parts, total)) {
+        loss += outcome.loss;
+        // In the order of the parts, whichever was ready first: sums of floats depend on it.
+        accumulator.accumulate(model, outcome.gradients);
+        metrics = match (metrics, outcome.metrics) {
+            (Some(sum), Some(own)) => Some(sum + own),
+            (sum, own) => sum.or(own),
+        };
     }
     GroupOutcome { loss, gradients: accumulator.grads(), metrics }
+}
+
+/// What each part adds to a step of `total` targets.
+fn side_by_side<O: Objective>(
+    objective: &O,
+    model: &Model,
+    parts: &[O::Part],
+    total: usize,
+) -> Vec<GroupOutcome> {
+    let outcome = |model: &Model, part: &O::Part| {
+        let share = objective.targets(part) as f64 / total.max(1) as f64;
+        let outcome = objective.loss(model, part);
+        let weighted = outcome.loss * share;
+        let loss = f64::from(weighted.clone().into_scalar::<f32>());
+        let gradients = GradientsParams::from_grads(weighted.backward(), model);
+        GroupOutcome { loss, gradients, metrics: outcome.metrics.map(|own| own * share) }
+    };
+    if let [part] = parts {
+        return vec![outcome(model, part)];
+    }
+    // Each has its own leaves: passes that share some would wait for one another.
+    let device = model.devices().into_iter().next().unwrap_or_default();
+    let copies: Vec<Model> = parts.iter().map(|_| model.clone().fork(&device)).collect();
+    parts.par_iter().zip(copies).map(|(part, copy)| outcome(&copy, part)).collect()
 }
 
 /// The model without gradients, for validation and as a frozen reference.

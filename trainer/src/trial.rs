@@ -29,7 +29,8 @@ pub fn announce<O: Objective>(
     reporter: &Reporter,
 ) -> Result<()> {
     let batches = objective.epoch(place.epoch);
-    let Some(largest) = batches.iter().max_by_key(|batch| objective.positions(batch)) else { return Ok(()) };
+    let positions = |batch: &Vec<O::Part>| batch.iter().map(|part| objective.positions(part)).sum::<usize>();
+    let Some(largest) = batches.iter().max_by_key(|batch| positions(batch)) else { return Ok(()) };
     let steps = batches.len().div_ceil(config.accumulate) * config.epochs;
     if steps.saturating_sub(place.step) < WORTH_A_TRIAL {
         return Ok(());
@@ -37,14 +38,14 @@ pub fn announce<O: Objective>(
     let began = Instant::now();
     drop(memory::answered(|| train::gradients(objective, model, std::slice::from_ref(largest)))?);
     let seconds = began.elapsed().as_secs_f64();
-    let positions = objective.positions(largest);
-    let all: usize = batches.iter().map(|batch| objective.positions(batch)).sum();
+    let of_largest = positions(largest);
+    let all: usize = batches.iter().map(positions).sum();
     let share = 1.0 - place.step as f64 / steps as f64;
-    let expected = seconds / positions.max(1) as f64 * (all * config.epochs) as f64 * share;
+    let expected = seconds / of_largest.max(1) as f64 * (all * config.epochs) as f64 * share;
     let memory =
         memory::peak_bytes().map(|bytes| format!(" and, with all else, {:.1} GB", bytes as f64 / 1e9));
     reporter.say(&format!(
-        "{}: {steps} steps; the largest batch of {positions} positions takes {seconds:.2} s{}, so that {} epochs take \
+        "{}: {steps} steps; the largest batch of {of_largest} positions takes {seconds:.2} s{}, so that {} epochs take \
          about {}, beside validation",
         place.stage,
         memory.unwrap_or_default(),

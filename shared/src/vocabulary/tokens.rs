@@ -79,6 +79,17 @@ impl TokenVocabulary {
         activation::log_softmax(logits, 1)
     }
 
+    /// Vectors whose products with a state are the logits of all tokens, of a model that is trained: `[V, D]`.
+    #[cfg(feature = "train")]
+    #[must_use]
+    pub fn output_vectors(&self) -> Tensor<2> {
+        match &self.lm_head {
+            Some(Projection::Float(head)) => head.weight.val().transpose(),
+            // What is packed or adapted is never the output.
+            _ => self.embed_tokens.vectors().floats(),
+        }
+    }
+
     /// Every matrix with its Hugging Face name.
     pub(crate) fn matrices_mut(&mut self) -> Vec<(String, Slot<'_>)> {
         let table = ("model.embed_tokens.weight".to_owned(), Slot::Table(&mut self.embed_tokens));

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use shared::{
     interaction::Interaction,
     model::TransformerConfig,
+    noise::Noise,
     places::{Places, RowPlaces},
     vocabulary::{
         Model, ModelConfig, Vocabulary,
@@ -107,6 +108,7 @@ impl ItemData {
         let embeddings = vocabulary.embed(&table, &batch.rows);
         let [rows, length, hidden] = embeddings.dims();
         let places = Places::new(&[RowPlaces::causal(length)], 0, &self.transformer, &self.device);
+        let places = places.with_noise(batch.noise);
         let states = model.model.forward(embeddings, &places, None);
         (table, states.reshape([rows * length, hidden]).select(0, batch.states.clone()))
     }
@@ -155,6 +157,7 @@ pub struct Batch {
     pub(super) items: Tensor<2, Int>,
     /// `[N, 1]` or none: which id vectors take part.
     pub(super) id_keep: Option<Tensor<2>>,
+    pub(super) noise: Noise,
     pub(super) margins: Option<Tensor<2>>,
     pub(super) reference: Option<Tensor<2>>,
 }

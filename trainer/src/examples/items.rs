@@ -11,6 +11,7 @@ use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use shared::{
     interaction::Interaction,
+    noise::Noise,
     preference::{Preference, intensity_level},
     vocabulary::{
         Model,
@@ -56,9 +57,9 @@ impl ItemSft {
 }
 
 impl Objective for ItemSft {
-    type Batch = Batch;
+    type Part = Batch;
 
-    fn epoch(&mut self, number: usize) -> Vec<Batch> {
+    fn epoch(&mut self, number: usize) -> Vec<Vec<Batch>> {
         let mut generator = epoch_generator(self.seed, number);
         let mut rows: Vec<SftRow> = Vec::new();
         for history in &self.data.histories {
@@ -89,14 +90,13 @@ impl Objective for ItemSft {
             bucket(rows, self.batch_targets, length, cost, &mut generator)
         };
         let items = self.data.items;
-        batches
-            .into_iter()
-            .map(|rows| {
-                let keep = (self.id_dropout > 0.0)
-                    .then(|| (0..items).map(|_| !generator.random_bool(self.id_dropout)).collect());
-                sft_batch(&self.data, rows, keep)
-            })
-            .collect()
+        let mut noisy = |rows: Vec<SftRow>| {
+            let keep = (self.id_dropout > 0.0)
+                .then(|| (0..items).map(|_| !generator.random_bool(self.id_dropout)).collect());
+            sft_batch(&self.data, rows, keep, Noise::of(generator.random()))
+        };
+        let cut = |rows| super::parts(rows, &self.data.device, |row: &SftRow| row.positions.len());
+        batches.into_iter().map(|rows| cut(rows).into_iter().map(&mut noisy).collect()).collect()
     }
 
     fn targets(&self, batch: &Batch) -> usize {
@@ -121,7 +121,7 @@ pub struct SftRow {
 
 /// Windows as one batch, in which some of the id vectors take part, or all.
 #[must_use]
-pub fn sft_batch(data: &ItemData, rows: Vec<SftRow>, id_keep: Option<Vec<bool>>) -> Batch {
+pub fn sft_batch(data: &ItemData, rows: Vec<SftRow>, id_keep: Option<Vec<bool>>, noise: Noise) -> Batch {
     let device = &data.device;
     let length = rows.iter().map(|row| row.positions.len()).max().unwrap_or(0);
     let (mut states, mut targets) = (Vec::new(), Vec::new());
@@ -139,6 +139,7 @@ pub fn sft_batch(data: &ItemData, rows: Vec<SftRow>, id_keep: Option<Vec<bool>>)
         items: index_matrix(targets, states.len(), device),
         states: index_vector(states, device),
         id_keep,
+        noise,
         margins: None,
         reference: None,
     }
@@ -272,8 +273,15 @@ impl ItemPreference {
 
     /// Some of the rows as one batch.
     #[must_use]
-    pub fn batch(&self, rows: Range<usize>) -> Batch {
-        batch(&self.data, &self.rows[rows].iter().collect::<Vec<_>>())
+    pub fn batch(&self, rows: Range<usize>) -> Vec<Batch> {
+        self.parts(self.rows[rows].to_vec())
+    }
+
+    fn parts(&self, rows: Vec<PreferenceRow>) -> Vec<Batch> {
+        super::parts(rows, &self.data.device, |row| row.positions.len())
+            .iter()
+            .map(|part| batch(&self.data, &part.iter().collect::<Vec<_>>()))
+            .collect()
     }
 
     /// Number of preferences.
@@ -315,15 +323,15 @@ impl ItemPreference {
 }
 
 impl Objective for ItemPreference {
-    type Batch = Batch;
+    type Part = Batch;
 
-    fn epoch(&mut self, number: usize) -> Vec<Batch> {
+    fn epoch(&mut self, number: usize) -> Vec<Vec<Batch>> {
         let rows: Vec<PreferenceRow> = self.rows.clone();
         let length = |row: &PreferenceRow| row.positions.len();
         let cost = |row: &PreferenceRow| row.preferences.len();
         let mut generator = epoch_generator(self.seed, number);
         let batches = bucket(rows, self.config.batch_rows, length, cost, &mut generator);
-        batches.iter().map(|rows| batch(&self.data, &rows.iter().collect::<Vec<_>>())).collect()
+        batches.into_iter().map(|rows| self.parts(rows)).collect()
     }
 
     fn targets(&self, batch: &Batch) -> usize {
@@ -389,6 +397,7 @@ impl HardItems {
             items: index_matrix(vec![0; states.len()], states.len(), &self.data.device),
             states: index_vector(states, &self.data.device),
             id_keep: None,
+            noise: Noise::default(),
             margins: None,
             reference: None,
         };
@@ -426,6 +435,8 @@ fn batch(data: &ItemData, rows: &[&PreferenceRow]) -> Batch {
         states: index_vector(states, device),
         items: index_matrix(items, count, device),
         id_keep: None,
+        // The policy begins exactly at the reference.
+        noise: Noise::default(),
         margins: Some(margin_tensor(&preferences, device)),
         reference: (!reference.is_empty())
             .then(|| Tensor::from_data(TensorData::new(reference, [count, alternatives]), device)),
@@ -457,7 +468,7 @@ mod tests {
         for _ in 0..5 {
             let batches = objective.epoch(1);
             let read = |batch: &Batch| batch.items.clone().try_into_vec_as::<i32>().unwrap();
-            let mut targets: Vec<i32> = batches.iter().flat_map(read).collect();
+            let mut targets: Vec<i32> = batches.iter().flatten().flat_map(read).collect();
             targets.sort_unstable();
             assert_eq!(targets, [0, 1, 2, 3, 4]);
         }
@@ -467,7 +478,8 @@ mod tests {
     fn a_target_stands_at_the_position_before_it() {
         let (data, config) = data(&[vec![met(0, 0), met(1, 1), met(2, 2)]], 50);
         let mut objective = ItemSft::new(data, &config.sft, 1);
-        let [batch] = objective.epoch(1).try_into().unwrap_or_else(|_| panic!("one batch"));
+        let parts: Vec<Batch> = objective.epoch(1).into_iter().flatten().collect();
+        let [batch] = parts.try_into().unwrap_or_else(|_| panic!("one batch in one part"));
         // The start, item 0 and item 1; item 2 is a target only.
         assert_eq!(batch.rows.dims(), [1, 3]);
         assert_eq!(batch.states.try_into_vec_as::<i32>().unwrap(), [0, 1, 2]);

@@ -73,6 +73,22 @@ fn within<R>(rows: Vec<R>, budget: usize, cost: impl Fn(&R) -> usize) -> Vec<Vec
     runs
 }
 
+/// Cuts the rows of a batch into parts of about equal costs (positions), as many as are worth a thread.
+///
+/// Their number depends on the batch alone: with that of the processor's cores a seed would give other weights on another
+/// machine.
+#[must_use]
+pub fn parts<R>(rows: Vec<R>, device: &Device, cost: impl Fn(&R) -> usize) -> Vec<Vec<R>> {
+    /// Positions of the smallest part.
+    const LEAST: usize = 256;
+    const MOST: usize = 4;
+    let total: usize = rows.iter().map(&cost).sum();
+    // A GPU computes all at once.
+    let most = if device.clone().inner() == Device::flex() { MOST } else { 1 };
+    let count = (total / LEAST).clamp(1, most);
+    within(rows, total.div_ceil(count), cost)
+}
+
 /// Which sequences share a row, by their numbers: the longest first, each in the first row that has room for it, and no
 /// row longer than the longest of them.
 pub(crate) fn packed(lengths: &[usize]) -> Vec<Vec<usize>> {
@@ -123,6 +139,19 @@ mod tests {
             }
             assert!(targets.iter().skip(1).all(|&count| count == 1));
         }
+    }
+
+    #[test]
+    fn parts_are_of_about_equal_cost_and_hold_every_row() {
+        let cost = |&row: &usize| row;
+        assert!(parts(Vec::new(), &Device::flex(), cost).is_empty());
+        assert_eq!(parts(vec![200, 200], &Device::flex(), cost), [[200, 200]]);
+        let rows: Vec<usize> = (0..40).collect();
+        let cut = parts(rows.clone(), &Device::flex(), cost);
+        assert_eq!(cut.len(), 3);
+        assert!(cut.iter().all(|part| (200..300).contains(&part.iter().sum::<usize>())));
+        assert_eq!(cut.concat(), rows);
+        assert_eq!(parts(vec![300; 40], &Device::flex().autodiff(), cost).len(), 4);
     }
 
     #[test]

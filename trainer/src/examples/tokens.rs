@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use shared::{
     interaction::Interaction,
     model::TransformerConfig,
+    noise::Noise,
     places::{Places, RowPlaces},
     preference::{Preference, intensity_level},
     prompt::Template,
@@ -19,6 +20,7 @@ use super::{bucket, margin_tensor};
 use crate::{
     checkpoint::epoch_generator,
     config::{PreferenceConfig, SftConfig},
+    kernels::normaliser::log_normaliser,
     loss::{self, Alternatives},
     negatives::Sampler,
     reference::Reference,
@@ -60,18 +62,24 @@ impl TokenData {
         model: &Model,
         rows: Tensor<2, Int>,
         places: &[RowPlaces],
+        noise: Noise,
         states: Tensor<1, Int>,
-        targets: Tensor<2, Int>,
+        targets: Tensor<1, Int>,
     ) -> Tensor<1> {
         let Vocabulary::Tokens(vocabulary) = &model.vocabulary else {
             unreachable!("token batches are made for token vocabularies only");
         };
         // Made for this pass alone: the masks of all batches of an epoch would be gigabytes.
-        let places = Places::new(places, 0, &self.transformer, &self.device);
+        let places = Places::new(places, 0, &self.transformer, &self.device).with_noise(noise);
         let hidden_states = model.model.forward(vocabulary.embed(rows), &places, None);
         let [rows, length, hidden] = hidden_states.dims();
         let hidden_states = hidden_states.reshape([rows * length, hidden]).select(0, states);
-        vocabulary.log_probabilities(hidden_states).gather(1, targets).squeeze_dim(1)
+        // Of all tokens the normaliser alone, of the targets their logits: the matrix of both is never there.
+        let vectors = vocabulary.output_vectors();
+        let zeros = Tensor::zeros([vectors.dims()[0]], &self.device);
+        let normaliser = log_normaliser(hidden_states.clone(), vectors.clone(), zeros);
+        let logits = (hidden_states * vectors.select(0, targets)).sum_dim(1);
+        (logits - normaliser).squeeze_dim(1)
     }
 }
 
@@ -87,7 +95,8 @@ pub struct TokenBatch {
     /// Of every row, or one for all of them.
     places: Vec<RowPlaces>,
     states: Tensor<1, Int>,
-    targets: Tensor<2, Int>,
+    targets: Tensor<1, Int>,
+    noise: Noise,
 }
 
 /// The tokens of a window, and which of them are predicted.
@@ -96,7 +105,7 @@ pub type TokenRow = (Vec<u32>, Vec<bool>);
 /// Histories as one batch. Those that fit into a row together share it, as blocks that do not see each other; what a row
 /// lacks at its end nobody looks at.
 #[must_use]
-pub fn sft_batch(data: &TokenData, histories: &[TokenRow]) -> TokenBatch {
+pub fn sft_batch(data: &TokenData, histories: &[TokenRow], noise: Noise) -> TokenBatch {
     let lengths: Vec<usize> = histories.iter().map(|(tokens, _)| tokens.len() - 1).collect();
     let length = lengths.iter().copied().max().unwrap_or(0);
     let shared_rows = super::packed(&lengths);
@@ -127,7 +136,8 @@ pub fn sft_batch(data: &TokenData, histories: &[TokenRow]) -> TokenBatch {
         rows: token_batch(&rows, &data.device),
         places,
         states: Tensor::from_data(TensorData::new(states, [count]), &data.device),
-        targets: Tensor::from_data(TensorData::new(targets, [count, 1]), &data.device),
+        targets: Tensor::from_data(TensorData::new(targets, [count]), &data.device),
+        noise,
     }
 }
 
@@ -139,9 +149,9 @@ impl TokenSft {
 }
 
 impl Objective for TokenSft {
-    type Batch = TokenBatch;
+    type Part = TokenBatch;
 
-    fn epoch(&mut self, number: usize) -> Vec<TokenBatch> {
+    fn epoch(&mut self, number: usize) -> Vec<Vec<TokenBatch>> {
         let mut generator = epoch_generator(self.seed, number);
         // One more than a question shows: the last title of a window is only a target.
         let context = self.data.context + 1;
@@ -159,7 +169,10 @@ impl Objective for TokenSft {
         }
         let length = |(tokens, _): &TokenRow| tokens.len();
         let batches = bucket(rows, self.batch_targets, length, length, &mut generator);
-        batches.iter().map(|rows| sft_batch(&self.data, rows)).collect()
+        let data = &self.data;
+        let mut noisy = |rows: &Vec<TokenRow>| sft_batch(data, rows, Noise::of(generator.random()));
+        let cut = |rows| super::parts(rows, &data.device, length);
+        batches.into_iter().map(|rows| cut(rows).iter().map(&mut noisy).collect()).collect()
     }
 
     fn targets(&self, batch: &TokenBatch) -> usize {
@@ -175,6 +188,7 @@ impl Objective for TokenSft {
             model,
             batch.rows.clone(),
             &batch.places,
+            batch.noise,
             batch.states.clone(),
             batch.targets.clone(),
         );
@@ -215,7 +229,7 @@ pub struct PreferenceBatch {
     rows: Tensor<2, Int>,
     places: Vec<RowPlaces>,
     states: Tensor<1, Int>,
-    targets: Tensor<2, Int>,
+    targets: Tensor<1, Int>,
     /// Adds the tokens of a completion up: `[E·(1+K), R]` of zeros and ones.
     sums: Tensor<2>,
     examples: usize,
@@ -277,8 +291,15 @@ impl TokenPreference {
 
     /// Some of the examples, which lie in the order of their prompts' lengths, as one batch.
     #[must_use]
-    pub fn batch(&self, examples: Range<usize>) -> PreferenceBatch {
-        batch(&self.data, &self.examples[examples])
+    pub fn batch(&self, examples: Range<usize>) -> Vec<PreferenceBatch> {
+        self.parts(self.examples[examples].to_vec())
+    }
+
+    fn parts(&self, examples: Vec<Example>) -> Vec<PreferenceBatch> {
+        let tokens = |example: &Example| {
+            example.prompt.len() + example.items().map(|item| self.data.titles[item].len()).sum::<usize>()
+        };
+        super::parts(examples, &self.data.device, tokens).iter().map(|part| batch(&self.data, part)).collect()
     }
 
     /// Number of preferences.
@@ -323,14 +344,14 @@ impl TokenPreference {
 }
 
 impl Objective for TokenPreference {
-    type Batch = PreferenceBatch;
+    type Part = PreferenceBatch;
 
-    fn epoch(&mut self, number: usize) -> Vec<PreferenceBatch> {
+    fn epoch(&mut self, number: usize) -> Vec<Vec<PreferenceBatch>> {
         let mut generator = epoch_generator(self.seed, number);
         let examples = self.examples.clone();
         let batches =
             bucket(examples, self.config.batch_rows, |example| example.prompt.len(), |_| 1, &mut generator);
-        batches.iter().map(|examples| batch(&self.data, examples)).collect()
+        batches.into_iter().map(|examples| self.parts(examples)).collect()
     }
 
     fn targets(&self, batch: &PreferenceBatch) -> usize {
@@ -400,7 +421,7 @@ fn batch(data: &TokenData, examples: &[Example]) -> PreferenceBatch {
         rows: token_batch(&rows, device),
         places,
         states: Tensor::from_data(TensorData::new(states, [count]), device),
-        targets: Tensor::from_data(TensorData::new(tokens, [count, 1]), device),
+        targets: Tensor::from_data(TensorData::new(tokens, [count]), device),
         sums: Tensor::from_data(TensorData::new(sums, [completions, count]), device),
         examples: examples.len(),
         margins: margin_tensor(&preferences, device),
@@ -415,6 +436,8 @@ fn completion_log_probabilities(data: &TokenData, model: &Model, batch: &Prefere
         model,
         batch.rows.clone(),
         &batch.places,
+        // The policy begins exactly at the reference.
+        Noise::default(),
         batch.states.clone(),
         batch.targets.clone(),
     );
@@ -480,8 +503,9 @@ mod tests {
             model,
             token_batch(&[row[..row.len() - 1].to_vec()], &data.device),
             &places,
+            Noise::default(),
             Tensor::from_data(TensorData::new(states, [count]), &data.device),
-            Tensor::from_data(TensorData::new(targets, [count, 1]), &data.device),
+            Tensor::from_data(TensorData::new(targets, [count]), &data.device),
         );
         log_probs.sum()
     }
@@ -553,7 +577,7 @@ mod tests {
         objective.config.batch_rows = margins.len();
         let batches = objective.epoch(1);
         assert_eq!(batches.len(), 1);
-        let loss = objective.loss(&model, &batches[0]).loss.into_scalar::<f32>();
+        let loss = objective.loss(&model, &batches[0][0]).loss.into_scalar::<f32>();
         assert!((loss - expected).abs() < 1e-4, "{loss}, expected {expected}");
     }
 }

@@ -170,9 +170,11 @@ impl<B: BlockKernel> Backward<B, 3> for LogNormaliser {
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let gradient = gradients.consume::<B>(&ops.node);
         let (states, vectors, bias, normaliser) = ops.state;
-        let found = differentiate::<B>(&states, &vectors, &bias, &normaliser, &gradient);
+        // Of a frozen output nobody asks the gradient.
+        let is_wanted = ops.parents.each_ref().map(Option::is_some);
+        let found = differentiate::<B>(&states, &vectors, &bias, &normaliser, &gradient, is_wanted);
         for (parent, gradient) in ops.parents.into_iter().zip(found) {
-            if let Some(node) = parent {
+            if let (Some(node), Some(gradient)) = (parent, gradient) {
                 gradients.register::<B>(node.id, gradient);
             }
         }
@@ -215,14 +217,16 @@ fn normalise<B: BlockKernel>(
     B::float_cat(normalisers, 0)
 }
 
-/// ∂/∂states = p·vectors, ∂/∂vectors = pᵀ·states, ∂/∂bias = Σ p with p the softmax scaled by the gradient.
+/// ∂/∂states = p·vectors, ∂/∂vectors = pᵀ·states, ∂/∂bias = Σ p with p the softmax scaled by the gradient; those that
+/// are wanted.
 fn differentiate<B: BlockKernel>(
     states: &FloatTensor<B>,
     vectors: &FloatTensor<B>,
     bias: &FloatTensor<B>,
     normaliser: &FloatTensor<B>,
     gradient: &FloatTensor<B>,
-) -> [FloatTensor<B>; 3] {
+    [wants_states, wants_vectors, wants_bias]: [bool; 3],
+) -> [Option<FloatTensor<B>>; 3] {
     let (rows, items) = (states.shape()[0], vectors.shape()[0]);
     let transposed = B::float_transpose(vectors.clone());
     let mut of_states = Vec::new();
@@ -241,16 +245,21 @@ fn differentiate<B: BlockKernel>(
             narrow::<B>(normaliser, block),
             narrow::<B>(gradient, block),
         );
-        of_states.push(B::float_matmul(scaled.clone(), vectors.clone()));
-        of_vectors = Some(add(of_vectors, B::float_matmul(B::float_transpose(scaled.clone()), states)));
-        of_bias = Some(add(of_bias, B::float_sum_dim(scaled, 0)));
+        if wants_states {
+            of_states.push(B::float_matmul(scaled.clone(), vectors.clone()));
+        }
+        if wants_vectors {
+            let part = B::float_matmul(B::float_transpose(scaled.clone()), states);
+            of_vectors = Some(add(of_vectors, part));
+        }
+        if wants_bias {
+            of_bias = Some(add(of_bias, B::float_sum_dim(scaled, 0)));
+        }
     }
-    let device = vectors.device();
-    let zeros = |shape: Shape| B::float_zeros(shape, &device, vectors.dtype().into());
-    let of_states = if of_states.is_empty() { zeros(states.shape()) } else { B::float_cat(of_states, 0) };
-    let of_vectors = of_vectors.unwrap_or_else(|| zeros(vectors.shape()));
-    let of_bias = of_bias.unwrap_or_else(|| zeros(Shape::from([1, items])));
-    [of_states, of_vectors, B::float_reshape(of_bias, Shape::from([items]))]
+    // Of no rows there is no gradient.
+    let of_states = (!of_states.is_empty()).then(|| B::float_cat(of_states, 0));
+    let of_bias = of_bias.map(|of_bias| B::float_reshape(of_bias, Shape::from([items])));
+    [of_states, of_vectors, of_bias]
 }
 
 #[cfg(test)]
