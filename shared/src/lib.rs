@@ -1,11 +1,11 @@
 //! The one model and engine of Vitrine: from what a visitor did to what the shop should show next.
 //!
 //! Compiles natively and to WebAssembly. Nothing here does I/O, reads a clock, starts a thread or draws a
-//! random number of its own (first weights and dropout draw from the device's seeded generator).
+//! random number of its own (first weights come from the device's seeded generator, dropout from a seed that is passed in).
 //!
 //! Data flow, in reading order; a module uses only those above it:
 //! [`catalog`] → [`interaction`] → [`preference`] → [`amount`], [`signals`] → [`prompt`] / [`tokenizer`] →
-//! [`quant`] → [`kernels`] → [`matrix`] → [`transformer_config`] → [`places`] → [`model`] inside [`vocabulary`] →
+//! [`quant`], [`noise`] → [`kernels`] → [`matrix`] → [`transformer_config`] → [`places`] → [`model`] inside [`vocabulary`] →
 //! `lora` (training alone) → [`weights`] → [`pass`] → [`score`] → [`snapshot`] → [`rank`] → [`rules`] → [`trie`] → [`package`] → [`engine`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,

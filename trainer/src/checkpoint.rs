@@ -295,7 +295,7 @@ impl Keeper {
             for (file, weights) in
                 [("parameters", &saved.parameters), ("average", &saved.average), ("best", &saved.best)]
             {
-                write_file(&partial.join(format!("{file}.safetensors")), &tensors::bytes(weights)?)?;
+                tensors::write_file(&partial.join(format!("{file}.safetensors")), weights)?;
             }
             write_file(&partial.join("optimizer.bpk"), &saved.optimizer)?;
             write_file(&partial.join("state.json"), &serde_json::to_vec_pretty(&saved.place)?)?;

@@ -58,17 +58,24 @@ pub fn is_free(folder: &Path) -> Result<bool> {
 /// # Errors
 /// When the folder cannot be made or the file cannot be written.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    in_one_piece(path, |partial| fs::write(partial, bytes))
+}
+
+/// The same for what writes into a file by itself.
+///
+/// # Errors
+/// When the folder cannot be made or the file cannot be written.
+pub fn in_one_piece(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let partial = folder.join(format!(".{name}.partial"));
-    let write = || -> std::io::Result<()> {
-        let mut file = fs::File::create(&partial)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
+    let written = || -> std::io::Result<()> {
+        write(&partial)?;
+        fs::OpenOptions::new().append(true).open(&partial)?.sync_all()?;
         fs::rename(&partial, path)
     };
-    write().inspect_err(|_| drop(fs::remove_file(&partial))).with_context(|| {
+    written().inspect_err(|_| drop(fs::remove_file(&partial))).with_context(|| {
         format!("cannot write {}\nhint: check the free space and the rights of the folder", path.display())
     })
 }

@@ -204,7 +204,11 @@ pub fn train(job: &Job) -> Result<Run> {
         model = trained.model;
     }
 
-    let model = model.merged();
+    // Of a large model there is never more than one while it is written down.
+    drop(sft);
+    let merged = model.merged();
+    let weights = block_on(merged.weights())?;
+    drop(merged);
     let run = Run {
         carried,
         config: config.clone(),
@@ -218,7 +222,7 @@ pub fn train(job: &Job) -> Result<Run> {
         },
         catalog: dataset.catalog.clone(),
         tokenizer_json,
-        weights: block_on(model.weights())?,
+        weights,
     };
     run.save(out)?;
     keeper.clear()?;

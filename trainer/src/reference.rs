@@ -14,11 +14,7 @@ use shared::{
     weights::{Weight, Weights},
 };
 
-use crate::{
-    hugging_face::tensors,
-    output::{hexadecimal, write_file},
-    train,
-};
+use crate::{hugging_face::tensors, output::hexadecimal, train};
 
 /// Raise it when the same model and examples would give other numbers.
 const VERSION: &[u8] = b"vitrine reference 1";
@@ -109,7 +105,7 @@ impl ReferenceCache {
         let values = compute()?;
         ensure!(values.len() == count, "the reference answered {} of {count} questions", values.len());
         let weights = Weights::from([(NAME.to_owned(), Weight { shape: vec![count], values })]);
-        write_file(&file, &tensors::bytes(&weights)?)?;
+        tensors::write_file(&file, &weights)?;
         Ok(weights.into_values().next().map_or_else(Vec::new, |weight| weight.values))
     }
 }

@@ -113,7 +113,7 @@ impl Run {
         write_file(&folder.join("config.toml"), toml::to_string(&self.config)?.as_bytes())?;
         write_file(&folder.join("catalog.json"), &serde_json::to_vec(self.catalog.items())?)?;
         write_file(&folder.join("tokenizer.json"), &self.tokenizer_json)?;
-        write_file(&folder.join("model.safetensors"), &tensors::bytes(&self.weights)?)?;
+        tensors::write_file(&folder.join("model.safetensors"), &self.weights)?;
         for (name, bytes) in &self.carried {
             write_file(&folder.join(CHECKPOINT).join(name), bytes)?;
         }

@@ -13,7 +13,6 @@ use crate::{
     evaluation,
     goals::Goals,
     hugging_face::{adapter, tensors},
-    output::write_file,
     split::Question,
     train::{Judge, Validation},
     unmet::Unmet,
@@ -74,7 +73,7 @@ impl Judge for Validator<'_> {
         // Of a model with adapters, those are what training changes; the rest is where it came from.
         match self.base.filter(|base| base.lora.rank > 0) {
             Some(base) => adapter::write(&self.checkpoint.join(adapter::FOLDER), base, weights),
-            None => write_file(&self.checkpoint.join("model.safetensors"), &tensors::bytes(&weights)?),
+            None => tensors::write_file(&self.checkpoint.join("model.safetensors"), &weights),
         }
     }
 }

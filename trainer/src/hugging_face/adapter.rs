@@ -37,6 +37,6 @@ pub fn write(folder: &Path, base: &BaseConfig, weights: Weights) -> Result<()> {
         "fan_in_fan_out": false,
         "inference_mode": true,
     });
-    write_file(&folder.join("adapter_model.safetensors"), &tensors::bytes(&adapters)?)?;
+    tensors::write_file(&folder.join("adapter_model.safetensors"), &adapters)?;
     write_file(&folder.join("adapter_config.json"), &serde_json::to_vec_pretty(&config)?)
 }

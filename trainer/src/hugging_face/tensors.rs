@@ -1,15 +1,18 @@
 //! Which numbers are in a checkpoint? Safetensors files, one or many, in f32, bf16 or f16.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
 };
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
-use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+use anyhow::{Context, Result, bail, ensure};
+use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use shared::weights::{Weight, Weights};
+
+use crate::output;
 
 /// All tensors of one file.
 ///
@@ -71,24 +74,50 @@ fn floats(kind: Dtype, bytes: &[u8]) -> Result<Vec<f32>> {
     })
 }
 
+/// A weight as safetensors writes it: its own numbers, not a copy of them.
+struct View<'a>(&'a Weight);
+
+impl safetensors::View for View<'_> {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.0.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        if cfg!(target_endian = "little") {
+            return Cow::Borrowed(bytemuck::cast_slice(&self.0.values));
+        }
+        Cow::Owned(self.0.values.iter().flat_map(|value| value.to_le_bytes()).collect())
+    }
+
+    fn data_len(&self) -> usize {
+        4 * self.0.values.len()
+    }
+}
+
+fn views(weights: &Weights) -> impl Iterator<Item = (&String, View<'_>)> {
+    weights.iter().map(|(name, weight)| (name, View(weight)))
+}
+
 /// Weights as a safetensors file in f32.
 ///
 /// # Errors
 /// When safetensors refuses them.
 pub fn bytes(weights: &Weights) -> Result<Vec<u8>> {
-    let bytes: BTreeMap<&String, Vec<u8>> = weights
-        .iter()
-        .map(|(name, weight)| (name, weight.values.iter().flat_map(|value| value.to_le_bytes()).collect()))
-        .collect();
-    let views = weights
-        .iter()
-        .map(|(name, weight)| {
-            let view = TensorView::new(Dtype::F32, weight.shape.clone(), &bytes[name])
-                .map_err(|error| anyhow!("tensor {name}: {error}"))?;
-            Ok((name.clone(), view))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    Ok(safetensors::serialize(views, None)?)
+    Ok(safetensors::serialize(views(weights), None)?)
+}
+
+/// Writes the same into a file, in one piece.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_file(path: &Path, weights: &Weights) -> Result<()> {
+    output::in_one_piece(path, |partial| {
+        safetensors::serialize_to_file(views(weights), None, partial).map_err(std::io::Error::other)
+    })
 }
 
 #[cfg(test)]
