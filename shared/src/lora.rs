@@ -120,7 +120,7 @@ impl Frozen {
 }
 
 impl AdaptedProjection {
-    pub(crate) fn new(base: Frozen, config: &LoraConfig, device: &Device) -> Self {
+    fn new(base: Frozen, config: &LoraConfig, device: &Device) -> Self {
         let [from, to] = base.dims();
         let thin = |from: usize, to: usize| LinearConfig::new(from, to).with_bias(false);
         Self {

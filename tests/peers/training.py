@@ -497,7 +497,7 @@ def measure(variant, arguments):
     if variant == "trl":
         from datasets import Dataset  # noqa: F401
         from trl import DPOConfig, DPOTrainer  # noqa: F401
-    elif json.load(open(os.path.join(arguments.job, "batches.json")))["recipe"] == "text":
+    elif arguments.recipe == "text":
         from transformers import AutoModelForCausalLM  # noqa: F401
     idle = peak_bytes()
     with open(os.path.join(arguments.job, "batches.json")) as file:
@@ -751,7 +751,7 @@ def main():
         lines = []
         # First and last: what else the machine does is seen in both.
         for variant in ["vitrine", *variants, "vitrine"] if arguments.vitrine else variants:
-            command = [sys.executable, __file__, "--here", "--job", job, "--variants", variant]
+            command = [sys.executable, __file__, "--here", "--job", job, "--variants", variant, "--recipe", head["recipe"]]
             command += ["--threads", arguments.threads, "--warm-up", arguments.warm_up, "--repetitions", arguments.repetitions]
             command += ["--precomputed-reference"] if arguments.precomputed_reference else []
             if variant == "vitrine":

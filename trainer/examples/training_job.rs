@@ -63,9 +63,8 @@ struct JobBatch {
 }
 
 /// Of all four kinds; a job's rows have the fields of theirs.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct Row {
     tokens: Vec<u32>,
     is_predicted: Vec<bool>,
@@ -208,7 +207,7 @@ fn main() -> Result<()> {
         "{}",
         json!({
             "tool": "vitrine", "stage": job.stage, "recipe": job.recipe, "variant": "vitrine",
-            "precomputed_reference": !is_sft, "threads": std::thread::available_parallelism()?.get(),
+            "precomputed_reference": !is_sft, "threads": rayon::current_num_threads(),
             "repetitions": repetitions, "steps": job.batches.len(),
             "median_seconds_per_step": median / steps,
             "least_seconds_per_step": counted[0] / steps,

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::{
     baselines::BaselineName,
     config::Recipe,
-    device::DeviceName,
+    device::{self, DeviceName},
     preference_config::{Arm, Keep},
 };
 
@@ -215,8 +215,7 @@ pub struct Train {
     pub plain: bool,
     #[arg(long)]
     pub seed: Option<u64>,
-    /// cpu, or a GPU that the build has: wgpu, vulkan, metal, cuda; with a number where there are several, cuda:1.
-    #[arg(long, default_value_t)]
+    #[arg(long, default_value_t, help = device::HELP)]
     pub device: DeviceName,
 }
 
@@ -272,8 +271,7 @@ pub struct Eval {
     /// Evaluate the weights as a package would hold them.
     #[arg(long, value_enum)]
     pub quant: Option<Quant>,
-    /// cpu, or a GPU that the build has: wgpu, vulkan, metal, cuda; with a number where there are several, cuda:1.
-    #[arg(long, default_value_t)]
+    #[arg(long, default_value_t, help = device::HELP)]
     pub device: DeviceName,
 }
 
@@ -287,8 +285,7 @@ pub struct Recommend {
     /// Length of the list.
     #[arg(long, default_value_t = 10)]
     pub k: usize,
-    /// cpu, or a GPU that the build has: wgpu, vulkan, metal, cuda; with a number where there are several, cuda:1.
-    #[arg(long, default_value_t)]
+    #[arg(long, default_value_t, help = device::HELP)]
     pub device: DeviceName,
 }
 
@@ -320,8 +317,7 @@ pub struct Bench {
     /// Times that each question is asked.
     #[arg(long, default_value_t = 11)]
     pub runs: usize,
-    /// cpu, or a GPU that the build has: wgpu, vulkan, metal, cuda; with a number where there are several, cuda:1.
-    #[arg(long, default_value_t)]
+    #[arg(long, default_value_t, help = device::HELP)]
     pub device: DeviceName,
 }
 

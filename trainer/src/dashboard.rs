@@ -11,13 +11,14 @@ use std::{
 
 use burn_train::{
     Interrupter,
+    logger::TrainingProgressLogger,
     metric::{
         MetricAttributes, MetricDefinition, MetricEntry, MetricId, NumericAttributes, NumericEntry,
         SerializedEntry,
     },
-    renderer::{MetricState, MetricsRenderer, tui::TuiMetricsRendererWrapper},
+    renderer::{MetricState, MetricsRenderer, MetricsRendererTraining, tui::TuiMetricsRendererWrapper},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// Draws until it is dropped; then the terminal is as it was.
 pub struct Dashboard {
@@ -57,7 +58,6 @@ impl Dashboard {
     }
 
     pub fn begin_epoch(&mut self, stage: &str, epoch: usize, epochs: usize, steps: usize) {
-        use burn_train::logger::TrainingProgressLogger;
         if self.stage != stage {
             stage.clone_into(&mut self.stage);
             self.renderer.start(epochs, epoch, None, Some(stage));
@@ -68,7 +68,6 @@ impl Dashboard {
 
     /// A step, and what is known of it.
     pub fn step(&mut self, values: &[(&str, f64)]) {
-        use burn_train::{logger::TrainingProgressLogger, renderer::MetricsRendererTraining};
         self.steps += 1;
         for (name, value) in values {
             let state = self.state(name, *value);
@@ -82,19 +81,18 @@ impl Dashboard {
 
     /// The line of some steps, as the metrics file has it.
     pub fn record_step(&mut self, line: &Value) {
-        use burn_train::renderer::MetricsRendererTraining;
-        let numbers = line.as_object().map(numbers).unwrap_or_default();
-        for (name, value) in numbers {
+        for (name, value) in line.as_object().into_iter().flatten() {
             // Those of every step are there already.
-            if !["loss", "learning_rate", "epoch", "step"].contains(&name.as_str()) {
-                let state = self.state(&name, value);
+            if !["loss", "learning_rate"].contains(&name.as_str())
+                && let Some(value) = value.as_f64()
+            {
+                let state = self.state(name, value);
                 self.renderer.update_train(state);
             }
         }
     }
 
     pub fn end_epoch(&mut self, epoch: usize, validation: &[(&str, f64)]) {
-        use burn_train::{logger::TrainingProgressLogger, renderer::MetricsRendererTraining};
         self.renderer.end_split();
         for (name, value) in validation {
             let state = self.state(name, *value);
@@ -132,10 +130,6 @@ impl Dashboard {
         drop(renderer);
         lines.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn numbers(line: &Map<String, Value>) -> Vec<(String, f64)> {
-    line.iter().filter_map(|(name, value)| Some((name.clone(), value.as_f64()?))).collect()
 }
 
 fn formatted(value: f64) -> String {

@@ -4,9 +4,10 @@ use std::{
     fmt,
     panic::{self, AssertUnwindSafe},
     str::FromStr,
+    thread,
 };
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, bail};
 use burn::tensor::{Device, Tensor};
 
 /// A kind of device and, where there are several, its number: `cpu`, `vulkan`, `cuda:1`.
@@ -25,6 +26,9 @@ enum Kind {
     Metal,
     Cuda,
 }
+
+/// What `--device` understands.
+pub const HELP: &str = "cpu, or a GPU that the build has: wgpu, vulkan, metal, cuda; with a number where there are several, cuda:1";
 
 /// Every kind, by the name of its Cargo feature.
 const KINDS: [(&str, Kind); 5] = [
@@ -70,32 +74,24 @@ impl DeviceName {
     /// # Errors
     /// When this build lacks it, or this machine does.
     pub fn open(&self) -> Result<Device> {
-        let attempt = || -> Option<Device> {
+        // What opens devices panics where there is none.
+        let opened = quietly(|| {
             let device = self.device()?;
-            // What opens devices panics where there is none.
-            Tensor::<1>::ones([1], &device).try_into_vec_as::<f32>().ok()?;
-            Some(device)
-        };
-        if self.device_is_built() {
-            return quietly(attempt).ok_or_else(|| {
-                anyhow!(
-                    "{self} does not answer\nhint: is there such a device, and its driver? `--device cpu` needs none"
-                )
-            });
-        }
-        Err(anyhow!("this build has no {0}\nhint: build the trainer with `--features {0}`", self.kind()))
-    }
-
-    fn device_is_built(&self) -> bool {
-        match self.kind {
-            Kind::Cpu => true,
-            Kind::Wgpu => cfg!(feature = "wgpu"),
-            Kind::Vulkan => cfg!(feature = "vulkan"),
-            Kind::Metal => cfg!(feature = "metal"),
-            Kind::Cuda => cfg!(feature = "cuda"),
+            let answer = Tensor::<1>::ones([1], &device).try_into_vec_as::<f32>();
+            Some(answer.is_ok().then_some(device))
+        });
+        match opened {
+            Ok(Some(Some(device))) => Ok(device),
+            Ok(None) => {
+                bail!("this build has no {0}\nhint: build the trainer with `--features {0}`", self.kind())
+            }
+            _ => bail!(
+                "{self} does not answer\nhint: is there such a device, and its driver? `--device cpu` needs none"
+            ),
         }
     }
 
+    /// None where this build lacks it.
     fn device(&self) -> Option<Device> {
         #[cfg(any(feature = "wgpu", feature = "vulkan", feature = "metal"))]
         let number = self
@@ -117,13 +113,13 @@ impl DeviceName {
     }
 }
 
-/// What a task gives, or nothing where it panics, without a word on stderr.
-fn quietly<T>(task: impl FnOnce() -> Option<T>) -> Option<T> {
+/// What a task gives, without a word on stderr where it panics.
+fn quietly<T>(task: impl FnOnce() -> T) -> thread::Result<T> {
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| ()));
     let given = panic::catch_unwind(AssertUnwindSafe(task));
     panic::set_hook(hook);
-    given.ok().flatten()
+    given
 }
 
 #[cfg(test)]

@@ -139,13 +139,6 @@ impl Reporter {
         self
     }
 
-    /// The terminal as it was, and what was said meanwhile.
-    pub fn close_dashboard(&mut self) {
-        for line in self.dashboard.take().map(Dashboard::close).into_iter().flatten() {
-            self.say(&line);
-        }
-    }
-
     /// Length of the metrics file.
     ///
     /// # Errors
@@ -267,6 +260,8 @@ impl Reporter {
 impl Drop for Reporter {
     /// Whatever happened, the terminal is left as it was, and nothing that was said is lost.
     fn drop(&mut self) {
-        self.close_dashboard();
+        for line in self.dashboard.take().map(Dashboard::close).into_iter().flatten() {
+            self.say(&line);
+        }
     }
 }

@@ -23,7 +23,7 @@ use shared::{
 use crate::{
     base_config::BaseConfig,
     baselines::{Exam, popular, recent},
-    checkpoint::{self, Keeper},
+    checkpoint::Keeper,
     config::{Recipe, RunConfig, asked, eras},
     datasets::Dataset,
     examples::{
@@ -53,6 +53,8 @@ pub struct Job<'a> {
     pub dataset: &'a Dataset,
     /// The folder that the data set was read from.
     pub data: &'a Path,
+    /// [`crate::checkpoint::fingerprint`] of the data set.
+    pub fingerprint: &'a str,
     pub config: &'a RunConfig,
     pub device: &'a Device,
     /// A run whose model the preference stage begins with, and its folder; without one, the supervised stage makes it.
@@ -134,7 +136,7 @@ pub fn train(job: &Job) -> Result<Run> {
             &job.from
                 .map_or_else(|| out.join("checkpoints"), |(_, folder)| folder.to_owned())
                 .join("reference"),
-            serde_json::to_string(&(&model_config, &config.base, checkpoint::fingerprint(dataset)))?,
+            serde_json::to_string(&(&model_config, &config.base, job.fingerprint))?,
         ),
     };
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use burn::{
     module::{Module, ModuleVisitor, Param},
     tensor::Tensor,
@@ -43,19 +43,27 @@ impl<'a> Reference<'a> {
         self.model
     }
 
-    /// What the reference answers to questions that `describe` tells apart, and that `compute` asks the model without
-    /// gradients: a graph that no backward pass ever walks is kept for good.
+    /// The `count` answers of the reference to questions that `describe` tells apart, `ask`ed chunk by chunk of the model
+    /// without gradients: a graph that no backward pass ever walks is kept for good.
     ///
     /// # Errors
     /// When they cannot be computed, or not be written.
-    pub fn log_probabilities(
+    pub fn log_probabilities<C>(
         &self,
         count: usize,
         describe: impl FnOnce(&mut Fingerprint),
-        compute: impl FnOnce(&Model) -> Result<Vec<f32>>,
+        chunks: impl Iterator<Item = C>,
+        ask: impl Fn(&Model, C) -> Tensor<2>,
     ) -> Result<Vec<f32>> {
         let frozen = train::frozen(self.model);
-        self.cache.get(&frozen, count, describe, || compute(&frozen))
+        self.cache.get(&frozen, count, describe, || {
+            let mut values = Vec::with_capacity(count);
+            for chunk in chunks {
+                let answers = ask(&frozen, chunk).try_into_vec_as::<f32>();
+                values.extend(answers.context("the reference cannot be read")?);
+            }
+            Ok(values)
+        })
     }
 }
 
@@ -104,9 +112,9 @@ impl ReferenceCache {
         }
         let values = compute()?;
         ensure!(values.len() == count, "the reference answered {} of {count} questions", values.len());
-        let weights = Weights::from([(NAME.to_owned(), Weight { shape: vec![count], values })]);
-        tensors::write_file(&file, &weights)?;
-        Ok(weights.into_values().next().map_or_else(Vec::new, |weight| weight.values))
+        let weight = Weight { shape: vec![count], values: values.clone() };
+        tensors::write_file(&file, &Weights::from([(NAME.to_owned(), weight)]))?;
+        Ok(values)
     }
 }
 

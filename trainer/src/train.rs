@@ -150,7 +150,7 @@ pub fn run<O: Objective>(
     }
     let began = Instant::now();
     let mut said = HashSet::new();
-    trial::announce(&place, config, &model, objective, reporter)?;
+    let mut is_announced = false;
 
     while place.epoch <= config.epochs {
         // Before the epoch that would be the next, so that a stage that was stopped at its end ends again.
@@ -164,6 +164,10 @@ pub fn run<O: Objective>(
             !batches.is_empty() || best.is_some(),
             "{stage} has no examples\nhint: something must come before what is held out"
         );
+        if !is_announced {
+            trial::announce(&place, config, &model, objective, &batches, reporter)?;
+            is_announced = true;
+        }
         let steps_per_epoch = batches.len().div_ceil(config.accumulate);
         let total_steps = steps_per_epoch * config.epochs;
         reporter.begin_epoch(stage, epoch, config.epochs, steps_per_epoch);

@@ -17,7 +17,7 @@ use crate::{
 /// A stage of fewer steps is over before a trial would have said much.
 const WORTH_A_TRIAL: usize = 100;
 
-/// Says what a stage will take; nothing of the model changes.
+/// Says what a stage with such `batches` will take; nothing of the model changes.
 ///
 /// # Errors
 /// When there is no memory for its largest batch.
@@ -25,10 +25,10 @@ pub fn announce<O: Objective>(
     place: &Place,
     config: &StageConfig,
     model: &Model,
-    objective: &mut O,
+    objective: &O,
+    batches: &[Vec<O::Part>],
     reporter: &Reporter,
 ) -> Result<()> {
-    let batches = objective.epoch(place.epoch);
     let positions = |batch: &Vec<O::Part>| batch.iter().map(|part| objective.positions(part)).sum::<usize>();
     let Some(largest) = batches.iter().max_by_key(|batch| positions(batch)) else { return Ok(()) };
     let steps = batches.len().div_ceil(config.accumulate) * config.epochs;

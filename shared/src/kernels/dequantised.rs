@@ -3,8 +3,6 @@
 //! The floats are made again in the backward pass: kept from the forward pass, a model would hold all of them at once, and
 //! packing would have saved nothing.
 
-#[cfg(feature = "flex")]
-use burn::backend::Flex;
 use burn::{
     backend::{
         Autodiff, Backend, Dispatch, TensorMetadata,
@@ -55,29 +53,26 @@ fn forward<B: PackedOperations>(states: FloatTensor<B>, packed: Packed<B>) -> Fl
     B::float_matmul(states, B::float_transpose(floats::<B>(packed)))
 }
 
-#[cfg(feature = "flex")]
-impl DequantisedProducts for Flex {
-    fn dequantised_products(
-        states: FloatTensor<Self>,
-        values: IntTensor<Self>,
-        scales: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let columns = states.shape()[1];
-        forward::<Self>(states, Packed { values, scales, columns })
-    }
+/// Without gradients.
+macro_rules! plain {
+    ($backend:ty) => {
+        impl DequantisedProducts for $backend {
+            fn dequantised_products(
+                states: FloatTensor<Self>,
+                values: IntTensor<Self>,
+                scales: FloatTensor<Self>,
+            ) -> FloatTensor<Self> {
+                let columns = states.shape()[1];
+                forward::<Self>(states, Packed { values, scales, columns })
+            }
+        }
+    };
 }
 
+#[cfg(feature = "flex")]
+plain!(burn::backend::Flex);
 #[cfg(feature = "cube")]
-impl DequantisedProducts for burn::backend::Cube {
-    fn dequantised_products(
-        states: FloatTensor<Self>,
-        values: IntTensor<Self>,
-        scales: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let columns = states.shape()[1];
-        forward::<Self>(states, Packed { values, scales, columns })
-    }
-}
+plain!(burn::backend::Cube);
 
 impl<B: PackedOperations, C: CheckpointStrategy> DequantisedProducts for Autodiff<B, C> {
     fn dequantised_products(

@@ -248,6 +248,23 @@ impl<B: LayerGradients, C: CheckpointStrategy> LayerOperations for Autodiff<B, C
     }
 }
 
+/// A backward pass with several parents: `differentiate` is given the state, the gradient of the outcome and which parents
+/// want one, and what it finds is handed on. As burn's `unary`, which has one parent.
+pub fn several<B: Backend, S, const N: usize>(
+    ops: Ops<S, N>,
+    gradients: &mut Gradients,
+    differentiate: impl FnOnce(S, FloatTensor<B>, [bool; N]) -> [Option<FloatTensor<B>>; N],
+) {
+    let gradient = gradients.consume::<B>(&ops.node);
+    let is_wanted = ops.parents.each_ref().map(Option::is_some);
+    let found = differentiate(ops.state, gradient, is_wanted);
+    for (parent, gradient) in ops.parents.into_iter().zip(found) {
+        if let (Some(node), Some(gradient)) = (parent, gradient) {
+            gradients.register::<B>(node.id, gradient);
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Dropped;
 
@@ -267,14 +284,9 @@ impl<B: LayerGradients> Backward<B, 2> for Gated {
     type State = (FloatTensor<B>, FloatTensor<B>);
 
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let gradient = gradients.consume::<B>(&ops.node);
-        let (gates, ups) = ops.state;
-        let found = B::silu_times_backward(gates, ups, gradient);
-        for (parent, gradient) in ops.parents.into_iter().zip(found) {
-            if let Some(node) = parent {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
+        several::<B, _, 2>(ops, gradients, |(gates, ups), gradient, _| {
+            B::silu_times_backward(gates, ups, gradient).map(Some)
+        });
     }
 }
 
@@ -285,14 +297,9 @@ impl<B: LayerGradients> Backward<B, 2> for Normed {
     type State = (FloatTensor<B>, FloatTensor<B>, f64);
 
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let gradient = gradients.consume::<B>(&ops.node);
-        let (states, weights, epsilon) = ops.state;
-        let found = B::rms_norm_backward(states, weights, gradient, epsilon);
-        for (parent, gradient) in ops.parents.into_iter().zip(found) {
-            if let Some(node) = parent {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
+        several::<B, _, 2>(ops, gradients, |(states, weights, epsilon), gradient, _| {
+            B::rms_norm_backward(states, weights, gradient, epsilon).map(Some)
+        });
     }
 }
 

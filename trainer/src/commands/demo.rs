@@ -8,6 +8,7 @@ use shared::preference::Utility;
 
 use super::serve;
 use crate::{
+    checkpoint,
     cli::{self, Quant},
     config::{Recipe, RunConfig},
     datasets, demo_shop, export, output, pipeline, server,
@@ -45,6 +46,7 @@ pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
     let run = pipeline::train(&pipeline::Job {
         dataset: &dataset,
         data: &data,
+        fingerprint: &checkpoint::fingerprint(&dataset),
         config: &config,
         device: &Device::flex(),
         from: None,

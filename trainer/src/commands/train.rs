@@ -45,6 +45,7 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     let run = pipeline::train(&pipeline::Job {
         dataset: &dataset,
         data: &job.data,
+        fingerprint: &job.fingerprint,
         config: &config,
         device: &device,
         from: from.as_ref().zip(job.from.as_deref()),

@@ -278,10 +278,8 @@ impl ItemPreference {
     }
 
     fn parts(&self, rows: Vec<PreferenceRow>) -> Vec<Batch> {
-        super::parts(rows, &self.data.device, |row| row.positions.len())
-            .iter()
-            .map(|part| batch(&self.data, &part.iter().collect::<Vec<_>>()))
-            .collect()
+        let parts = super::parts(rows, &self.data.device, |row| row.positions.len());
+        parts.iter().map(|part| batch(&self.data, part)).collect()
     }
 
     /// Number of preferences.
@@ -302,15 +300,8 @@ impl ItemPreference {
         let values = reference.log_probabilities(
             self.len() * alternatives,
             |fingerprint| self.rows.iter().for_each(|row| row.describe(fingerprint)),
-            |model| {
-                let mut values = Vec::new();
-                for chunk in self.rows.chunks(self.config.batch_rows) {
-                    let batch = batch(&data, &chunk.iter().collect::<Vec<_>>());
-                    let picked = data.log_probabilities(model, &batch);
-                    values.extend(picked.try_into_vec_as::<f32>().context("the reference cannot be read")?);
-                }
-                Ok(values)
-            },
+            self.rows.chunks(self.config.batch_rows),
+            |model, chunk| data.log_probabilities(model, &batch(&data, chunk)),
         )?;
         let mut rest = values.as_slice();
         for row in &mut self.rows {
@@ -411,7 +402,7 @@ impl HardItems {
 }
 
 /// Windows with their preferences as one batch; the reference takes part once it is known.
-fn batch(data: &ItemData, rows: &[&PreferenceRow]) -> Batch {
+fn batch(data: &ItemData, rows: &[PreferenceRow]) -> Batch {
     let device = &data.device;
     let length = rows.iter().map(|row| row.positions.len()).max().unwrap_or(0);
     let positions: Vec<Vec<ItemPosition>> = rows.iter().map(|row| row.positions.clone()).collect();

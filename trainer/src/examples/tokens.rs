@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
@@ -318,23 +318,18 @@ impl TokenPreference {
         let data = TokenData { device: self.data.device.clone().inner(), ..self.data.clone() };
         self.examples.sort_by_key(|example| example.prompt.len());
         let alternatives = self.examples.first().map_or(0, |example| example.items().count());
-        let tokens = |values: &[u32]| values.iter().map(|&token| token as usize).collect::<Vec<_>>();
         let values = reference.log_probabilities(
             self.examples.len() * alternatives,
             |fingerprint| {
                 for example in &self.examples {
-                    fingerprint.add(tokens(&example.prompt));
-                    example.items().for_each(|item| fingerprint.add(tokens(&data.titles[item])));
+                    let titles = example.items().map(|item| &data.titles[item]);
+                    for tokens in std::iter::once(&example.prompt).chain(titles) {
+                        fingerprint.add(tokens.iter().map(|&token| token as usize));
+                    }
                 }
             },
-            |model| {
-                let mut values = Vec::new();
-                for chunk in self.examples.chunks(self.config.batch_rows) {
-                    let picked = completion_log_probabilities(&data, model, &batch(&data, chunk));
-                    values.extend(picked.try_into_vec_as::<f32>().context("the reference cannot be read")?);
-                }
-                Ok(values)
-            },
+            self.examples.chunks(self.config.batch_rows),
+            |model, chunk| completion_log_probabilities(&data, model, &batch(&data, chunk)),
         )?;
         for (example, own) in self.examples.iter_mut().zip(values.chunks(alternatives.max(1))) {
             example.reference = own.to_vec();

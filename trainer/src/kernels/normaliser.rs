@@ -23,7 +23,7 @@ use burn::{
 };
 use rayon::prelude::*;
 
-use shared::kernels::exponential;
+use shared::kernels::{exponential, gradients::several};
 
 /// log Σₙ exp(states·vectorsₙ + biasₙ), with gradients for all three.
 ///
@@ -168,16 +168,10 @@ impl<B: BlockKernel> Backward<B, 3> for LogNormaliser {
     type State = (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>, FloatTensor<B>);
 
     fn backward(self, ops: Ops<Self::State, 3>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        let gradient = gradients.consume::<B>(&ops.node);
-        let (states, vectors, bias, normaliser) = ops.state;
         // Of a frozen output nobody asks the gradient.
-        let is_wanted = ops.parents.each_ref().map(Option::is_some);
-        let found = differentiate::<B>(&states, &vectors, &bias, &normaliser, &gradient, is_wanted);
-        for (parent, gradient) in ops.parents.into_iter().zip(found) {
-            if let (Some(node), Some(gradient)) = (parent, gradient) {
-                gradients.register::<B>(node.id, gradient);
-            }
-        }
+        several::<B, _, 3>(ops, gradients, |(states, vectors, bias, normaliser), gradient, is_wanted| {
+            differentiate::<B>(&states, &vectors, &bias, &normaliser, &gradient, is_wanted)
+        });
     }
 }
 
