@@ -5,7 +5,7 @@
 //!
 //! Data flow, in reading order; a module uses only those above it:
 //! [`catalog`] → [`interaction`] → [`preference`] → [`amount`], [`signals`] → [`prompt`] / [`tokenizer`] →
-//! [`quant`], [`noise`] → [`kernels`] → [`matrix`] → [`transformer_config`] → [`places`] → [`model`] inside [`vocabulary`] →
+//! [`quant`], [`noise`], `precision` (training alone) → [`kernels`] → [`matrix`] → [`transformer_config`] → [`places`] → [`model`] inside [`vocabulary`] →
 //! `lora` (training alone) → [`weights`] → [`pass`] → [`score`] → [`snapshot`] → [`rank`] → [`rules`] → [`trie`] → [`package`] → [`engine`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
@@ -24,6 +24,8 @@ pub mod noise;
 pub mod package;
 pub mod pass;
 pub mod places;
+#[cfg(feature = "train")]
+pub mod precision;
 pub mod preference;
 pub mod prompt;
 pub mod quant;

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     kernels::{PackedMatrix, gradients},
-    matrix::PackedProjection,
+    matrix::{PackedProjection, multiplied},
     noise::Noise,
     vocabulary::Model,
 };
@@ -77,7 +77,7 @@ impl Frozen {
     /// `[B, T, from]` → `[B, T, to]`
     fn forward(&self, states: Tensor<3>) -> Tensor<3> {
         match self {
-            Self::Float(linear) => linear.forward(states),
+            Self::Float(linear) => multiplied(linear, states),
             Self::Packed(packed) => packed.forward(states, PackedMatrix::exact_products),
         }
     }
@@ -135,8 +135,8 @@ impl AdaptedProjection {
 
     /// `[B, T, from]` → `[B, T, to]`
     pub(crate) fn forward(&self, states: Tensor<3>, noise: Noise) -> Tensor<3> {
-        let thin = self.lora_a.forward(gradients::dropout(states.clone(), self.dropout, noise));
-        self.base.forward(states) + self.lora_b.forward(thin) * self.scale
+        let thin = multiplied(&self.lora_a, gradients::dropout(states.clone(), self.dropout, noise));
+        self.base.forward(states) + multiplied(&self.lora_b, thin) * self.scale
     }
 
     /// One matrix that computes the same.

@@ -42,7 +42,12 @@ impl PackedProjection {
         let products = products(&self.matrix, states.reshape([rows * positions, width]));
         let products = products.reshape([rows, positions, self.matrix.dims()[0]]);
         match &self.bias {
-            Some(bias) => products + bias.val().unsqueeze(),
+            Some(bias) => {
+                let bias = bias.val();
+                #[cfg(feature = "train")]
+                let bias = bias.cast(burn::tensor::FloatDType::from(products.dtype()));
+                products + bias.unsqueeze()
+            }
             None => products,
         }
     }
@@ -62,7 +67,7 @@ impl Projection {
         #[cfg(not(feature = "train"))]
         let _ = noise;
         match self {
-            Self::Float(linear) => linear.forward(states),
+            Self::Float(linear) => multiplied(linear, states),
             #[cfg(feature = "train")]
             Self::Adapted(adapted) => adapted.forward(states, noise),
             Self::Packed(packed) => packed.forward(states, PackedMatrix::products),
@@ -86,6 +91,17 @@ impl Projection {
         };
         *self = Self::Packed(PackedProjection { matrix, bias });
     }
+}
+
+/// What a linear layer gives, its weights as narrow as the states.
+pub(crate) fn multiplied(linear: &Linear, states: Tensor<3>) -> Tensor<3> {
+    #[cfg(feature = "train")]
+    if states.dtype() != burn::tensor::DType::F32 {
+        let dtype = burn::tensor::FloatDType::from(states.dtype());
+        let bias = linear.bias.as_ref().map(|bias| bias.val().cast(dtype));
+        return burn::tensor::module::linear(states, linear.weight.val().cast(dtype), bias);
+    }
+    linear.forward(states)
 }
 
 /// Vectors by number: looked up going in, multiplied with coming out.
@@ -217,6 +233,9 @@ impl Vectors {
     #[must_use]
     pub fn select(&self, numbers: Tensor<1, Int>) -> Tensor<2> {
         match self {
+            #[cfg(feature = "train")]
+            Self::Float(vectors) => crate::kernels::gradients::look_up(vectors.clone(), numbers),
+            #[cfg(not(feature = "train"))]
             Self::Float(vectors) => vectors.clone().select(0, numbers),
             Self::Packed(matrix) => matrix.select(numbers),
         }

@@ -68,16 +68,16 @@ impl Transformer {
         for (index, layer) in self.layers.iter().enumerate() {
             let noise = places.noise.at(1 + index as u64);
             let layer_cache = cache.as_deref_mut().map(|cache| cache.layer(index));
-            let before = normed(&layer.input_layernorm, states.clone(), is_fused);
+            let before = normed(&layer.input_layernorm, states.clone(), places, is_fused);
             // What nobody asks in the last layer is read only as keys and values.
             let asking = if index + 1 == self.layers.len() { places.of_answers() } else { None };
             let attended = layer.self_attn.forward(before, places, asking.as_ref(), layer_cache, noise.at(0));
-            states = last(states, attended.dims()[1]) + dropped(attended, self.dropout, noise.at(1));
-            let between = normed(&layer.post_attention_layernorm, states.clone(), is_fused);
+            states = last(states, attended.dims()[1]) + dropped(widened(attended), self.dropout, noise.at(1));
+            let between = normed(&layer.post_attention_layernorm, states.clone(), places, is_fused);
             let fed = layer.mlp.forward(between, noise.at(2));
-            states = states + dropped(fed, self.dropout, noise.at(3));
+            states = states + dropped(widened(fed), self.dropout, noise.at(3));
         }
-        normed(&self.norm, states, is_fused)
+        widened(normed(&self.norm, states, places, is_fused))
     }
 
     /// Every matrix with its Hugging Face name.
@@ -176,8 +176,8 @@ impl Attention {
         let mut values = split(self.v_proj.forward(states, noise.at(2)), self.key_value_heads);
         let is_fused = self.q_proj.is_fused();
         if let (Some(q_norm), Some(k_norm)) = (&self.q_norm, &self.k_norm) {
-            queries = normed(q_norm, queries, is_fused);
-            keys = normed(k_norm, keys, is_fused);
+            queries = normed(q_norm, queries, places, is_fused);
+            keys = normed(k_norm, keys, places, is_fused);
         }
         // Scaled here, where there are T·d numbers, not at the scores, where there are T·S.
         queries = asking.rotate(queries, (head as f64).sqrt().recip(), is_fused);
@@ -185,36 +185,44 @@ impl Attention {
         if let Some(cache) = cache {
             (keys, values) = cache.append(keys, values);
         }
-        if is_fused {
-            let attended = kernels::attend(queries, keys, values, asking.bias.clone());
+        #[cfg(feature = "train")]
+        if !is_fused {
+            let attended = attended(queries, keys, values, asking.bias.clone());
             return self.o_proj.forward(attended, noise.at(3));
         }
-        let group = self.heads / self.key_value_heads;
-        let (keys, values) = (repeat_heads(keys, group), repeat_heads(values, group));
-
-        let scores = queries.matmul(keys.transpose()); // [B, H, T, S]
-        let weights = softmax(scores, asking.bias.clone());
-        let attended = weights.matmul(values).swap_dims(1, 2).reshape([rows, positions, self.heads * head]);
+        let attended = kernels::attend(queries, keys, values, asking.bias.clone());
         self.o_proj.forward(attended, noise.at(3))
     }
 }
 
-/// softmax(scores + bias) over the last dimension.
-fn softmax(scores: Tensor<4>, bias: Tensor<4>) -> Tensor<4> {
-    #[cfg(feature = "train")]
-    return kernels::softmax::masked_softmax(scores, bias);
-    #[cfg(not(feature = "train"))]
-    burn::tensor::activation::softmax(scores + bias, 3)
+/// As [`kernels::attend`], with gradients.
+#[cfg(feature = "train")]
+fn attended(queries: Tensor<4>, keys: Tensor<4>, values: Tensor<4>, bias: Tensor<4>) -> Tensor<3> {
+    let [rows, heads, positions, head] = queries.dims();
+    // Heads of a group lie one after another: below one another they are rows of one product with the keys they share.
+    let groups = keys.dims()[1];
+    let queries = queries.reshape([rows, groups, heads / groups * positions, head]);
+    let weights = kernels::softmax::masked_softmax(queries.matmul(keys.transpose()), bias);
+    let attended = weights.matmul(values).reshape([rows, heads, positions, head]);
+    attended.swap_dims(1, 2).reshape([rows, positions, heads * head])
 }
 
-/// The normed states, in one operation where the layer is fused.
-fn normed<const D: usize>(norm: &RmsNorm, states: Tensor<D>, is_fused: bool) -> Tensor<D> {
+/// The normed states, in one operation where the layer is fused, and as narrow as the pass multiplies.
+fn normed<const D: usize>(norm: &RmsNorm, states: Tensor<D>, places: &Places, is_fused: bool) -> Tensor<D> {
     #[cfg(feature = "train")]
     if !is_fused {
-        return kernels::gradients::rms_norm(states, norm.gamma.val(), norm.epsilon);
+        return kernels::gradients::rms_norm(states, norm.gamma.val(), norm.epsilon, places.precision);
     }
-    let _ = is_fused;
+    let _ = (is_fused, places);
     kernels::rms_norm(states, norm.gamma.val(), norm.epsilon)
+}
+
+/// What adds up from layer to layer is as wide as the weights.
+fn widened(states: Tensor<3>) -> Tensor<3> {
+    #[cfg(feature = "train")]
+    return states.cast(burn::tensor::FloatDType::F32);
+    #[cfg(not(feature = "train"))]
+    states
 }
 
 /// The states without those that are dropped; a build that does not train drops none.
@@ -232,15 +240,6 @@ fn dropped(states: Tensor<3>, probability: f64, noise: Noise) -> Tensor<3> {
 fn last(states: Tensor<3>, count: usize) -> Tensor<3> {
     let positions = states.dims()[1];
     if count == positions { states } else { states.narrow(1, positions - count, count) }
-}
-
-/// Lets `group` query heads share one key-value head: `[B, H, S, d]` → `[B, H·group, S, d]`.
-fn repeat_heads(tensor: Tensor<4>, group: usize) -> Tensor<4> {
-    if group == 1 {
-        return tensor;
-    }
-    let [rows, heads, positions, head] = tensor.dims();
-    tensor.unsqueeze_dim::<5>(2).repeat_dim(2, group).reshape([rows, heads * group, positions, head])
 }
 
 /// SwiGLU: down(silu(gate(x)) · up(x)).

@@ -1,4 +1,4 @@
-"""The same training in PyTorch: same model, same batches, f32, eager, on the processor.
+"""The same training in PyTorch: same model, same batches, eager; f32 on the processor unless something else is asked for.
 
 usage: training.py --job JOB [--threads 2] [--warm-up 1] [--repetitions 5] [--precomputed-reference] [--variants a,b]
        training.py --random --recipe text|compact --stage sft|preference [--job JOB] [sizes, see --help]
@@ -38,8 +38,12 @@ The preference loss is RecPO's softmax over all K, in trl DPO. In labels and trl
 elsewhere only those that are read. The gradient is clipped by its norm over all weights (the trainer: weight by weight);
 AdamW is the fused one. Transformers' Llama has no dropout, so that a text job is the same work with dropout 0 alone.
 
+On a GPU (--device cuda, --vitrine-device cuda or vulkan) there is --precision: `bf16` is PyTorch with all of the model in
+bf16, `autocast` with weights in f32 and torch.autocast, which is what the trainer's own `bf16` does.
+
 Of a line: `steps` batches make a pass; `tokens_per_second` counts tokens or positions of sft without padding,
-`examples_per_second` preferences; `peak_bytes` is the process at its largest, `idle_bytes` after its imports alone;
+`examples_per_second` preferences; `peak_bytes` is the process at its largest, `idle_bytes` after its imports alone, `device_bytes` the most that the GPU had
+in use;
 `first_loss` is that of the first batch before any step, to be compared with the trainer's.
 """
 
@@ -54,6 +58,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 
@@ -100,10 +105,10 @@ class Tokens:
     reference: torch.Tensor | None = None
 
 
-def load_text(folder):
+def load_text(folder, dtype=torch.float32):
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).train()
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).to(torch.get_default_device()).train()
 
 
 def target_losses(model, batch, reduction):
@@ -116,7 +121,8 @@ def target_losses(model, batch, reduction):
 def title_log_probabilities(model, batch):
     """log π of chosen and rejected completions, summed over their tokens: `[E, 1+K]`."""
     examples, rejected = batch.margins.shape
-    sums = torch.zeros(examples * (1 + rejected)).index_add(0, batch.completions, -target_losses(model, batch, "none"))
+    sums = torch.zeros(examples * (1 + rejected))
+    sums = sums.index_add(0, batch.completions, -target_losses(model, batch, "none").float())
     return sums.view(examples, 1 + rejected)
 
 
@@ -382,7 +388,7 @@ def one_by_one(batch):
     ]}  # fmt: skip
 
 
-def prepare(variant, job, folder, is_precomputed):
+def prepare(variant, job, folder, is_precomputed, dtype):
     """The model, its batches, and their loss."""
     if job["recipe"] == "compact":
         model = load_compact(folder, job)
@@ -399,7 +405,7 @@ def prepare(variant, job, folder, is_precomputed):
         if job["stage"] == "sft":
             return model, batches, lambda batch: F.cross_entropy(model.logits(batch), batch.items[:, 0])
         return model, batches, with_reference(job, model, batches, Compact.log_probabilities, is_precomputed)
-    model = load_text(folder)
+    model = load_text(folder, dtype)
     make = {"labels": labelled, "selected": selected, "separate": separate, "shared": shared}[variant]
     batches = [make(batch["rows"]) for batch in job["batches"]]
     if variant == "labels":
@@ -411,7 +417,9 @@ def prepare(variant, job, folder, is_precomputed):
 
 def passes(variant, job, arguments):
     """Seconds of every pass, and the loss before the first step."""
-    model, batches, loss_of = prepare(variant, job, arguments.job, arguments.precomputed_reference)
+    dtype = torch.bfloat16 if arguments.precision == "bf16" else torch.float32
+    model, batches, loss_of = prepare(variant, job, arguments.job, arguments.precomputed_reference, dtype)
+    autocast = torch.autocast(arguments.device, torch.bfloat16, enabled=arguments.precision == "autocast")
     decay = {"lr": job["learning_rate"], "weight_decay": job["weight_decay"]}
     optimizer = torch.optim.AdamW(model.parameters(), betas=BETAS, eps=1e-8, fused=True, **decay)
     seconds, losses = [], []
@@ -419,7 +427,8 @@ def passes(variant, job, arguments):
         began = time.perf_counter()
         for batch in batches:
             optimizer.zero_grad()
-            loss = loss_of(batch)
+            with autocast:
+                loss = loss_of(batch)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), job["clip"])
             optimizer.step()
@@ -494,6 +503,7 @@ def measure(variant, arguments):
     """One variant in this process; its line."""
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(1)
+    torch.set_default_device(arguments.device)
     if variant == "trl":
         from datasets import Dataset  # noqa: F401
         from trl import DPOConfig, DPOTrainer  # noqa: F401
@@ -525,7 +535,7 @@ def measure(variant, arguments):
     return {
         "tool": tool, "stage": job["stage"], "recipe": job["recipe"], "variant": variant,
         "precomputed_reference": job["stage"] == "preference" and arguments.precomputed_reference,
-        "threads": arguments.threads, "repetitions": len(counted), "steps": steps,
+        "device": arguments.device, "precision": arguments.precision, "threads": arguments.threads, "repetitions": len(counted), "steps": steps,
         "median_seconds_per_step": median / steps,
         "least_seconds_per_step": min(counted) / steps, "most_seconds_per_step": max(counted) / steps,
         "tokens_per_second": tokens and tokens / median, "examples_per_second": examples and examples / median,
@@ -537,13 +547,13 @@ def table(lines):
     """As Markdown; ratios are to the mean of both runs of the trainer."""
     unit = "tokens_per_second" if lines[0]["stage"] == "sft" else "examples_per_second"
     ours = statistics.mean(line[unit] for line in lines if line["variant"] == "vitrine")
-    rows = ["", f"| {lines[0]['recipe']}, {lines[0]['stage']} | {unit.replace('_', ' ')} | of ours | peak over idle | first loss |"]
+    rows = ["", f"| {lines[0]['recipe']}, {lines[0]['stage']} | {unit.replace('_', ' ')} | of ours | peak over idle, or of the GPU | first loss |"]
     rows.append("|---|---|---|---|---|")
     for line in lines:
         name = f"{line['tool']}, {line['variant']}" if line["variant"] != "vitrine" else "vitrine"
         if line["stage"] == "preference":
             name += ", reference computed once" if line["precomputed_reference"] else ", reference at every step"
-        megabytes = (line["peak_bytes"] - line["idle_bytes"]) / 1e6
+        megabytes = (line["device_bytes"] or line["peak_bytes"] - line["idle_bytes"]) / 1e6
         rows.append(f"| {name} | {line[unit]:,.4g} | {line[unit] / ours:.2f} | {megabytes:,.0f} MB | {line['first_loss']:.5f} |")
     return "\n".join(rows)
 
@@ -616,9 +626,10 @@ def make_random(arguments, folder):
     if is_text:
         from transformers import LlamaConfig, LlamaForCausalLM
 
+        hidden, layers, heads, key_value_heads, inner = arguments.sizes
         LlamaForCausalLM(LlamaConfig(
-            vocab_size=vocabulary, hidden_size=256, num_hidden_layers=6, num_attention_heads=8, num_key_value_heads=4,
-            intermediate_size=768, max_position_embeddings=4096, tie_word_embeddings=True,
+            vocab_size=vocabulary, hidden_size=hidden, num_hidden_layers=layers, num_attention_heads=heads,
+            num_key_value_heads=key_value_heads, intermediate_size=inner, max_position_embeddings=4096, tie_word_embeddings=True,
             pad_token_id=0, bos_token_id=0, eos_token_id=1,
         )).save_pretrained(folder)  # fmt: skip
     else:
@@ -706,6 +717,31 @@ def check():
         compare(make.__name__, preference_loss({"beta": 1.0, "nll_weight": 0.0}, *both, batch.margins), expected)
 
 
+class Watched:
+    """The most that the GPU has in use while something runs, asked four times a second; none on the processor."""
+
+    def __init__(self, device):
+        self.most = None
+        self.done = threading.Event()
+        self.thread = threading.Thread(target=self.watch) if device == "cuda" else None
+
+    def watch(self):
+        while not self.done.wait(0.25):
+            command = ["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+            used = subprocess.run(command, capture_output=True, text=True).stdout.split()
+            self.most = max(self.most or 0, int(used[0]) * 2**20)
+
+    def __enter__(self):
+        if self.thread:
+            self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.done.set()
+        if self.thread:
+            self.thread.join()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--job", help="folder of the job; with --random, where to write it")
@@ -718,6 +754,9 @@ def main():
         "--vitrine", nargs="?", metavar="BINARY", help="the trainer, too; its example where cargo builds it when left out",
         const=os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(HERE, "../../target")), "debug/examples/training_job"),
     )  # fmt: skip
+    parser.add_argument("--device", default="cpu", help="PyTorch's name of it")
+    parser.add_argument("--precision", choices=["f32", "bf16", "autocast"], default="f32")
+    parser.add_argument("--vitrine-device", default="cpu", help="the trainer's name of it")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--here", action="store_true", help="in this process: one variant")
     sizes = parser.add_argument_group("random jobs")
@@ -730,6 +769,10 @@ def main():
     sizes.add_argument("--rejected", type=int, default=3)
     sizes.add_argument("--items", type=int, default=2000)
     sizes.add_argument("--vocabulary", type=int, default=4096)
+    sizes.add_argument(
+        "--sizes", type=int, nargs=5, default=[256, 6, 8, 4, 768], metavar=("HIDDEN", "LAYERS", "HEADS", "KV", "INNER"),
+        help="of text's model; SmolLM2-135M is 576 30 9 3 1536 with --vocabulary 49152",
+    )  # fmt: skip
     arguments = parser.parse_args()
     if arguments.check:
         return check()
@@ -754,14 +797,17 @@ def main():
             command = [sys.executable, __file__, "--here", "--job", job, "--variants", variant, "--recipe", head["recipe"]]
             command += ["--threads", arguments.threads, "--warm-up", arguments.warm_up, "--repetitions", arguments.repetitions]
             command += ["--precomputed-reference"] if arguments.precomputed_reference else []
+            command += ["--device", arguments.device, "--precision", arguments.precision]
             if variant == "vitrine":
-                command = [arguments.vitrine, job, arguments.warm_up, arguments.repetitions]
+                precision = "f32" if arguments.precision == "f32" else "bf16"
+                command = [arguments.vitrine, job, arguments.warm_up, arguments.repetitions, arguments.vitrine_device, precision]
             settings = os.environ | {"OMP_NUM_THREADS": str(arguments.threads), "RAYON_NUM_THREADS": str(arguments.threads), "HF_HUB_OFFLINE": "1"}
-            done = subprocess.run([str(part) for part in command], env=settings, capture_output=True, text=True)
+            with Watched(arguments.device) as watched:
+                done = subprocess.run([str(part) for part in command], env=settings, capture_output=True, text=True)
             if done.returncode:
                 sys.exit(f"{variant}:\n{done.stderr}")
-            print(done.stdout.splitlines()[-1], flush=True)
-            lines.append(json.loads(done.stdout.splitlines()[-1]))
+            lines.append(json.loads(done.stdout.splitlines()[-1]) | {"device_bytes": watched.most})
+            print(json.dumps(lines[-1]), flush=True)
         if arguments.vitrine:
             print(table(lines))
 

@@ -28,6 +28,7 @@ use trainer::{
     config::{SftConfig, StageConfig},
     examples::tokens::{TokenData, TokenPreference, TokenSft},
     goals::Goals,
+    hardware::Hardware,
     hugging_face::{self, Checkpoint, tensors},
     negatives::Sampler,
     output::Reporter,
@@ -186,6 +187,10 @@ impl<O: Objective> Objective for Recorded<O> {
 
     fn epoch(&mut self, number: usize) -> Vec<Vec<O::Part>> {
         self.inner.epoch(number)
+    }
+
+    fn hardware(&self) -> &Hardware {
+        self.inner.hardware()
     }
 
     fn targets(&self, batch: &O::Part) -> usize {

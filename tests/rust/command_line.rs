@@ -291,7 +291,11 @@ fn a_run_that_is_stopped_says_how_to_go_on() {
     fails(&output, &place);
     let kept =
         fs::read_dir(&places).unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
-    assert!(kept.filter(|name| name.starts_with("sft-")).count() <= 2, "the newest are kept, and no more");
+    let kept = kept.filter(|name| name.starts_with("sft-")).count();
+    assert!(kept <= 3, "{kept} are kept, not the newest two and the best");
+    for name in ["last", "best"] {
+        assert!(places.join(name).join("state.json").exists(), "{name} leads nowhere");
+    }
     fails(&trainer(&arguments), &["was not finished", "--resume"]);
 
     let rows = fs::read_to_string(Path::new(&data).join("u.data")).unwrap();

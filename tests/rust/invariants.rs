@@ -170,7 +170,7 @@ fn eight_batches_of_one_equal_one_batch_of_eight() {
         let mut objective = ItemSft::new(data, &settings, 1);
         let batches = objective.epoch(1);
         assert_eq!(batches.len(), batches_expected);
-        let outcome = train::gradients(&objective, &model, &batches);
+        let outcome = train::gradients(&objective, &model, &batches, 1.0);
         (outcome.loss, all_gradients(&model, &outcome.gradients))
     };
     let (one_loss, one) = gradients(1);

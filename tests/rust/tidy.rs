@@ -64,12 +64,23 @@ fn there_is_one_forward_pass() {
             assert!(!text.contains("fn forward"), "{} has a forward pass of its own", path.display());
         }
     }
-    let before_tests = |text: &str| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-    let attention: usize = sources("shared/src")
-        .iter()
-        .map(|(_, text)| before_tests(text).matches("activation::softmax").count())
-        .sum();
-    assert_eq!(attention, 1, "attention is computed in one place");
+    // Twice in the one place: with gradients and fused.
+    let of_kernels = |path: &Path| path.components().any(|part| part.as_os_str() == "kernels");
+    for (call, name) in [("masked_softmax(", "with gradients"), ("kernels::attend(", "fused")] {
+        let attention: usize = sources("shared/src")
+            .iter()
+            .filter(|(path, _)| !of_kernels(path))
+            .map(|(_, text)| without_tests(text).matches(call).count())
+            .sum();
+        assert_eq!(attention, 1, "attention {name} is computed in one place");
+    }
+    for (path, text) in sources("shared/src") {
+        assert!(
+            !without_tests(&text).contains("activation::softmax"),
+            "{} has one of its own",
+            path.display()
+        );
+    }
 }
 
 #[test]

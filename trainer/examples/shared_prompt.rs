@@ -20,10 +20,11 @@ use trainer::{
     config::{PreferenceConfig, Recipe, RunConfig, asked},
     examples::tokens::{TokenData, TokenPreference},
     goals::Goals,
+    hardware::Hardware,
     loss::{self, Alternatives},
     negatives::Sampler,
     reference::Reference,
-    train::{self, Objective, StepOutcome},
+    train::{self, Objective, Part, StepOutcome},
 };
 
 const TOKENS: usize = 500;
@@ -83,7 +84,8 @@ fn main() -> Result<()> {
             items.map(|item| [prompt.as_slice(), &Template::default().completion(&titles[item])].concat());
         Some((rows.collect(), drawn.margins))
     });
-    let mut separate = Separate { examples: examples.collect(), model: config, preference, device };
+    let mut separate =
+        Separate { examples: examples.collect(), model: config, preference, hardware: (&device).into() };
     println!(
         "4 layers of 128, prompt {} tokens, K = {REJECTED}, completions of {} tokens, {EXAMPLES} examples",
         CONTEXT * (TITLE + 2) + 1,
@@ -105,7 +107,7 @@ fn main() -> Result<()> {
 fn epoch<O: Objective>(objective: &mut O, model: &Model) -> f64 {
     let began = Instant::now();
     for batch in objective.epoch(1) {
-        let outcome = train::gradients(objective, model, std::slice::from_ref(&batch));
+        let outcome = train::gradients(objective, model, std::slice::from_ref(&batch), 1.0);
         assert!(outcome.loss.is_finite());
     }
     began.elapsed().as_secs_f64()
@@ -122,33 +124,45 @@ struct Separate {
     examples: Vec<(Vec<Vec<u32>>, Vec<f32>)>,
     model: ModelConfig,
     preference: PreferenceConfig,
-    device: Device,
+    hardware: Hardware,
+}
+
+struct Rows(Vec<(Vec<Vec<u32>>, Vec<f32>)>);
+
+impl Part for Rows {
+    fn on(&self, _: &Device) -> Self {
+        unreachable!("there is one device")
+    }
 }
 
 impl Objective for Separate {
-    type Part = Vec<(Vec<Vec<u32>>, Vec<f32>)>;
+    type Part = Rows;
+
+    fn hardware(&self) -> &Hardware {
+        &self.hardware
+    }
 
     fn epoch(&mut self, _: usize) -> Vec<Vec<Self::Part>> {
         let parts = |examples: &[_]| {
-            trainer::examples::parts(examples.to_vec(), &self.device, |(rows, _): &(Vec<Vec<u32>>, _)| {
-                rows.iter().map(Vec::len).sum()
-            })
+            let cost = |(rows, _): &(Vec<Vec<u32>>, _)| rows.iter().map(Vec::len).sum();
+            trainer::examples::parts(examples.to_vec(), &self.hardware, cost).into_iter().map(Rows).collect()
         };
         self.examples.chunks(BATCH).map(parts).collect()
     }
 
     fn targets(&self, batch: &Self::Part) -> usize {
-        batch.len()
+        batch.0.len()
     }
 
     fn positions(&self, batch: &Self::Part) -> usize {
-        batch.iter().flat_map(|(rows, _)| rows).map(|row| row.len() - 1).sum()
+        batch.0.iter().flat_map(|(rows, _)| rows).map(|row| row.len() - 1).sum()
     }
 
     fn loss(&self, model: &Model, batch: &Self::Part) -> StepOutcome {
         let Vocabulary::Tokens(vocabulary) = &model.vocabulary else {
             unreachable!("the recipe text has a token vocabulary");
         };
+        let Rows(batch) = batch;
         let rows: Vec<&Vec<u32>> = batch.iter().flat_map(|(rows, _)| rows).collect();
         let inputs: Vec<Vec<u32>> = rows.iter().map(|row| row[..row.len() - 1].to_vec()).collect();
         let length = inputs[0].len();
@@ -158,22 +172,25 @@ impl Objective for Separate {
         let targets: Vec<i32> =
             rows.iter().flat_map(|row| row[first + 1..].iter().map(|&token| token as i32)).collect();
         let count = states.len();
-        let index =
-            |values: Vec<i32>| Tensor::<1, Int>::from_data(TensorData::new(values, [count]), &self.device);
+        let index = |values: Vec<i32>| {
+            Tensor::<1, Int>::from_data(TensorData::new(values, [count]), &self.hardware.device)
+        };
         let places = Places::new(
             &vec![RowPlaces::causal(length); rows.len()],
             0,
             &self.model.transformer,
-            &self.device,
+            &self.hardware.device,
         );
-        let hidden = model.model.forward(vocabulary.embed(token_batch(&inputs, &self.device)), &places, None);
+        let hidden =
+            model.model.forward(vocabulary.embed(token_batch(&inputs, &self.hardware.device)), &places, None);
         let hidden = hidden.reshape([rows.len() * length, self.model.transformer.hidden_size]);
         let log_probs = vocabulary.log_probabilities(hidden.select(0, index(states)));
         let of_targets = log_probs.gather(1, index(targets).unsqueeze_dim(1));
         let policy =
             of_targets.reshape([rows.len(), TITLE + 1]).sum_dim(1).reshape([batch.len(), 1 + REJECTED]);
         let margins: Vec<f32> = batch.iter().flat_map(|(_, margins)| margins.iter().copied()).collect();
-        let margins = Tensor::from_data(TensorData::new(margins, [batch.len(), REJECTED]), &self.device);
+        let margins =
+            Tensor::from_data(TensorData::new(margins, [batch.len(), REJECTED]), &self.hardware.device);
         let lengths = policy.ones_like() * (TITLE + 1) as f64;
         let of = Alternatives { reference: Some(policy.clone().detach()), policy, margins, lengths };
         StepOutcome { loss: loss::total(&self.preference, &of).mean(), metrics: None }

@@ -2,12 +2,12 @@
 //! which describes the job and runs both.
 //!
 //! `python3 tests/peers/training.py --random --recipe compact --stage sft --vitrine`
-//! runs `cargo run -p trainer --example training_job -- JOB WARM_UP REPETITIONS`, which prints one JSON line.
+//! runs `cargo run -p trainer --example training_job -- JOB WARM_UP REPETITIONS [DEVICE] [PRECISION]`, which prints one JSON
+//! line.
 
 use std::{fs, path::Path, slice, time::Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use burn::tensor::Device;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -16,17 +16,20 @@ use shared::{
     interaction::Interaction,
     model::TransformerConfig,
     noise::Noise,
+    precision::Precision,
     preference::Preference,
     prompt::Template,
     vocabulary::{Model, ModelConfig, VocabularyConfig, items::ItemPosition, tokens::TokenVocabularyConfig},
 };
 use trainer::{
     config::{PreferenceConfig, SftConfig, StageConfig},
+    device::DeviceName,
     examples::{
         self,
         items::{self, ItemData, ItemPreference, ItemSft, PreferenceRow, SftRow},
         tokens::{self, Example, TokenData, TokenPreference, TokenSft},
     },
+    hardware::Hardware,
     hugging_face::{self, tensors},
     memory, parameters,
     reference::Reference,
@@ -83,12 +86,17 @@ struct Row {
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [folder, warm_up, repetitions] = arguments.as_slice() else {
-        bail!("expected JOB WARM_UP REPETITIONS")
+    let [folder, warm_up, repetitions, rest @ ..] = arguments.as_slice() else {
+        bail!("expected JOB WARM_UP REPETITIONS [DEVICE] [PRECISION]")
     };
     let (warm_up, repetitions): (usize, usize) = (warm_up.parse()?, repetitions.parse()?);
     ensure!(warm_up > 0 && repetitions > 0, "at least one pass to warm up and one that counts");
-    let device = Device::flex().autodiff();
+    let device_name: DeviceName =
+        rest.first().map_or("cpu", String::as_str).parse().map_err(anyhow::Error::msg)?;
+    let precision: Precision = serde_json::from_value(json!(rest.get(1).map_or("f32", String::as_str)))
+        .context("no such precision")?;
+    let device = device_name.open()?.autodiff();
+    let hardware = Hardware::new(&device, &[], precision);
     device.seed(1);
     let idle = memory::peak_bytes();
     let folder = Path::new(folder);
@@ -115,12 +123,12 @@ fn main() -> Result<()> {
     let mut noise = || Noise::of(generator.random());
     let (passes, loss) = match (job.recipe.as_str(), job.stage.as_str()) {
         ("text", "sft") => {
-            let data = TokenData::new(&[], &[], &config, &device);
+            let data = TokenData::new(&[], &[], &config, hardware.clone());
             let mut of_batch = |batch: &JobBatch| {
                 let rows: Vec<_> =
                     batch.rows.iter().map(|row| (row.tokens.clone(), row.is_predicted.clone())).collect();
                 let length = |(tokens, _): &(Vec<u32>, Vec<bool>)| tokens.len();
-                let parts = examples::parts(rows, &device, length);
+                let parts = examples::parts(rows, &hardware, length);
                 parts.iter().map(|rows| tokens::sft_batch(&data, rows, noise())).collect()
             };
             let batches: Vec<Vec<_>> = job.batches.iter().map(&mut of_batch).collect();
@@ -140,7 +148,7 @@ fn main() -> Result<()> {
                 Ok(Example::new(row.prompt.clone(), Preference { chosen, rejected, margins, intensity: 1.0 }))
             });
             let examples = examples.collect::<Result<_>>()?;
-            let data = TokenData::new(&[], &titles, &config, &device);
+            let data = TokenData::new(&[], &titles, &config, hardware.clone());
             let objective =
                 TokenPreference::of_examples(data, examples, &Reference::uncached(&model), &preference, 1)?;
             let batches: Vec<_> = spans().map(|span| objective.batch(span)).collect();
@@ -150,7 +158,7 @@ fn main() -> Result<()> {
             let met = |item| Interaction { item, intensity: 1.0, time_ms: 0 };
             let histories =
                 [(0..job.texts.len()).filter(|item| !job.excluded.contains(item)).map(met).collect()];
-            let data = ItemData::new(&histories, &job.texts, &config, &device);
+            let data = ItemData::new(&histories, &job.texts, &config, hardware.clone());
             if stage == "sft" {
                 let mut of_batch = |batch: &JobBatch| {
                     let of_row = |row: &Row| SftRow {
@@ -165,7 +173,7 @@ fn main() -> Result<()> {
                     let keep: Option<Vec<bool>> = (!batch.hidden.is_empty())
                         .then(|| (0..job.texts.len()).map(|item| !batch.hidden.contains(&item)).collect());
                     let rows = batch.rows.iter().map(of_row).collect();
-                    let parts = examples::parts(rows, &device, |row: &SftRow| row.positions.len());
+                    let parts = examples::parts(rows, &hardware, |row: &SftRow| row.positions.len());
                     let part = |rows| items::sft_batch(&data, rows, keep.clone(), noise());
                     parts.into_iter().map(part).collect()
                 };
@@ -207,6 +215,7 @@ fn main() -> Result<()> {
         "{}",
         json!({
             "tool": "vitrine", "stage": job.stage, "recipe": job.recipe, "variant": "vitrine",
+            "device": device_name.to_string(), "precision": precision,
             "precomputed_reference": !is_sft, "threads": rayon::current_num_threads(),
             "repetitions": repetitions, "steps": job.batches.len(),
             "median_seconds_per_step": median / steps,
@@ -261,7 +270,7 @@ fn passes<O: Objective>(
     for _ in 0..count {
         let began = Instant::now();
         for batch in batches {
-            let outcome = train::gradients(objective, &model, slice::from_ref(batch));
+            let outcome = train::gradients(objective, &model, slice::from_ref(batch), 1.0);
             model = optimizer.step(job.learning_rate, model, outcome.gradients);
             losses.push(outcome.loss);
         }

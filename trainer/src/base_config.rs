@@ -163,7 +163,7 @@ mod tests {
             let mut optimizer = train::optimizer(&run.sft.stage);
             let batches = objective.epoch(1);
             for _ in 0..3 {
-                let outcome = train::gradients(&objective, &model, &batches);
+                let outcome = train::gradients(&objective, &model, &batches, 1.0);
                 model = optimizer.step(1e-2, model, outcome.gradients);
             }
             let adapters = parameters::parameters(&model, &trained);

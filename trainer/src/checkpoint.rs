@@ -6,6 +6,7 @@
 //!   sft-0002-00000120/        a place in a stage: state.json, parameters, optimizer, average, best
 //!   sft-done/                 what a stage ended with
 //!   last -> sft-0002-00000120
+//!   best -> sft-0002-00000100 the end of the best epoch so far; kept beside the newest
 //! ```
 //!
 //! Batches and the seeds of their dropout are drawn from a generator that begins anew with every epoch
@@ -77,6 +78,9 @@ pub struct Place {
     pub averaged: usize,
     /// Length of metrics.jsonl: what was written later is written again.
     pub metrics_bytes: u64,
+    /// What losses are multiplied with, in f16.
+    #[serde(default)]
+    pub loss_scale: Option<f64>,
 }
 
 impl Place {
@@ -92,7 +96,13 @@ impl Place {
             best: None,
             averaged: 0,
             metrics_bytes: 0,
+            loss_scale: None,
         }
+    }
+
+    /// Did the best epoch so far end just here?
+    fn is_end_of_best(&self) -> bool {
+        self.group == 0 && self.best.is_some_and(|(epoch, _)| epoch + 1 == self.epoch)
     }
 }
 
@@ -211,11 +221,19 @@ impl Keeper {
         let Some(folder) = self.folder() else { return Ok(()) };
         // The end of an epoch and its last step are two places of one step.
         let Place { stage, epoch, step, .. } = &saved.place;
-        self.write(&format!("{stage}-{epoch:04}-{step:08}"), saved)?;
+        let name = format!("{stage}-{epoch:04}-{step:08}");
+        self.write(&name, saved)?;
         self.saved_at = Instant::now();
+        let best = folder.join("best");
+        if saved.place.is_end_of_best() {
+            link(&best, Path::new(&name))?;
+        }
+        let best = fs::read_link(&best).map(|name| folder.join(name)).ok();
         let mut places = self.places()?;
         for old in places.drain(..places.len().saturating_sub(self.config.keep.max(1))) {
-            fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))?;
+            if best.as_ref() != Some(&old) {
+                fs::remove_dir_all(&old).with_context(|| format!("cannot remove {}", old.display()))?;
+            }
         }
         if let Some(last) = places.last().and_then(|last| last.file_name()) {
             link(&folder.join("last"), Path::new(last))?;
@@ -275,7 +293,9 @@ impl Keeper {
         for entry in fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))? {
             let path = entry?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let is_place = !name.starts_with('.') && name != "last" && !name.ends_with("-done");
+            let is_place = !name.starts_with('.')
+                && !["last", "best"].contains(&name.as_str())
+                && !name.ends_with("-done");
             if is_place
                 && let Ok(written) = fs::metadata(path.join("state.json")).and_then(|state| state.modified())
             {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use shared::precision::Precision;
 
 use crate::{
     baselines::BaselineName,
@@ -215,8 +216,11 @@ pub struct Train {
     pub plain: bool,
     #[arg(long)]
     pub seed: Option<u64>,
-    #[arg(long, default_value_t, help = device::HELP)]
-    pub device: DeviceName,
+    #[arg(long = "device", value_delimiter = ',', default_value = "cpu", help = device::HELP_SEVERAL)]
+    pub devices: Vec<DeviceName>,
+    /// What a GPU multiplies in: f32, bf16 or f16.
+    #[arg(long)]
+    pub precision: Option<Precision>,
 }
 
 #[derive(Args, Debug)]

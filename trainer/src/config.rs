@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     interaction::Interaction,
     model::TransformerConfig,
+    precision::Precision,
     preference::{INTENSITY_LEVELS, LIKED, intensity_level},
     prompt::Template,
     vocabulary::{
@@ -37,6 +38,8 @@ pub struct RunConfig {
     pub dropout: f64,
     /// Whether what is quick to compute is computed again in the backward pass instead of kept: slower, in less memory.
     pub recompute: bool,
+    /// What a GPU multiplies in while it trains: f32, bf16 or f16. Weights and what adds up stay f32.
+    pub precision: Precision,
     pub sft: SftConfig,
     pub preference: PreferenceConfig,
     /// A published model to begin with (recipe `text`); its sizes replace those above.
@@ -143,6 +146,7 @@ impl RunConfig {
             heads: 2,
             dropout: 0.2,
             recompute: false,
+            precision: Precision::F32,
             sft: SftConfig::default(),
             preference: PreferenceConfig::default(),
             base: None,

@@ -30,6 +30,9 @@ enum Kind {
 /// What `--device` understands.
 pub const HELP: &str = "cpu, or a GPU that the build has: wgpu, vulkan, metal, cuda; with a number where there are several, cuda:1";
 
+/// What it understands where several compute together.
+pub const HELP_SEVERAL: &str = "cpu, or GPUs that the build has, separated by commas (cuda:0,cuda:1): wgpu, vulkan, metal, cuda; they share every batch";
+
 /// Every kind, by the name of its Cargo feature.
 const KINDS: [(&str, Kind); 5] = [
     ("cpu", Kind::Cpu),

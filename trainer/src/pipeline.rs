@@ -15,6 +15,7 @@ use burn::{
 use futures_lite::future::block_on;
 use shared::{
     interaction::Interaction,
+    precision::Precision,
     tokenizer::Tokenizer,
     vocabulary::{Asked, Model, ModelConfig, Vocabulary},
     weights::Weights,
@@ -31,6 +32,7 @@ use crate::{
         tokens::{TokenData, TokenPreference, TokenSft},
     },
     goals::Goals,
+    hardware::Hardware,
     hugging_face::{self, Checkpoint},
     negatives::{self, Sampler},
     output::{Reporter, write_file},
@@ -57,6 +59,8 @@ pub struct Job<'a> {
     pub fingerprint: &'a str,
     pub config: &'a RunConfig,
     pub device: &'a Device,
+    /// What shares every batch with it.
+    pub others: &'a [Device],
     /// A run whose model the preference stage begins with, and its folder; without one, the supervised stage makes it.
     pub from: Option<(&'a Run, &'a Path)>,
     /// Folder of the new run.
@@ -97,9 +101,19 @@ pub fn train(job: &Job) -> Result<Run> {
     let seen = negatives::seen_while_training(&dataset.seen, &split.train);
 
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-    let training_device = device.clone().autodiff();
-    let training_device =
-        if config.recompute { training_device.gradient_checkpointing() } else { training_device };
+    let training_device = |device: &Device| {
+        ensure!(
+            // A processor would only be slower.
+            config.precision == Precision::F32
+                || config.precision.is_supported_by(device) && *device != Device::flex(),
+            "this device does not compute in {}\nhint: --precision f32, or another --device",
+            config.precision.name()
+        );
+        let device = device.clone().autodiff();
+        Ok(if config.recompute { device.gradient_checkpointing() } else { device })
+    };
+    let others = job.others.iter().map(&training_device).collect::<Result<Vec<_>>>()?;
+    let training_device = training_device(device)?;
     let mut keeper = Keeper::new(out, config.checkpoints, Arc::clone(&job.stop), job.is_resumed)?;
     let mut reporter =
         Reporter::going_on(Some(&out.join("metrics.jsonl")), keeper.metrics_bytes(), job.is_quiet)?;
@@ -131,12 +145,13 @@ pub fn train(job: &Job) -> Result<Run> {
         train: &split.train,
         seen: &seen,
         training_device: &training_device,
+        hardware: Hardware::new(&training_device, &others, config.precision),
         // Beside the model that answers: the next stage on the same model asks the same.
         cache: ReferenceCache::new(
             &job.from
                 .map_or_else(|| out.join("checkpoints"), |(_, folder)| folder.to_owned())
                 .join("reference"),
-            serde_json::to_string(&(&model_config, &config.base, job.fingerprint))?,
+            serde_json::to_string(&(&model_config, &config.base, config.precision, job.fingerprint))?,
         ),
     };
 
@@ -362,6 +377,7 @@ struct Stages<'a> {
     /// What each visitor saw meanwhile.
     seen: &'a [Vec<usize>],
     training_device: &'a Device,
+    hardware: Hardware,
     cache: ReferenceCache,
 }
 
@@ -376,12 +392,12 @@ impl Stages<'_> {
         let (config, seed) = (&self.config.sft, self.config.seed);
         match self.config.recipe {
             Recipe::Compact => {
-                let data = ItemData::new(self.train, self.texts, self.model_config, self.training_device);
+                let data = ItemData::new(self.train, self.texts, self.model_config, self.hardware.clone());
                 let mut objective = ItemSft::new(data, config, seed);
                 train::run("sft", &config.stage, model, &mut objective, None, judge, reporter, keeper)
             }
             Recipe::Text => {
-                let data = TokenData::new(self.train, self.texts, self.model_config, self.training_device);
+                let data = TokenData::new(self.train, self.texts, self.model_config, self.hardware.clone());
                 let mut objective = TokenSft::new(data, config, seed);
                 train::run("sft", &config.stage, model, &mut objective, None, judge, reporter, keeper)
             }
@@ -421,7 +437,7 @@ impl Stages<'_> {
         let reference = Reference::new(&begun, self.cache.clone());
         let mut trained = match self.config.recipe {
             Recipe::Compact => {
-                let data = ItemData::new(self.train, self.texts, self.model_config, self.training_device);
+                let data = ItemData::new(self.train, self.texts, self.model_config, self.hardware.clone());
                 let mut objective = ItemPreference::new(data, &reference, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
                 if objective.is_empty() {
@@ -430,7 +446,7 @@ impl Stages<'_> {
                 train::run(stage, &config.stage, model, &mut objective, start, judge, reporter, keeper)?
             }
             Recipe::Text => {
-                let data = TokenData::new(self.train, self.texts, self.model_config, self.training_device);
+                let data = TokenData::new(self.train, self.texts, self.model_config, self.hardware.clone());
                 let mut objective = TokenPreference::new(data, &reference, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
                 if objective.is_empty() {

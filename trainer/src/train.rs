@@ -7,10 +7,9 @@ use std::{
 
 use anyhow::{Result, anyhow, ensure};
 use burn::{
-    grad_clipping::GradientClippingConfig,
     module::Module,
-    optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer},
-    tensor::Tensor,
+    optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer},
+    tensor::{Device, Tensor},
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -20,7 +19,10 @@ use crate::{
     average::WeightAverage,
     checkpoint::{self, Keeper, Place, Saved},
     config::StageConfig,
+    hardware::Hardware,
     health::{Gauges, gradient_norm, hints},
+    kernels::adam::ClippedAdamW,
+    loss_scale::LossScale,
     memory,
     output::Reporter,
     parameters,
@@ -31,7 +33,7 @@ use crate::{
 /// What a stage minimises: batches and their loss.
 pub trait Objective: Sync {
     /// Of a batch, what is computed at once.
-    type Part: Sync;
+    type Part: Part;
 
     /// The batches of an epoch, counted from 1, each in the parts that are computed side by side: the same whenever it is
     /// asked for.
@@ -43,12 +45,22 @@ pub trait Objective: Sync {
     /// Number of positions that a part makes the model compute, padding included: what time and memory grow with.
     fn positions(&self, part: &Self::Part) -> usize;
 
+    /// What it is computed on.
+    fn hardware(&self) -> &Hardware;
+
     /// Names of what a part reports beside its loss.
     fn metric_names(&self) -> &'static [&'static str] {
         &[]
     }
 
     fn loss(&self, model: &Model, part: &Self::Part) -> StepOutcome;
+}
+
+/// Of a batch, what is computed at once.
+pub trait Part: Sync {
+    /// The same on another device.
+    #[must_use]
+    fn on(&self, device: &Device) -> Self;
 }
 
 /// What the model makes of one part.
@@ -148,6 +160,7 @@ pub fn run<O: Objective>(
         place = saved.place;
         reporter.say(&format!("{stage}: going on at epoch {}, step {}", place.epoch, place.step));
     }
+    let mut scale = LossScale::new(objective.hardware().precision, place.loss_scale);
     let began = Instant::now();
     let mut said = HashSet::new();
     let mut is_announced = false;
@@ -175,7 +188,7 @@ pub fn run<O: Objective>(
         for group in batches.chunks(config.accumulate).skip(place.group) {
             let step = place.step;
             memory::ensure_enough(memory::available_bytes())?;
-            let outcome = memory::answered(|| gradients(objective, &model, group))?;
+            let outcome = memory::answered(|| gradients(objective, &model, group, scale.factor()))?;
             ensure!(
                 outcome.loss.is_finite(),
                 "the loss of {stage} is not a number at epoch {epoch}, step {step}\n\
@@ -184,12 +197,16 @@ pub fn run<O: Objective>(
             );
             let rate = learning_rate(step, total_steps, config);
             gauges.step(outcome.loss, outcome.metrics);
-            if step.is_multiple_of(config.log_every) {
-                let norm = gradient_norm(&model, &outcome.gradients)?;
-                reporter.record_step(stage, epoch, step, gauges.line(norm, rate)?)?;
+            // Overflowed gradients are no step.
+            if let Some(gradients) = scale.settle(&model, outcome.gradients)? {
+                if step.is_multiple_of(config.log_every) {
+                    let norm = gradient_norm(&model, &gradients)?;
+                    reporter.record_step(stage, epoch, step, gauges.line(norm, rate)?)?;
+                }
+                model = optimizer.step(rate, model, gradients);
+                average.update(&model);
             }
-            model = optimizer.step(rate, model, outcome.gradients);
-            average.update(&model);
+            place.loss_scale = scale.state();
             place.step += 1;
             place.group += 1;
             let positions = group.iter().flatten().map(|part| objective.positions(part)).sum();
@@ -235,13 +252,13 @@ pub fn run<O: Objective>(
 /// What turns gradients into steps.
 #[must_use]
 pub fn optimizer(config: &StageConfig) -> ModuleOptimizer {
-    AdamWConfig::new()
-        .with_beta_1(0.9)
-        .with_beta_2(0.98)
-        .with_epsilon(1e-8)
-        .with_weight_decay(config.weight_decay)
-        .with_grad_clipping(Some(GradientClippingConfig::Norm(config.clip)))
-        .init()
+    ModuleOptimizer::from(ClippedAdamW {
+        beta_1: 0.9,
+        beta_2: 0.98,
+        epsilon: 1e-8,
+        weight_decay: config.weight_decay,
+        clip: config.clip,
+    })
 }
 
 #[expect(clippy::too_many_arguments, reason = "everything that decides the next step")]
@@ -281,13 +298,18 @@ pub struct GroupOutcome {
     pub metrics: Option<Tensor<1>>,
 }
 
-/// Mean loss of a group of batches and its gradients: many small batches give what one large batch would.
-pub fn gradients<O: Objective>(objective: &O, model: &Model, group: &[Vec<O::Part>]) -> GroupOutcome {
+/// Mean loss of a group of batches and its gradients times `scale`: many small batches give what one large batch would.
+pub fn gradients<O: Objective>(
+    objective: &O,
+    model: &Model,
+    group: &[Vec<O::Part>],
+    scale: f64,
+) -> GroupOutcome {
     let total: usize = group.iter().flatten().map(|part| objective.targets(part)).sum();
     let mut accumulator = GradientsAccumulator::new();
     let mut loss = 0.0;
     let mut metrics: Option<Tensor<1>> = None;
-    for outcome in group.iter().flat_map(|parts| side_by_side(objective, model, parts, total)) {
+    for outcome in group.iter().flat_map(|parts| side_by_side(objective, model, parts, total, scale)) {
         loss += outcome.loss;
         // In the order of the parts, whichever was ready first: sums of floats depend on it.
         accumulator.accumulate(model, outcome.gradients);
@@ -305,22 +327,38 @@ fn side_by_side<O: Objective>(
     model: &Model,
     parts: &[O::Part],
     total: usize,
+    scale: f64,
 ) -> Vec<GroupOutcome> {
     let outcome = |model: &Model, part: &O::Part| {
         let share = objective.targets(part) as f64 / total.max(1) as f64;
         let outcome = objective.loss(model, part);
         let weighted = outcome.loss * share;
-        let loss = f64::from(weighted.clone().into_scalar::<f32>());
-        let gradients = GradientsParams::from_grads(weighted.backward(), model);
+        let scaled = if scale == 1.0 { weighted.clone() } else { weighted.clone() * scale };
+        let gradients = GradientsParams::from_grads(scaled.backward(), model);
+        // Read last: a GPU is given all of its work before anything is waited for.
+        let loss = f64::from(weighted.into_scalar::<f32>());
         GroupOutcome { loss, gradients, metrics: outcome.metrics.map(|own| own * share) }
     };
     if let [part] = parts {
         return vec![outcome(model, part)];
     }
     // Each has its own leaves: passes that share some would wait for one another.
-    let device = model.devices().into_iter().next().unwrap_or_default();
-    let copies: Vec<Model> = parts.iter().map(|_| model.clone().fork(&device)).collect();
-    parts.par_iter().zip(copies).map(|(part, copy)| outcome(&copy, part)).collect()
+    let hardware = objective.hardware();
+    let devices = (0..parts.len()).map(|part| hardware.device_of(part));
+    let copies: Vec<(&Device, Model)> = devices.map(|device| (device, model.clone().fork(device))).collect();
+    let home = hardware.device.clone().inner();
+    parts
+        .par_iter()
+        .zip(copies)
+        .map(|(part, (device, copy))| {
+            let GroupOutcome { loss, gradients, metrics } = outcome(&copy, &part.on(device));
+            GroupOutcome {
+                loss,
+                gradients: gradients.to_device(&home, &copy),
+                metrics: metrics.map(|metrics| metrics.to_device(&home)),
+            }
+        })
+        .collect()
 }
 
 /// The model without gradients, for validation and as a frozen reference.

@@ -5,7 +5,7 @@
 use burn::{
     backend::{
         Cube, TensorMetadata,
-        ops::{ActivationOps, FloatTensorOps},
+        ops::{ActivationOps, FloatTensorOps, IntTensorOps},
         tensor::FloatTensor,
     },
     tensor::{FloatDType, Shape},
@@ -15,7 +15,7 @@ use cubecl::{CubeDim, calculate_cube_count_elemwise, prelude::*};
 use super::operations::PackedOperations;
 use crate::quant::BLOCK;
 
-type CubeTensor = FloatTensor<Cube>;
+pub(super) type CubeTensor = FloatTensor<Cube>;
 
 /// Numbers that a unit loads at once.
 type Four = Vector<f32, Const<4>>;
@@ -285,16 +285,38 @@ fn bits(values: &CubeTensor, scales: &CubeTensor) -> u32 {
 }
 
 fn empty<const D: usize>(like: &CubeTensor, shape: [usize; D]) -> CubeTensor {
-    Cube::float_empty(Shape::from(shape), &like.device, FloatDType::F32)
+    empty_rows(like, Shape::from(shape), FloatDType::F32)
 }
 
-fn contiguous(tensor: CubeTensor) -> CubeTensor {
+/// Room for a tensor without gaps: on some devices burn lets every row begin at a rounded address.
+pub(super) fn empty_rows(like: &CubeTensor, shape: Shape, dtype: FloatDType) -> CubeTensor {
+    let flat = Cube::float_empty(Shape::from([shape.num_elements()]), &like.device, dtype);
+    Cube::float_reshape(flat, shape)
+}
+
+/// The tensor without gaps.
+pub(super) fn contiguous(tensor: CubeTensor) -> CubeTensor {
+    if tensor.is_contiguous() {
+        return tensor;
+    }
+    // In one dimension there are none.
     let shape = tensor.shape();
-    if tensor.is_contiguous() { tensor } else { Cube::float_reshape(tensor, shape) }
+    let flat = Cube::float_reshape(tensor, Shape::from([shape.num_elements()]));
+    Cube::float_reshape(flat, shape)
+}
+
+/// As [`contiguous`], of integers.
+pub(super) fn contiguous_numbers(tensor: CubeTensor) -> CubeTensor {
+    if tensor.is_contiguous() {
+        return tensor;
+    }
+    let shape = tensor.shape();
+    let flat = Cube::int_reshape(tensor, Shape::from([shape.num_elements()]));
+    Cube::int_reshape(flat, shape)
 }
 
 /// The same, with the numbers of a head side by side: the other dimensions may lie as they like.
-fn side_by_side(tensor: CubeTensor) -> CubeTensor {
+pub(super) fn side_by_side(tensor: CubeTensor) -> CubeTensor {
     if tensor.meta.strides()[3] == 1 { tensor } else { contiguous(tensor) }
 }
 
@@ -310,11 +332,11 @@ fn padded(states: CubeTensor, columns: usize) -> CubeTensor {
         return contiguous(states);
     }
     let zeros = Cube::float_zeros(Shape::from([rows, columns - own]), &states.device, FloatDType::F32);
-    Cube::float_cat(vec![states, zeros], 1)
+    contiguous(Cube::float_cat(vec![states, zeros], 1))
 }
 
 /// Where a result is made, and how a launch of so many units is divided there.
-fn units(result: &CubeTensor, count: usize) -> (Client, CubeCount, CubeDim) {
+pub(super) fn units(result: &CubeTensor, count: usize) -> (Client, CubeCount, CubeDim) {
     let client = result.client.clone();
     let cube_dim = CubeDim::new(&client, count);
     let cube_count = calculate_cube_count_elemwise(&client, count, cube_dim);
@@ -324,6 +346,7 @@ fn units(result: &CubeTensor, count: usize) -> (Client, CubeCount, CubeDim) {
 impl PackedOperations for Cube {
     fn q_linear(states: CubeTensor, values: CubeTensor, scales: CubeTensor) -> CubeTensor {
         let [rows, blocks] = scales.shape().dims();
+        let (values, scales) = (contiguous_numbers(values), contiguous(scales));
         let states = padded(states, blocks * BLOCK);
         let count = states.shape()[0];
         let products = empty(&states, [count, rows]);
@@ -347,6 +370,7 @@ impl PackedOperations for Cube {
     }
 
     fn q_embedding(scales: CubeTensor, values: CubeTensor, rows: CubeTensor, columns: usize) -> CubeTensor {
+        let (values, scales) = (contiguous_numbers(values), contiguous(scales));
         let shape = [rows.shape()[0], columns];
         let selected = empty(&scales, shape);
         let (client, cube_count, cube_dim) = units(&selected, shape[0] * shape[1]);
@@ -389,7 +413,7 @@ impl PackedOperations for Cube {
         let shape = states.shape();
         let width = weights.shape()[0];
         let (rows, size) = (shape.num_elements() / width, vector_size(width));
-        let normed = Cube::float_empty(shape, &states.device, FloatDType::F32);
+        let normed = empty_rows(&states, shape, FloatDType::F32);
         let (client, cube_count, cube_dim) = units(&normed, rows);
         normalise::launch(
             &client,
@@ -427,7 +451,7 @@ impl PackedOperations for Cube {
     fn silu_times(gates: CubeTensor, ups: CubeTensor) -> CubeTensor {
         let shape = gates.shape();
         let count = shape.num_elements();
-        let gated = Cube::float_empty(shape, &gates.device, FloatDType::F32);
+        let gated = empty_rows(&gates, shape, FloatDType::F32);
         let (client, cube_count, cube_dim) = units(&gated, count);
         gate::launch(
             &client,

@@ -14,7 +14,7 @@ use burn::{
         backend_extension,
         tensor::{FloatTensor, IntTensor},
     },
-    tensor::{Int, IntDType, Tensor},
+    tensor::{DType, Int, IntDType, Tensor},
 };
 
 use super::operations::PackedOperations;
@@ -42,15 +42,17 @@ pub trait DequantisedProducts: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// All rows of a packed matrix as floats: `[N, columns]`.
-fn floats<B: PackedOperations>(packed: Packed<B>) -> FloatTensor<B> {
+/// All rows of a packed matrix as floats, as narrow as those they are multiplied with: `[N, columns]`.
+fn floats<B: PackedOperations>(packed: Packed<B>, dtype: DType) -> FloatTensor<B> {
     let rows = packed.scales.shape()[0] as i64;
     let rows = B::int_arange(0..rows, &packed.values.device(), IntDType::I32);
-    B::q_embedding(packed.scales, packed.values, rows, packed.columns)
+    let floats = B::q_embedding(packed.scales, packed.values, rows, packed.columns);
+    if dtype == DType::F32 { floats } else { B::float_cast(floats, dtype.into()) }
 }
 
 fn forward<B: PackedOperations>(states: FloatTensor<B>, packed: Packed<B>) -> FloatTensor<B> {
-    B::float_matmul(states, B::float_transpose(floats::<B>(packed)))
+    let dtype = states.dtype();
+    B::float_matmul(states, B::float_transpose(floats::<B>(packed, dtype)))
 }
 
 /// Without gradients.
@@ -108,7 +110,8 @@ impl<B: PackedOperations> Backward<B, 1> for Slope {
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let packed = ops.state;
         unary::<B, _>(ops.parents, ops.node, gradients, |gradient| {
-            B::float_matmul(gradient, floats::<B>(packed))
+            let dtype = gradient.dtype();
+            B::float_matmul(gradient, floats::<B>(packed, dtype))
         });
     }
 }

@@ -1,5 +1,7 @@
 //! The operations on a processor: burn's tensors in and out, slices of numbers between.
 
+#[cfg(feature = "train")]
+use burn::{backend::ops::FloatTensorOps, tensor::FloatDType};
 use burn::{
     backend::{Flex, TensorMetadata, flex::FlexTensor},
     tensor::{DType, TensorData},
@@ -98,8 +100,20 @@ pub(super) fn in_place(tensor: FlexTensor, change: impl FnOnce(&mut [f32])) -> F
     in_place_with(tensor, change).0
 }
 
-/// The same, with what the change gives beside.
+/// The same numbers as f32.
+#[cfg(feature = "train")]
+pub(super) fn wide(tensor: FlexTensor) -> FlexTensor {
+    if tensor.dtype() == DType::F32 { tensor } else { Flex::float_cast(tensor, FloatDType::F32) }
+}
+
+/// The same, with what the change gives beside. Narrower numbers are f32 while they change.
 pub(super) fn in_place_with<R>(tensor: FlexTensor, change: impl FnOnce(&mut [f32]) -> R) -> (FlexTensor, R) {
+    #[cfg(feature = "train")]
+    if tensor.dtype() != DType::F32 {
+        let dtype = tensor.dtype().into();
+        let (changed, given) = in_place_with(wide(tensor), change);
+        return (Flex::float_cast(changed, dtype), given);
+    }
     let mut tensor = if tensor.is_contiguous() { tensor } else { tensor.to_contiguous() };
     let count = tensor.layout().num_elements();
     if tensor.storage::<f32>().len() == count {

@@ -14,13 +14,14 @@ use burn::{
             ops::{Backward, Ops, OpsKind, unary},
         },
         backend_extension,
-        tensor::FloatTensor,
+        ops::FloatTensorOps,
+        tensor::{FloatTensor, IntTensor},
     },
-    tensor::{Distribution, Shape, Tensor},
+    tensor::{FloatDType, IndexingUpdateOp, Int, Shape, Tensor},
 };
 
 use super::operations::PackedOperations;
-use crate::noise::Noise;
+use crate::{noise::Noise, precision::Precision};
 
 /// Each number is 0 with a probability, and otherwise as much larger as keeps its mean.
 ///
@@ -33,6 +34,17 @@ pub fn dropout<const D: usize>(states: Tensor<D>, probability: f64, noise: Noise
     Tensor::from_dispatch(dropped)
 }
 
+/// The vectors with these numbers, with gradients.
+///
+/// # Shapes
+/// vectors `[N, D]`, numbers `[R]` → `[R, D]`
+#[must_use]
+pub fn look_up(vectors: Tensor<2>, numbers: Tensor<1, Int>) -> Tensor<2> {
+    let looked_up =
+        <Dispatch as LayerOperations>::looked_up(vectors.into_dispatch(), numbers.into_dispatch());
+    Tensor::from_dispatch(looked_up)
+}
+
 /// As [`super::silu_times`], with gradients.
 #[must_use]
 pub fn silu_times(gates: Tensor<3>, ups: Tensor<3>) -> Tensor<3> {
@@ -40,13 +52,19 @@ pub fn silu_times(gates: Tensor<3>, ups: Tensor<3>) -> Tensor<3> {
     Tensor::from_dispatch(gated)
 }
 
-/// As [`super::rms_norm`], with gradients.
+/// As [`super::rms_norm`], with gradients, and written in a precision.
 #[must_use]
-pub fn rms_norm<const D: usize>(states: Tensor<D>, weights: Tensor<1>, epsilon: f64) -> Tensor<D> {
+pub fn rms_norm<const D: usize>(
+    states: Tensor<D>,
+    weights: Tensor<1>,
+    epsilon: f64,
+    precision: Precision,
+) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as LayerOperations>::normed(
         states.into_dispatch(),
         weights.into_dispatch(),
         epsilon,
+        precision.dtype(),
     ))
 }
 
@@ -64,9 +82,16 @@ pub fn rotate(heads: Tensor<4>, cosines: Tensor<4>, sines: Tensor<4>, scale: f64
 /// The operations as the backends see them; call the functions above.
 #[backend_extension(Flex: cfg(feature = "flex"), Cube: cfg(feature = "cube"), Autodiff)]
 pub trait LayerOperations: Backend {
+    fn looked_up(vectors: FloatTensor<Self>, numbers: IntTensor<Self>) -> FloatTensor<Self>;
     fn dropped(states: FloatTensor<Self>, probability: f64, seed: u64) -> FloatTensor<Self>;
     fn gated(gates: FloatTensor<Self>, ups: FloatTensor<Self>) -> FloatTensor<Self>;
-    fn normed(states: FloatTensor<Self>, weights: FloatTensor<Self>, epsilon: f64) -> FloatTensor<Self>;
+    /// States may be wider than what is written.
+    fn normed(
+        states: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        epsilon: f64,
+        dtype: FloatDType,
+    ) -> FloatTensor<Self>;
     fn rotated(
         heads: FloatTensor<Self>,
         cosines: FloatTensor<Self>,
@@ -75,70 +100,60 @@ pub trait LayerOperations: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// What the packed operations leave open, as compositions that every backend has.
-pub trait LayerGradients: PackedOperations {
+/// What the operations and their gradients are made of.
+pub trait LayerGradients: PackedOperations + LayerOperations {
+    /// The gradient of all `rows` vectors: sums of those of the vectors that were looked up.
+    fn look_up_backward(
+        gradient: FloatTensor<Self>,
+        numbers: IntTensor<Self>,
+        rows: usize,
+    ) -> FloatTensor<Self>;
+
     /// The same for the same seed, whatever else is drawn.
-    fn drop_out(states: FloatTensor<Self>, probability: f64, seed: u64) -> FloatTensor<Self> {
-        let (device, dtype) = (states.device(), states.dtype().into());
-        Self::seed(&device, seed);
-        let keep = Distribution::Bernoulli(1.0 - probability);
-        let kept = Self::float_random(states.shape(), keep, &device, dtype);
-        Self::float_mul_scalar(Self::float_mul(states, kept), (1.0 / (1.0 - probability)).into())
-    }
+    fn drop_out(states: FloatTensor<Self>, probability: f64, seed: u64) -> FloatTensor<Self>;
 
     /// Gradients of gates and ups.
     fn silu_times_backward(
         gates: FloatTensor<Self>,
         ups: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
-    ) -> [FloatTensor<Self>; 2] {
-        let sigmoid = Self::sigmoid(gates.clone());
-        let silu = Self::float_mul(gates, sigmoid.clone());
-        let of_ups = Self::float_mul(gradient.clone(), silu.clone());
-        let rest = Self::float_add_scalar(Self::float_neg(sigmoid.clone()), 1.0.into());
-        let slope = Self::float_add(sigmoid, Self::float_mul(silu, rest));
-        [Self::float_mul(Self::float_mul(gradient, ups), slope), of_ups]
-    }
+    ) -> [FloatTensor<Self>; 2];
 
-    /// Gradients of states and weights.
+    /// Gradients of states and, where they are asked for, of weights.
     fn rms_norm_backward(
         states: FloatTensor<Self>,
         weights: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         epsilon: f64,
-    ) -> [FloatTensor<Self>; 2] {
-        let shape = states.shape();
-        let width = weights.shape()[0];
-        let rows = Shape::from([shape.num_elements() / width, width]);
-        let (states, gradient) =
-            (Self::float_reshape(states, rows.clone()), Self::float_reshape(gradient, rows));
-        let mean_of =
-            |tensor| Self::float_mul_scalar(Self::float_sum_dim(tensor, 1), (1.0 / width as f64).into());
-        let squares = mean_of(Self::float_mul(states.clone(), states.clone()));
-        let scale = Self::float_recip(Self::float_sqrt(Self::float_add_scalar(squares, epsilon.into())));
-        let normed = Self::float_mul(states, scale.clone());
-        let of_weights = Self::float_sum_dim(Self::float_mul(gradient.clone(), normed.clone()), 0);
-        let weighted = Self::float_mul(gradient, Self::float_reshape(weights, Shape::from([1, width])));
-        let along = mean_of(Self::float_mul(weighted.clone(), normed.clone()));
-        let of_states = Self::float_sub(weighted, Self::float_mul(normed, along));
-        [
-            Self::float_reshape(Self::float_mul(of_states, scale), shape),
-            Self::float_reshape(of_weights, Shape::from([width])),
-        ]
+        are_weights_asked: bool,
+    ) -> (FloatTensor<Self>, Option<FloatTensor<Self>>);
+
+    /// The gradient of the heads: turned back.
+    fn rotate_backward(
+        gradient: FloatTensor<Self>,
+        cosines: FloatTensor<Self>,
+        sines: FloatTensor<Self>,
+        scale: f64,
+    ) -> FloatTensor<Self> {
+        Self::rotate(gradient, cosines, Self::float_neg(sines), scale)
     }
 }
 
-#[cfg(feature = "cube")]
-impl LayerGradients for burn::backend::Cube {}
-
 #[cfg(feature = "flex")]
 impl LayerGradients for Flex {
+    fn look_up_backward(gradient: FlexTensor, numbers: FlexTensor, rows: usize) -> FlexTensor {
+        let width = gradient.shape()[1];
+        let zeros =
+            Self::float_zeros(Shape::from([rows, width]), &gradient.device(), gradient.dtype().into());
+        Self::float_select_assign(zeros, 0, numbers, gradient, IndexingUpdateOp::Add)
+    }
+
     fn drop_out(states: FlexTensor, probability: f64, seed: u64) -> FlexTensor {
         super::flex::in_place(states, |states| super::exponential::dropout(states, probability, seed))
     }
 
     fn silu_times_backward(gates: FlexTensor, ups: FlexTensor, gradient: FlexTensor) -> [FlexTensor; 2] {
-        let gradient = gradient.to_contiguous();
+        let gradient = super::flex::wide(gradient).to_contiguous();
         let gradient = super::flex::elements::<f32>(&gradient);
         let (of_gates, of_ups) = super::flex::in_place_with(gates, |gates| {
             super::flex::in_place(ups, |ups| {
@@ -153,56 +168,56 @@ impl LayerGradients for Flex {
         weights: FlexTensor,
         gradient: FlexTensor,
         epsilon: f64,
-    ) -> [FlexTensor; 2] {
+        _are_weights_asked: bool,
+    ) -> (FlexTensor, Option<FlexTensor>) {
         let (states, weights) = (states.to_contiguous(), weights.to_contiguous());
         let (states, weights) = (super::flex::elements::<f32>(&states), super::flex::elements(&weights));
         let mut of_weights = vec![0.0_f32; weights.len()];
-        let of_states = super::flex::in_place(gradient, |gradient| {
+        let of_states = super::flex::in_place(super::flex::wide(gradient), |gradient| {
             super::exponential::rms_norm_backward(states, weights, gradient, epsilon as f32, &mut of_weights);
         });
         let width = of_weights.len();
-        [of_states, FlexTensor::from_data(burn::tensor::TensorData::new(of_weights, [width]))]
+        (of_states, Some(FlexTensor::from_data(burn::tensor::TensorData::new(of_weights, [width]))))
     }
 }
 
 /// Without gradients they are the packed operations, and dropout.
-macro_rules! plain {
-    ($backend:ty) => {
-        impl LayerOperations for $backend {
-            fn dropped(states: FloatTensor<Self>, probability: f64, seed: u64) -> FloatTensor<Self> {
-                Self::drop_out(states, probability, seed)
-            }
+#[cfg(feature = "flex")]
+impl LayerOperations for Flex {
+    fn looked_up(vectors: FlexTensor, numbers: FlexTensor) -> FlexTensor {
+        Self::float_select(vectors, 0, numbers)
+    }
 
-            fn gated(gates: FloatTensor<Self>, ups: FloatTensor<Self>) -> FloatTensor<Self> {
-                Self::silu_times(gates, ups)
-            }
+    fn dropped(states: FlexTensor, probability: f64, seed: u64) -> FlexTensor {
+        Self::drop_out(states, probability, seed)
+    }
 
-            fn normed(
-                states: FloatTensor<Self>,
-                weights: FloatTensor<Self>,
-                epsilon: f64,
-            ) -> FloatTensor<Self> {
-                Self::rms_norm(states, weights, epsilon)
-            }
+    fn gated(gates: FlexTensor, ups: FlexTensor) -> FlexTensor {
+        Self::silu_times(gates, super::flex::wide(ups))
+    }
 
-            fn rotated(
-                heads: FloatTensor<Self>,
-                cosines: FloatTensor<Self>,
-                sines: FloatTensor<Self>,
-                scale: f64,
-            ) -> FloatTensor<Self> {
-                Self::rotate(heads, cosines, sines, scale)
-            }
-        }
-    };
+    fn normed(states: FlexTensor, weights: FlexTensor, epsilon: f64, dtype: FloatDType) -> FlexTensor {
+        let normed = Self::rms_norm(states, weights, epsilon);
+        if dtype == FloatDType::F32 { normed } else { Self::float_cast(normed, dtype) }
+    }
+
+    fn rotated(heads: FlexTensor, cosines: FlexTensor, sines: FlexTensor, scale: f64) -> FlexTensor {
+        Self::rotate(heads, cosines, sines, scale)
+    }
 }
 
-#[cfg(feature = "flex")]
-plain!(Flex);
-#[cfg(feature = "cube")]
-plain!(burn::backend::Cube);
-
 impl<B: LayerGradients, C: CheckpointStrategy> LayerOperations for Autodiff<B, C> {
+    fn looked_up(vectors: FloatTensor<Self>, numbers: IntTensor<Self>) -> FloatTensor<Self> {
+        let node = vectors.node();
+        let vectors = vectors.into_primitive();
+        let rows = vectors.shape()[0];
+        let looked_up = B::looked_up(vectors, numbers.clone());
+        match LookedUp.prepare::<C>([node]).compute_bound().stateful() {
+            OpsKind::Tracked(prepared) => prepared.finish((numbers, rows), looked_up),
+            OpsKind::UnTracked(prepared) => prepared.finish(looked_up),
+        }
+    }
+
     fn dropped(states: FloatTensor<Self>, probability: f64, seed: u64) -> FloatTensor<Self> {
         let node = states.node();
         let dropped = B::drop_out(states.into_primitive(), probability, seed);
@@ -215,17 +230,22 @@ impl<B: LayerGradients, C: CheckpointStrategy> LayerOperations for Autodiff<B, C
     fn gated(gates: FloatTensor<Self>, ups: FloatTensor<Self>) -> FloatTensor<Self> {
         let nodes = [gates.node(), ups.node()];
         let (gates, ups) = (gates.into_primitive(), ups.into_primitive());
-        let gated = B::silu_times(gates.clone(), ups.clone());
+        let gated = B::gated(gates.clone(), ups.clone());
         match Gated.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish((gates, ups), gated),
             OpsKind::UnTracked(prepared) => prepared.finish(gated),
         }
     }
 
-    fn normed(states: FloatTensor<Self>, weights: FloatTensor<Self>, epsilon: f64) -> FloatTensor<Self> {
+    fn normed(
+        states: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        epsilon: f64,
+        dtype: FloatDType,
+    ) -> FloatTensor<Self> {
         let nodes = [states.node(), weights.node()];
         let (states, weights) = (states.into_primitive(), weights.into_primitive());
-        let normed = B::rms_norm(states.clone(), weights.clone(), epsilon);
+        let normed = B::normed(states.clone(), weights.clone(), epsilon, dtype);
         match Normed.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish((states, weights, epsilon), normed),
             OpsKind::UnTracked(prepared) => prepared.finish(normed),
@@ -240,7 +260,7 @@ impl<B: LayerGradients, C: CheckpointStrategy> LayerOperations for Autodiff<B, C
     ) -> FloatTensor<Self> {
         let node = heads.node();
         let (cosines, sines) = (cosines.into_primitive(), sines.into_primitive());
-        let rotated = B::rotate(heads.into_primitive(), cosines.clone(), sines.clone(), scale);
+        let rotated = B::rotated(heads.into_primitive(), cosines.clone(), sines.clone(), scale);
         match Rotated.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish((cosines, sines, scale), rotated),
             OpsKind::UnTracked(prepared) => prepared.finish(rotated),
@@ -262,6 +282,20 @@ pub fn several<B: Backend, S, const N: usize>(
         if let (Some(node), Some(gradient)) = (parent, gradient) {
             gradients.register::<B>(node.id, gradient);
         }
+    }
+}
+
+#[derive(Debug)]
+struct LookedUp;
+
+impl<B: LayerGradients> Backward<B, 1> for LookedUp {
+    type State = (IntTensor<B>, usize);
+
+    fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
+        let (numbers, rows) = ops.state;
+        unary::<B, _>(ops.parents, ops.node, gradients, |gradient| {
+            B::look_up_backward(gradient, numbers, rows)
+        });
     }
 }
 
@@ -297,8 +331,10 @@ impl<B: LayerGradients> Backward<B, 2> for Normed {
     type State = (FloatTensor<B>, FloatTensor<B>, f64);
 
     fn backward(self, ops: Ops<Self::State, 2>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
-        several::<B, _, 2>(ops, gradients, |(states, weights, epsilon), gradient, _| {
-            B::rms_norm_backward(states, weights, gradient, epsilon).map(Some)
+        several::<B, _, 2>(ops, gradients, |(states, weights, epsilon), gradient, [_, are_weights_asked]| {
+            let (of_states, of_weights) =
+                B::rms_norm_backward(states, weights, gradient, epsilon, are_weights_asked);
+            [Some(of_states), of_weights]
         });
     }
 }
@@ -313,7 +349,7 @@ impl<B: LayerGradients> Backward<B, 1> for Rotated {
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let (cosines, sines, scale) = ops.state;
         unary::<B, _>(ops.parents, ops.node, gradients, |gradient| {
-            B::rotate(gradient, cosines, B::float_neg(sines), scale)
+            B::rotate_backward(gradient, cosines, sines, scale)
         });
     }
 }
@@ -322,7 +358,7 @@ impl<B: LayerGradients> Backward<B, 1> for Rotated {
 mod tests {
     use burn::{
         nn::{RmsNorm, RmsNormConfig},
-        tensor::{Device, activation},
+        tensor::{Device, Distribution, activation},
     };
 
     use super::*;
@@ -352,7 +388,7 @@ mod tests {
         };
         for (got, expected) in [
             (silu_times(a.clone(), b.clone()), activation::silu(a.clone()) * b.clone()),
-            (rms_norm(a.clone(), weights.clone(), 0.3), scaled(a.clone())),
+            (rms_norm(a.clone(), weights.clone(), 0.3, Precision::F32), scaled(a.clone())),
         ] {
             assert_near(got.clone(), expected.clone());
             let of = |output: Tensor<3>| (output * upstream.clone()).sum().backward();
@@ -378,6 +414,20 @@ mod tests {
         assert_near(got.clone(), expected.clone());
         let upstream = random([2, 3, 4, 6], &device);
         let of = |output: Tensor<4>| heads.grad(&(output * upstream.clone()).sum().backward()).unwrap();
+        assert_near(of(got), of(expected));
+    }
+
+    #[test]
+    fn looked_up_vectors_add_their_gradients_up() {
+        let device = Device::flex().autodiff();
+        device.seed(8);
+        let vectors = random([9, 5], &device).require_grad();
+        let numbers = Tensor::<1, Int>::from_ints([4, 0, 4, 8, 4], &device);
+        let upstream = random([5, 5], &device);
+        let of =
+            |looked_up: Tensor<2>| vectors.grad(&(looked_up * upstream.clone()).sum().backward()).unwrap();
+        let (got, expected) = (look_up(vectors.clone(), numbers.clone()), vectors.clone().select(0, numbers));
+        assert_near(got.clone(), expected.clone());
         assert_near(of(got), of(expected));
     }
 

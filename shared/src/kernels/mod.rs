@@ -3,10 +3,14 @@
 //! A weight of a model is a tensor of floats or a [`PackedMatrix`]; both answer the same questions, so that there is
 //! one forward pass. burn's own quantised products give the matrix back its floats at every call on a CPU.
 
+#[cfg(feature = "train")]
+pub mod adam;
 #[cfg(feature = "flex")]
 mod attention;
 #[cfg(feature = "cube")]
 mod cube;
+#[cfg(all(feature = "cube", feature = "train"))]
+pub mod cube_training;
 #[cfg(feature = "train")]
 mod dequantised;
 pub mod exponential;

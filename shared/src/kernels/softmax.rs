@@ -19,10 +19,10 @@ use burn::{
     tensor::Tensor,
 };
 
-/// softmax(scores + bias) over the last dimension, with gradients for the scores alone.
+/// softmax(scores + bias) over the last dimension, with gradients for the scores alone. Heads may lie below one another.
 ///
 /// # Shapes
-/// scores `[B, H, T, S]`, bias `[B or 1, 1, T, S]` → `[B, H, T, S]`
+/// scores `[B, G, n·T, S]`, bias `[B or 1, 1, T, S]`, begun anew after T rows → `[B, G, n·T, S]`
 #[must_use]
 pub fn masked_softmax(scores: Tensor<4>, bias: Tensor<4>) -> Tensor<4> {
     Tensor::from_dispatch(<Dispatch as MaskedSoftmax>::masked_softmax(
@@ -37,35 +37,26 @@ pub trait MaskedSoftmax: Backend {
     fn masked_softmax(scores: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// Both directions without gradients, as a composition that every backend has.
+/// Both directions without gradients; numbers may be narrower than f32 where they are read and written.
 pub trait SoftmaxKernel: Backend {
-    fn forward(scores: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        let scores = Self::float_add(scores, bias);
-        let largest = Self::float_max_dim(scores.clone(), 3);
-        let exponentials = Self::float_exp(Self::float_sub(scores, largest));
-        let sums = Self::float_sum_dim(exponentials.clone(), 3);
-        Self::float_div(exponentials, sums)
-    }
+    fn forward(scores: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
 
     /// p · (g − Σ p·g), where p is what the forward pass gave.
-    fn backward(probabilities: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self> {
-        let products = Self::float_mul(probabilities.clone(), gradient.clone());
-        let means = Self::float_sum_dim(products, 3);
-        Self::float_mul(probabilities, Self::float_sub(gradient, means))
-    }
+    fn backward(probabilities: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 #[cfg(feature = "flex")]
 impl SoftmaxKernel for Flex {
     fn forward(scores: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        let [rows, heads, positions, columns] = scores.shape().dims();
+        let [rows, groups, of_group, columns] = scores.shape().dims();
+        let positions = bias.shape()[2];
         let bias = bias.to_contiguous();
         let bias = super::flex::elements(&bias);
         // One bias for all rows, or one for each.
         let per_row = if bias.len() == positions * columns { 0 } else { positions * columns };
         super::flex::in_place(scores, |scores| {
             for (index, row) in scores.chunks_exact_mut(columns).enumerate() {
-                let (row_of_batch, position) = (index / (heads * positions), index % positions);
+                let (row_of_batch, position) = (index / (groups * of_group), index % positions);
                 let start = row_of_batch % rows * per_row + position * columns;
                 super::exponential::masked_softmax(row, &bias[start..start + columns]);
             }
@@ -74,7 +65,7 @@ impl SoftmaxKernel for Flex {
 
     fn backward(probabilities: FlexTensor, gradient: FlexTensor) -> FlexTensor {
         let columns = probabilities.shape()[3];
-        let probabilities = probabilities.to_contiguous();
+        let probabilities = super::flex::wide(probabilities).to_contiguous();
         let probabilities = super::flex::elements::<f32>(&probabilities);
         super::flex::in_place(gradient, |gradient| {
             for (gradient, p) in gradient.chunks_exact_mut(columns).zip(probabilities.chunks_exact(columns)) {
@@ -84,18 +75,8 @@ impl SoftmaxKernel for Flex {
     }
 }
 
-#[cfg(feature = "cube")]
-impl SoftmaxKernel for burn::backend::Cube {}
-
 #[cfg(feature = "flex")]
 impl MaskedSoftmax for Flex {
-    fn masked_softmax(scores: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        Self::forward(scores, bias)
-    }
-}
-
-#[cfg(feature = "cube")]
-impl MaskedSoftmax for burn::backend::Cube {
     fn masked_softmax(scores: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         Self::forward(scores, bias)
     }
@@ -143,7 +124,9 @@ mod tests {
             let bias = random([bias_rows, 1, 5, 5]) + hidden.reshape([1, 1, 5, 5]);
             let scores = random([3, 2, 5, 5]).require_grad();
             let weights = random([3, 2, 5, 5]);
-            let got = masked_softmax(scores.clone(), bias.clone());
+            // Two heads of one group, one below the other.
+            let below = scores.clone().reshape([3, 1, 10, 5]);
+            let got = masked_softmax(below, bias.clone()).reshape([3, 2, 5, 5]);
             let expected = activation::softmax(scores.clone() + bias, 3);
             let gradient =
                 |output: Tensor<4>| scores.grad(&(output * weights.clone()).sum().backward()).unwrap();

@@ -144,6 +144,15 @@ pub struct ItemBatch {
 }
 
 impl ItemBatch {
+    /// The same on another device.
+    #[cfg(feature = "train")]
+    #[must_use]
+    pub fn on(self, device: &Device) -> Self {
+        let [item, intensity, asked, gap, era] = [self.item, self.intensity, self.asked, self.gap, self.era]
+            .map(|numbers| numbers.to_device(device));
+        Self { item, is_met: self.is_met.to_device(device), intensity, asked, gap, era }
+    }
+
     #[must_use]
     pub fn new(rows: &[Vec<ItemPosition>], device: &Device) -> Self {
         let length = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -192,6 +201,14 @@ pub struct ItemTexts {
 }
 
 impl ItemTexts {
+    /// The same on another device.
+    #[cfg(feature = "train")]
+    #[must_use]
+    pub fn on(&self, device: &Device) -> Self {
+        let Self { tokens, weights } = self.clone();
+        Self { tokens: tokens.to_device(device), weights: weights.to_device(device) }
+    }
+
     #[must_use]
     pub fn new(texts: &[Vec<u32>], device: &Device) -> Self {
         let longest = texts.iter().map(Vec::len).max().unwrap_or(0).max(1);

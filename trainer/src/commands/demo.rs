@@ -49,6 +49,7 @@ pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
         fingerprint: &checkpoint::fingerprint(&dataset),
         config: &config,
         device: &Device::flex(),
+        others: &[],
         from: None,
         out: &out.join("run"),
         is_quiet,

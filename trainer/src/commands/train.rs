@@ -10,6 +10,7 @@ use crate::{
     cli,
     config::RunConfig,
     datasets::{self, Dataset},
+    device::DeviceName,
     pipeline,
     run::Run,
 };
@@ -35,7 +36,8 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
         out.display()
     );
     let job = JobFile { fingerprint, ..job };
-    let device = arguments.device.open()?;
+    let devices = arguments.devices.iter().map(DeviceName::open).collect::<Result<Vec<_>>>()?;
+    let (device, others) = devices.split_first().context("no device is named")?;
     let from = job.from.as_deref().map(Run::load).transpose()?;
     if let Some(from) = &from {
         check_from(from, &config, &dataset, job.from.as_deref().unwrap_or(&out))?;
@@ -47,7 +49,8 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
         data: &job.data,
         fingerprint: &job.fingerprint,
         config: &config,
-        device: &device,
+        device,
+        others,
         from: from.as_ref().zip(job.from.as_deref()),
         out: &out,
         is_quiet,
@@ -109,6 +112,7 @@ fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
     }
     config.preference.lambda = arguments.lambda.unwrap_or(config.preference.lambda);
     config.preference.keep = arguments.keep.unwrap_or(config.preference.keep);
+    config.precision = arguments.precision.unwrap_or(config.precision);
     config.validate()?;
     // Kept absolute, so that `eval` finds the data from any folder.
     let job = JobFile {

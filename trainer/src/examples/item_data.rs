@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use shared::{
     interaction::Interaction,
+    kernels::gradients::look_up,
     model::TransformerConfig,
     noise::Noise,
     places::{Places, RowPlaces},
@@ -15,11 +16,13 @@ use shared::{
 };
 
 use crate::{
+    hardware::Hardware,
     kernels::{
         normaliser::log_normaliser,
         text_bag::{TextBags, text_bags},
     },
     negatives,
+    train::Part,
 };
 
 /// What both stages know about the catalogue.
@@ -35,7 +38,7 @@ pub struct ItemData {
     pub(super) context: usize,
     /// Where the calendar is cut.
     pub(super) eras: Vec<i64>,
-    pub(super) device: Device,
+    pub(super) hardware: Hardware,
 }
 
 impl ItemData {
@@ -44,8 +47,10 @@ impl ItemData {
         histories: &[Vec<Interaction>],
         texts: &[Vec<u32>],
         config: &ModelConfig,
-        device: &Device,
+        hardware: impl Into<Hardware>,
     ) -> Self {
+        let hardware = hardware.into();
+        let device = &hardware.device;
         let mut excluded = vec![-1e9_f32; texts.len()];
         for item in negatives::met_items(histories) {
             excluded[item] = 0.0;
@@ -58,7 +63,7 @@ impl ItemData {
             transformer: config.transformer.clone(),
             context: config.context,
             eras: config.vocabulary.eras().to_vec(),
-            device: device.clone(),
+            hardware,
         }
     }
 
@@ -76,7 +81,7 @@ impl ItemData {
         Self {
             texts: data.texts.without_gradients(),
             excluded: data.excluded.inner(),
-            device: data.device.inner(),
+            hardware: data.hardware.inner(),
             ..data
         }
     }
@@ -86,8 +91,11 @@ impl ItemData {
     /// The distribution is over the whole catalogue, of which only the normaliser is computed.
     pub(super) fn log_probabilities(&self, model: &Model, batch: &Batch) -> Tensor<2> {
         let (table, states) = self.table_and_states(items_of(model), model, batch);
-        let normaliser =
-            log_normaliser(states.clone(), table.vectors(), table.bias() + self.excluded.clone());
+        let normaliser = log_normaliser(
+            states.clone(),
+            table.vectors(),
+            table.bias() + self.excluded.clone().to_device(&states.device()),
+        );
         table.logits_of(states, batch.items.clone()) - normaliser
     }
 
@@ -98,19 +106,20 @@ impl ItemData {
         model: &Model,
         batch: &Batch,
     ) -> (ItemTable, Tensor<2>) {
+        let device = batch.states.device();
         let table = match &self.texts {
             Texts::Bags(bags) => {
                 let bags = text_bags(vocabulary.token_vectors(), Arc::clone(bags));
                 vocabulary.table_of_bags(bags, batch.id_keep.clone())
             }
-            Texts::Padded(texts) => vocabulary.table(texts, batch.id_keep.clone()),
+            Texts::Padded(texts) => vocabulary.table(&texts.on(&device), batch.id_keep.clone()),
         };
         let embeddings = vocabulary.embed(&table, &batch.rows);
         let [rows, length, hidden] = embeddings.dims();
-        let places = Places::new(&[RowPlaces::causal(length)], 0, &self.transformer, &self.device);
-        let places = places.with_noise(batch.noise);
+        let places = Places::new(&[RowPlaces::causal(length)], 0, &self.transformer, &device);
+        let places = places.with_noise(batch.noise).in_precision(self.hardware.precision);
         let states = model.model.forward(embeddings, &places, None);
-        (table, states.reshape([rows * length, hidden]).select(0, batch.states.clone()))
+        (table, look_up(states.reshape([rows * length, hidden]), batch.states.clone()))
     }
 }
 
@@ -148,7 +157,23 @@ impl Texts {
     }
 }
 
+impl Part for Batch {
+    fn on(&self, device: &Device) -> Self {
+        let Self { rows, states, items, id_keep, noise, margins, reference } = self.clone();
+        Self {
+            rows: rows.on(device),
+            states: states.to_device(device),
+            items: items.to_device(device),
+            id_keep: id_keep.map(|keep| keep.to_device(device)),
+            noise,
+            margins: margins.map(|margins| margins.to_device(device)),
+            reference: reference.map(|reference| reference.to_device(device)),
+        }
+    }
+}
+
 /// Rows, the states in them that are asked, and the items whose log-probability is read there.
+#[derive(Clone)]
 pub struct Batch {
     pub(super) rows: ItemBatch,
     /// Index into the flattened `[B·T]` states.

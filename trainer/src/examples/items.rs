@@ -28,6 +28,7 @@ use super::{
 use crate::{
     checkpoint::epoch_generator,
     config::{PreferenceConfig, SftConfig},
+    hardware::Hardware,
     loss::{self, Alternatives},
     negatives::{self, HARD_ITEMS, Sampler},
     reference::{Fingerprint, Reference},
@@ -95,12 +96,16 @@ impl Objective for ItemSft {
                 .then(|| (0..items).map(|_| !generator.random_bool(self.id_dropout)).collect());
             sft_batch(&self.data, rows, keep, Noise::of(generator.random()))
         };
-        let cut = |rows| super::parts(rows, &self.data.device, |row: &SftRow| row.positions.len());
+        let cut = |rows| super::parts(rows, &self.data.hardware, |row: &SftRow| row.positions.len());
         batches.into_iter().map(|rows| cut(rows).into_iter().map(&mut noisy).collect()).collect()
     }
 
     fn targets(&self, batch: &Batch) -> usize {
         batch.states.dims()[0]
+    }
+
+    fn hardware(&self) -> &Hardware {
+        &self.data.hardware
     }
 
     fn positions(&self, batch: &Batch) -> usize {
@@ -122,7 +127,7 @@ pub struct SftRow {
 /// Windows as one batch, in which some of the id vectors take part, or all.
 #[must_use]
 pub fn sft_batch(data: &ItemData, rows: Vec<SftRow>, id_keep: Option<Vec<bool>>, noise: Noise) -> Batch {
-    let device = &data.device;
+    let device = &data.hardware.device;
     let length = rows.iter().map(|row| row.positions.len()).max().unwrap_or(0);
     let (mut states, mut targets) = (Vec::new(), Vec::new());
     for (index, row) in rows.iter().enumerate() {
@@ -278,7 +283,7 @@ impl ItemPreference {
     }
 
     fn parts(&self, rows: Vec<PreferenceRow>) -> Vec<Batch> {
-        let parts = super::parts(rows, &self.data.device, |row| row.positions.len());
+        let parts = super::parts(rows, &self.data.hardware, |row| row.positions.len());
         parts.iter().map(|part| batch(&self.data, part)).collect()
     }
 
@@ -329,6 +334,10 @@ impl Objective for ItemPreference {
         batch.states.dims()[0]
     }
 
+    fn hardware(&self) -> &Hardware {
+        &self.data.hardware
+    }
+
     fn positions(&self, batch: &Batch) -> usize {
         batch.rows.dims().iter().product()
     }
@@ -340,10 +349,10 @@ impl Objective for ItemPreference {
     fn loss(&self, model: &Model, batch: &Batch) -> StepOutcome {
         let policy = self.data.log_probabilities(model, batch);
         let [examples, alternatives] = policy.dims();
-        let lengths = Tensor::ones([examples, alternatives], &self.data.device);
+        let lengths = Tensor::ones([examples, alternatives], &self.data.hardware.device);
         let margins = batch.margins.clone();
-        let margins =
-            margins.unwrap_or_else(|| Tensor::zeros([examples, alternatives - 1], &self.data.device));
+        let margins = margins
+            .unwrap_or_else(|| Tensor::zeros([examples, alternatives - 1], &self.data.hardware.device));
         let reference = batch.reference.clone();
         super::preference_outcome(&self.config, &Alternatives { policy, reference, margins, lengths })
     }
@@ -384,9 +393,9 @@ impl HardItems {
     fn of_window(&self, positions: &[ItemPosition], history: &[Interaction]) -> Result<Vec<Vec<usize>>> {
         let states: Vec<i32> = (0..positions.len() as i32).collect();
         let batch = Batch {
-            rows: ItemBatch::new(&[positions.to_vec()], &self.data.device),
-            items: index_matrix(vec![0; states.len()], states.len(), &self.data.device),
-            states: index_vector(states, &self.data.device),
+            rows: ItemBatch::new(&[positions.to_vec()], &self.data.hardware.device),
+            items: index_matrix(vec![0; states.len()], states.len(), &self.data.hardware.device),
+            states: index_vector(states, &self.data.hardware.device),
             id_keep: None,
             noise: Noise::default(),
             margins: None,
@@ -403,7 +412,7 @@ impl HardItems {
 
 /// Windows with their preferences as one batch; the reference takes part once it is known.
 fn batch(data: &ItemData, rows: &[PreferenceRow]) -> Batch {
-    let device = &data.device;
+    let device = &data.hardware.device;
     let length = rows.iter().map(|row| row.positions.len()).max().unwrap_or(0);
     let positions: Vec<Vec<ItemPosition>> = rows.iter().map(|row| row.positions.clone()).collect();
     let mut states = Vec::new();

@@ -10,6 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use shared::preference::Preference;
 
 use crate::{
+    hardware::Hardware,
     loss::{self, Alternatives},
     preference_config::PreferenceConfig,
     train::StepOutcome,
@@ -73,20 +74,11 @@ fn within<R>(rows: Vec<R>, budget: usize, cost: impl Fn(&R) -> usize) -> Vec<Vec
     runs
 }
 
-/// Cuts the rows of a batch into parts of about equal costs (positions), as many as are worth a thread.
-///
-/// Their number depends on the batch alone: with that of the processor's cores a seed would give other weights on another
-/// machine.
+/// Cuts the rows of a batch into parts of about equal costs (positions), as many as the hardware computes side by side.
 #[must_use]
-pub fn parts<R>(rows: Vec<R>, device: &Device, cost: impl Fn(&R) -> usize) -> Vec<Vec<R>> {
-    /// Positions of the smallest part.
-    const LEAST: usize = 256;
-    const MOST: usize = 4;
+pub fn parts<R>(rows: Vec<R>, hardware: &Hardware, cost: impl Fn(&R) -> usize) -> Vec<Vec<R>> {
     let total: usize = rows.iter().map(&cost).sum();
-    // A GPU computes all at once.
-    let most = if device.clone().inner() == Device::flex() { MOST } else { 1 };
-    let count = (total / LEAST).clamp(1, most);
-    within(rows, total.div_ceil(count), cost)
+    within(rows, total.div_ceil(hardware.parts(total)), cost)
 }
 
 /// Which sequences share a row, by their numbers: the longest first, each in the first row that has room for it, and no
@@ -144,14 +136,14 @@ mod tests {
     #[test]
     fn parts_are_of_about_equal_cost_and_hold_every_row() {
         let cost = |&row: &usize| row;
-        assert!(parts(Vec::new(), &Device::flex(), cost).is_empty());
-        assert_eq!(parts(vec![200, 200], &Device::flex(), cost), [[200, 200]]);
+        assert!(parts(Vec::new(), &(&Device::flex()).into(), cost).is_empty());
+        assert_eq!(parts(vec![200, 200], &(&Device::flex()).into(), cost), [[200, 200]]);
         let rows: Vec<usize> = (0..40).collect();
-        let cut = parts(rows.clone(), &Device::flex(), cost);
+        let cut = parts(rows.clone(), &(&Device::flex()).into(), cost);
         assert_eq!(cut.len(), 3);
         assert!(cut.iter().all(|part| (200..300).contains(&part.iter().sum::<usize>())));
         assert_eq!(cut.concat(), rows);
-        assert_eq!(parts(vec![300; 40], &Device::flex().autodiff(), cost).len(), 4);
+        assert_eq!(parts(vec![300; 40], &(&Device::flex().autodiff()).into(), cost).len(), 4);
     }
 
     #[test]

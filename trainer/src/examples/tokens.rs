@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use anyhow::Result;
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, FloatDType, Int, Tensor, TensorData};
 use rand::{Rng, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use shared::{
     interaction::Interaction,
+    kernels::gradients::look_up,
     model::TransformerConfig,
     noise::Noise,
     places::{Places, RowPlaces},
@@ -20,11 +21,12 @@ use super::{bucket, margin_tensor};
 use crate::{
     checkpoint::epoch_generator,
     config::{PreferenceConfig, SftConfig},
+    hardware::Hardware,
     kernels::normaliser::log_normaliser,
     loss::{self, Alternatives},
     negatives::Sampler,
     reference::Reference,
-    train::{Objective, StepOutcome},
+    train::{Objective, Part, StepOutcome},
 };
 
 /// What both stages know about the catalogue.
@@ -35,7 +37,7 @@ pub struct TokenData {
     transformer: TransformerConfig,
     template: Template,
     context: usize,
-    device: Device,
+    hardware: Hardware,
 }
 
 impl TokenData {
@@ -44,7 +46,7 @@ impl TokenData {
         histories: &[Vec<Interaction>],
         titles: &[Vec<u32>],
         config: &ModelConfig,
-        device: &Device,
+        hardware: impl Into<Hardware>,
     ) -> Self {
         Self {
             histories: histories.to_vec(),
@@ -52,7 +54,7 @@ impl TokenData {
             transformer: config.transformer.clone(),
             template: config.vocabulary.template().cloned().unwrap_or_default(),
             context: config.context,
-            device: device.clone(),
+            hardware: hardware.into(),
         }
     }
 
@@ -70,15 +72,20 @@ impl TokenData {
             unreachable!("token batches are made for token vocabularies only");
         };
         // Made for this pass alone: the masks of all batches of an epoch would be gigabytes.
-        let places = Places::new(places, 0, &self.transformer, &self.device).with_noise(noise);
+        let (device, precision) = (rows.device(), self.hardware.precision);
+        let places = Places::new(places, 0, &self.transformer, &device);
+        let places = places.with_noise(noise).in_precision(precision);
         let hidden_states = model.model.forward(vocabulary.embed(rows), &places, None);
         let [rows, length, hidden] = hidden_states.dims();
-        let hidden_states = hidden_states.reshape([rows * length, hidden]).select(0, states);
+        let hidden_states = look_up(hidden_states.reshape([rows * length, hidden]), states);
         // Of all tokens the normaliser alone, of the targets their logits: the matrix of both is never there.
-        let vectors = vocabulary.output_vectors();
-        let zeros = Tensor::zeros([vectors.dims()[0]], &self.device);
+        let [hidden_states, vectors] =
+            [hidden_states, vocabulary.output_vectors()].map(|tensor| tensor.cast(precision.dtype()));
+        let zeros = Tensor::zeros([vectors.dims()[0]], &device);
         let normaliser = log_normaliser(hidden_states.clone(), vectors.clone(), zeros);
-        let logits = (hidden_states * vectors.select(0, targets)).sum_dim(1);
+        let [hidden_states, vectors] =
+            [hidden_states, look_up(vectors, targets)].map(|tensor| tensor.cast(FloatDType::F32));
+        let logits = (hidden_states * vectors).sum_dim(1);
         (logits - normaliser).squeeze_dim(1)
     }
 }
@@ -90,6 +97,7 @@ pub struct TokenSft {
     seed: u64,
 }
 
+#[derive(Clone)]
 pub struct TokenBatch {
     rows: Tensor<2, Int>,
     /// Of every row, or one for all of them.
@@ -97,6 +105,19 @@ pub struct TokenBatch {
     states: Tensor<1, Int>,
     targets: Tensor<1, Int>,
     noise: Noise,
+}
+
+impl Part for TokenBatch {
+    fn on(&self, device: &Device) -> Self {
+        let Self { rows, places, states, targets, noise } = self.clone();
+        Self {
+            rows: rows.to_device(device),
+            places,
+            states: states.to_device(device),
+            targets: targets.to_device(device),
+            noise,
+        }
+    }
 }
 
 /// The tokens of a window, and which of them are predicted.
@@ -133,10 +154,10 @@ pub fn sft_batch(data: &TokenData, histories: &[TokenRow], noise: Noise) -> Toke
     let places = if is_packed { places } else { vec![RowPlaces::causal(length)] };
     let count = states.len();
     TokenBatch {
-        rows: token_batch(&rows, &data.device),
+        rows: token_batch(&rows, &data.hardware.device),
         places,
-        states: Tensor::from_data(TensorData::new(states, [count]), &data.device),
-        targets: Tensor::from_data(TensorData::new(targets, [count]), &data.device),
+        states: Tensor::from_data(TensorData::new(states, [count]), &data.hardware.device),
+        targets: Tensor::from_data(TensorData::new(targets, [count]), &data.hardware.device),
         noise,
     }
 }
@@ -171,12 +192,16 @@ impl Objective for TokenSft {
         let batches = bucket(rows, self.batch_targets, length, length, &mut generator);
         let data = &self.data;
         let mut noisy = |rows: &Vec<TokenRow>| sft_batch(data, rows, Noise::of(generator.random()));
-        let cut = |rows| super::parts(rows, &data.device, length);
+        let cut = |rows| super::parts(rows, &data.hardware, length);
         batches.into_iter().map(|rows| cut(rows).iter().map(&mut noisy).collect()).collect()
     }
 
     fn targets(&self, batch: &TokenBatch) -> usize {
         batch.states.dims()[0]
+    }
+
+    fn hardware(&self) -> &Hardware {
+        &self.data.hardware
     }
 
     fn positions(&self, batch: &TokenBatch) -> usize {
@@ -225,6 +250,7 @@ impl Example {
     }
 }
 
+#[derive(Clone)]
 pub struct PreferenceBatch {
     rows: Tensor<2, Int>,
     places: Vec<RowPlaces>,
@@ -235,6 +261,22 @@ pub struct PreferenceBatch {
     examples: usize,
     margins: Tensor<2>,
     reference: Option<Tensor<2>>,
+}
+
+impl Part for PreferenceBatch {
+    fn on(&self, device: &Device) -> Self {
+        let Self { rows, places, states, targets, sums, examples, margins, reference } = self.clone();
+        Self {
+            rows: rows.to_device(device),
+            places,
+            states: states.to_device(device),
+            targets: targets.to_device(device),
+            sums: sums.to_device(device),
+            examples,
+            margins: margins.to_device(device),
+            reference: reference.map(|reference| reference.to_device(device)),
+        }
+    }
 }
 
 impl TokenPreference {
@@ -299,7 +341,10 @@ impl TokenPreference {
         let tokens = |example: &Example| {
             example.prompt.len() + example.items().map(|item| self.data.titles[item].len()).sum::<usize>()
         };
-        super::parts(examples, &self.data.device, tokens).iter().map(|part| batch(&self.data, part)).collect()
+        super::parts(examples, &self.data.hardware, tokens)
+            .iter()
+            .map(|part| batch(&self.data, part))
+            .collect()
     }
 
     /// Number of preferences.
@@ -315,7 +360,7 @@ impl TokenPreference {
 
     /// Reference log-probabilities, once: the examples are the same in every epoch.
     fn precompute(&mut self, reference: &Reference) -> Result<()> {
-        let data = TokenData { device: self.data.device.clone().inner(), ..self.data.clone() };
+        let data = TokenData { hardware: self.data.hardware.inner(), ..self.data.clone() };
         self.examples.sort_by_key(|example| example.prompt.len());
         let alternatives = self.examples.first().map_or(0, |example| example.items().count());
         let values = reference.log_probabilities(
@@ -353,6 +398,10 @@ impl Objective for TokenPreference {
         batch.examples
     }
 
+    fn hardware(&self) -> &Hardware {
+        &self.data.hardware
+    }
+
     fn positions(&self, batch: &PreferenceBatch) -> usize {
         batch.rows.dims().iter().product()
     }
@@ -371,7 +420,7 @@ impl Objective for TokenPreference {
 
 /// One row per example: prompt, then the completions without their last token (it is only predicted).
 fn batch(data: &TokenData, examples: &[Example]) -> PreferenceBatch {
-    let device = &data.device;
+    let device = &data.hardware.device;
     let mut rows: Vec<Vec<u32>> = Vec::new();
     let mut places: Vec<RowPlaces> = Vec::new();
     // Row, position in the row, target token, completion.
@@ -449,6 +498,8 @@ mod tests {
         tensor::Tensor,
     };
 
+    use shared::precision::Precision;
+
     use super::*;
     use crate::{
         config::{Recipe, RunConfig, asked},
@@ -496,11 +547,11 @@ mod tests {
         let targets: Vec<i32> = completion.iter().map(|&token| token as i32).collect();
         let log_probs = data.token_log_probabilities(
             model,
-            token_batch(&[row[..row.len() - 1].to_vec()], &data.device),
+            token_batch(&[row[..row.len() - 1].to_vec()], &data.hardware.device),
             &places,
             Noise::default(),
-            Tensor::from_data(TensorData::new(states, [count]), &data.device),
-            Tensor::from_data(TensorData::new(targets, [count]), &data.device),
+            Tensor::from_data(TensorData::new(states, [count]), &data.hardware.device),
+            Tensor::from_data(TensorData::new(targets, [count]), &data.hardware.device),
         );
         log_probs.sum()
     }
@@ -542,7 +593,8 @@ mod tests {
         let [examples, alternatives] = picked.dims();
         let weight = |index: usize| (index as f32 * 0.7).sin();
         let weights: Vec<f32> = (0..examples * alternatives).map(weight).collect();
-        let weights = Tensor::from_data(TensorData::new(weights, [examples, alternatives]), &data.device);
+        let weights =
+            Tensor::from_data(TensorData::new(weights, [examples, alternatives]), &data.hardware.device);
         let got = weight_gradients(&model, &(picked * weights).sum());
 
         let mut separate: Option<Tensor<1>> = None;
@@ -558,6 +610,47 @@ mod tests {
         for (got, expected) in got.iter().zip(&expected) {
             assert!((got - expected).abs() < 1e-4 * expected.abs().max(1.0), "{got}, alone {expected}");
         }
+    }
+
+    /// Narrow products give the loss and the direction of f32: what rounding moves is small, and nothing is lost.
+    #[test]
+    fn narrow_precisions_train_in_the_direction_of_f32() {
+        let (data, model) = data();
+        let gradients = |precision: Precision| {
+            let hardware = Hardware::new(&data.hardware.device, &[], precision);
+            let mut objective =
+                TokenSft::new(TokenData { hardware, ..data.clone() }, &SftConfig::default(), 1);
+            let batches = objective.epoch(1);
+            let loss = objective.loss(&model, &batches[0][0]).loss;
+            (loss.clone().into_scalar::<f32>(), weight_gradients(&model, &loss))
+        };
+        let (expected_loss, expected) = gradients(Precision::F32);
+        let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a * b)).sum::<f64>();
+        for precision in [Precision::Bf16, Precision::F16] {
+            let (loss, got) = gradients(precision);
+            assert_ne!(loss, expected_loss, "{precision:?} computes in f32");
+            assert!((loss / expected_loss - 1.0).abs() < 5e-3, "{precision:?}: {loss}, not {expected_loss}");
+            let cosine = dot(&got, &expected) / (dot(&got, &got) * dot(&expected, &expected)).sqrt();
+            assert!(cosine > 0.999, "{precision:?}: cosine {cosine}");
+        }
+    }
+
+    /// Devices that share a batch give what one gives.
+    #[test]
+    fn several_devices_give_the_gradients_of_one() {
+        let (data, model) = data();
+        let gradients = |others: &[Device]| {
+            let hardware = Hardware::new(&data.hardware.device, others, Precision::F32);
+            let mut objective =
+                TokenSft::new(TokenData { hardware, ..data.clone() }, &SftConfig::default(), 1);
+            let group = objective.epoch(1);
+            assert_eq!(group[0].len(), 1 + others.len());
+            let outcome = crate::train::gradients(&objective, &model, &group, 1.0);
+            let norm = crate::health::gradient_norm(&model, &outcome.gradients).unwrap();
+            (outcome.loss, norm)
+        };
+        let (one, two) = (gradients(&[]), gradients(&[Device::flex().autodiff()]));
+        assert!((one.0 - two.0).abs() < 1e-5 && (one.1 - two.1).abs() < 1e-5, "{one:?}, on two {two:?}");
     }
 
     /// At the reference itself every reward is 0, so that the loss is the mean of logsumexp([0, γ]).

@@ -17,18 +17,21 @@ use burn::{
             ops::{Backward, Ops, OpsKind},
         },
         backend_extension,
+        ops::FloatTensorOps,
         tensor::FloatTensor,
     },
-    tensor::{Shape, Slice, Tensor},
+    tensor::{DType, FloatDType, Shape, Slice, Tensor},
 };
 use rayon::prelude::*;
 
+#[cfg(feature = "cube")]
+use shared::kernels::cube_training;
 use shared::kernels::{exponential, gradients::several};
 
 /// log Σₙ exp(states·vectorsₙ + biasₙ), with gradients for all three.
 ///
 /// # Shapes
-/// states `[R, D]`, vectors `[N, D]`, bias `[N]` → `[R, 1]`
+/// states `[R, D]`, vectors `[N, D]`, bias `[N]` → `[R, 1]`, in f32 even where states and vectors are narrower
 ///
 /// # Example
 /// ```
@@ -58,33 +61,33 @@ pub trait CatalogNormaliser: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// What a backend does with a block of logits `[r, N]`; the rest is matrix products.
+/// What a backend does with a block of logits `[r, N]`, which may be narrower than f32; the rest is matrix products.
 pub trait BlockKernel: Backend {
-    /// log Σ exp(logits + bias) of each row: `[r, 1]`.
-    fn log_sum_exp(logits: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
-        let rows = logits.shape()[0];
-        let logits = Self::float_add(logits, row_vector::<Self>(bias));
-        let largest = Self::float_max_dim(logits.clone(), 1);
-        let sums = Self::float_sum_dim(Self::float_exp(Self::float_sub(logits, largest.clone())), 1);
-        Self::float_reshape(Self::float_add(Self::float_log(sums), largest), Shape::from([rows, 1]))
-    }
+    /// Logits held at once.
+    const BLOCK_NUMBERS: usize;
+    /// Most rows of a block.
+    const BLOCK_ROWS: usize;
 
-    /// exp(logits + bias − normaliser)·scale: the softmax of each row, scaled.
+    /// log Σ exp(logits + bias) of each row, in f32: `[r, 1]`.
+    fn log_sum_exp(logits: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// exp(logits + bias − normaliser)·scale: the softmax of each row, scaled, as narrow as the logits.
     fn scaled_softmax(
         logits: FloatTensor<Self>,
         bias: FloatTensor<Self>,
         normaliser: FloatTensor<Self>,
         scale: FloatTensor<Self>,
-    ) -> FloatTensor<Self> {
-        let shifted = Self::float_sub(Self::float_add(logits, row_vector::<Self>(bias)), normaliser);
-        Self::float_mul(Self::float_exp(shifted), scale)
-    }
+    ) -> FloatTensor<Self>;
 }
 
 impl BlockKernel for Flex {
+    /// About 4 MiB, near enough to a processor's own cache.
+    const BLOCK_NUMBERS: usize = 1 << 20;
+    const BLOCK_ROWS: usize = 1024;
+
     fn log_sum_exp(logits: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         let [rows, items] = logits.shape().dims();
-        let (logits, bias) = (logits.to_contiguous(), bias.to_contiguous());
+        let (logits, bias) = (widened(logits).to_contiguous(), bias.to_contiguous());
         let bias: &[f32] = bias.storage();
         let sums: Vec<f32> = logits
             .storage::<f32>()
@@ -105,17 +108,38 @@ impl BlockKernel for Flex {
             (bias.to_contiguous(), normaliser.to_contiguous(), scale.to_contiguous());
         let bias: &[f32] = bias.storage();
         let (normaliser, scale): (&[f32], &[f32]) = (normaliser.storage(), scale.storage());
-        let mut probabilities = logits.to_contiguous();
-        drop(logits);
+        let dtype = logits.dtype();
+        let mut probabilities = widened(logits).to_contiguous();
         probabilities.storage_mut::<f32>().par_chunks_mut(items).enumerate().for_each(|(row, logits)| {
             exponential::scaled_softmax(logits, bias, normaliser[row], scale[row]);
         });
-        probabilities
+        if dtype == DType::F32 { probabilities } else { Flex::float_cast(probabilities, dtype.into()) }
     }
 }
 
+fn widened(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
+    if tensor.dtype() == DType::F32 { tensor } else { Flex::float_cast(tensor, FloatDType::F32) }
+}
+
 #[cfg(feature = "cube")]
-impl BlockKernel for burn::backend::Cube {}
+impl BlockKernel for burn::backend::Cube {
+    /// Half a gigabyte: what a GPU has to spare, and enough to keep it busy.
+    const BLOCK_NUMBERS: usize = 1 << 27;
+    const BLOCK_ROWS: usize = 1 << 20;
+
+    fn log_sum_exp(logits: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
+        cube_training::log_sum_exp(logits, bias)
+    }
+
+    fn scaled_softmax(
+        logits: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        normaliser: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+    ) -> FloatTensor<Self> {
+        cube_training::scaled_softmax([logits, bias, normaliser, scale])
+    }
+}
 
 pub(super) fn flex_tensor<const N: usize>(values: Vec<f32>, shape: [usize; N]) -> FloatTensor<Flex> {
     burn::backend::flex::FlexTensor::from_data(burn::tensor::TensorData::new(values, shape))
@@ -175,24 +199,19 @@ impl<B: BlockKernel> Backward<B, 3> for LogNormaliser {
     }
 }
 
-/// Logits held at once: about 4 MiB, near enough to a processor's own cache.
-const BLOCK_NUMBERS: usize = 1 << 20;
-
 /// First row and number of rows of each block.
-fn blocks(rows: usize, items: usize) -> impl Iterator<Item = (usize, usize)> {
-    let per_block = (BLOCK_NUMBERS / items.max(1)).clamp(16, 1024);
+fn blocks<B: BlockKernel>(rows: usize, items: usize) -> impl Iterator<Item = (usize, usize)> {
+    let per_block = (B::BLOCK_NUMBERS / items.max(1)).clamp(16, B::BLOCK_ROWS);
     (0..rows).step_by(per_block).map(move |first| (first, per_block.min(rows - first)))
 }
 
 fn narrow<B: Backend>(tensor: &FloatTensor<B>, (first, count): (usize, usize)) -> FloatTensor<B> {
+    if count == tensor.shape()[0] {
+        return tensor.clone();
+    }
     let rest = tensor.shape().iter().skip(1).map(|&size| Slice::from(0..size)).collect::<Vec<_>>();
     let slices: Vec<Slice> = std::iter::once(Slice::from(first..first + count)).chain(rest).collect();
     B::float_slice(tensor.clone(), &slices)
-}
-
-fn row_vector<B: Backend>(bias: FloatTensor<B>) -> FloatTensor<B> {
-    let items = bias.shape()[0];
-    B::float_reshape(bias, Shape::from([1, items]))
 }
 
 fn normalise<B: BlockKernel>(
@@ -202,13 +221,18 @@ fn normalise<B: BlockKernel>(
 ) -> FloatTensor<B> {
     let (rows, items) = (states.shape()[0], vectors.shape()[0]);
     let transposed = B::float_transpose(vectors.clone());
-    let normalisers = blocks(rows, items)
+    let normalisers = blocks::<B>(rows, items)
         .map(|block| {
             let logits = B::float_matmul(narrow::<B>(states, block), transposed.clone());
             B::log_sum_exp(logits, bias.clone())
         })
         .collect();
-    B::float_cat(normalisers, 0)
+    joined::<B>(normalisers).unwrap_or_else(|| narrow::<B>(states, (0, 0)))
+}
+
+/// One after another; of one there is nothing to copy.
+fn joined<B: Backend>(mut parts: Vec<FloatTensor<B>>) -> Option<FloatTensor<B>> {
+    if parts.len() > 1 { Some(B::float_cat(parts, 0)) } else { parts.pop() }
 }
 
 /// ∂/∂states = p·vectors, ∂/∂vectors = pᵀ·states, ∂/∂bias = Σ p with p the softmax scaled by the gradient; those that
@@ -230,7 +254,7 @@ fn differentiate<B: BlockKernel>(
         Some(sum) => B::float_add(sum, part),
         None => part,
     };
-    for block in blocks(rows, items) {
+    for block in blocks::<B>(rows, items) {
         let states = narrow::<B>(states, block);
         let logits = B::float_matmul(states.clone(), transposed.clone());
         let scaled = B::scaled_softmax(
@@ -247,11 +271,13 @@ fn differentiate<B: BlockKernel>(
             of_vectors = Some(add(of_vectors, part));
         }
         if wants_bias {
+            let scaled =
+                if scaled.dtype() == DType::F32 { scaled } else { B::float_cast(scaled, FloatDType::F32) };
             of_bias = Some(add(of_bias, B::float_sum_dim(scaled, 0)));
         }
     }
     // Of no rows there is no gradient.
-    let of_states = (!of_states.is_empty()).then(|| B::float_cat(of_states, 0));
+    let of_states = joined::<B>(of_states);
     let of_bias = of_bias.map(|of_bias| B::float_reshape(of_bias, Shape::from([items])));
     [of_states, of_vectors, of_bias]
 }
@@ -280,7 +306,7 @@ mod tests {
         let device = Device::flex().autodiff();
         device.seed(3);
         let (rows, items, hidden) = (70, 40_000, 8);
-        assert!(blocks(rows, items).count() > 1);
+        assert!(blocks::<Flex>(rows, items).count() > 1);
         let random = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Normal(0.0, 1.0), &device);
         let inputs = (random([rows, hidden]), random([items, hidden]), random([1, items]).reshape([items]));
         let weights = random([rows, 1]);

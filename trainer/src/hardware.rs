@@ -1,0 +1,60 @@
+//! What does training compute on? One device, or several that share every batch.
+
+use burn::tensor::Device;
+use shared::precision::Precision;
+
+/// Devices and what they multiply in.
+#[derive(Clone, Debug)]
+pub struct Hardware {
+    /// Where the model is kept.
+    pub device: Device,
+    /// What computes beside it.
+    others: Vec<Device>,
+    pub precision: Precision,
+}
+
+impl From<&Device> for Hardware {
+    /// One device in f32.
+    fn from(device: &Device) -> Self {
+        Self { device: device.clone(), others: Vec::new(), precision: Precision::F32 }
+    }
+}
+
+impl Hardware {
+    #[must_use]
+    pub fn new(device: &Device, others: &[Device], precision: Precision) -> Self {
+        Self { device: device.clone(), others: others.to_vec(), precision }
+    }
+
+    /// The same without gradients.
+    #[must_use]
+    pub fn inner(&self) -> Self {
+        let others = self.others.iter().map(|device| device.clone().inner()).collect();
+        Self { device: self.device.clone().inner(), others, precision: self.precision }
+    }
+
+    /// Into how many parts a batch of so many positions is cut.
+    ///
+    /// On a processor the number depends on the batch alone: with that of its cores a seed would give other weights on
+    /// another machine. A GPU computes all of its share at once.
+    #[must_use]
+    pub fn parts(&self, positions: usize) -> usize {
+        /// Positions of a processor's smallest part.
+        const LEAST: usize = 256;
+        const MOST: usize = 4;
+        let devices = 1 + self.others.len();
+        if self.device.clone().inner() != Device::flex() {
+            return devices;
+        }
+        (positions / LEAST).clamp(1, MOST).next_multiple_of(devices)
+    }
+
+    /// What computes a part, by its place in the batch.
+    #[must_use]
+    pub fn device_of(&self, part: usize) -> &Device {
+        match part % (1 + self.others.len()) {
+            0 => &self.device,
+            other => &self.others[other - 1],
+        }
+    }
+}
