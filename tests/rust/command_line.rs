@@ -336,6 +336,14 @@ fn mistakes_are_said_with_place_and_remedy() {
     let output = trainer(&["train", &folder.path("bad.toml"), "--data", &data, "--out", &run]);
     fails(&output, &["bad.toml", "hidden_size", "line 1"]);
 
+    for (device, precision, said) in
+        [("cpu", "bf16", "does not compute in bf16"), ("cpu,metal", "f32", "has no metal")]
+    {
+        let arguments =
+            ["train", "--data", &data, "--out", &run, "--device", device, "--precision", precision];
+        fails(&trainer(&arguments), &[said, "hint:"]);
+        assert!(!Path::new(&run).exists(), "a refused device leaves nothing behind");
+    }
     fails(&trainer(&["plot", &data]), &["metrics.jsonl", "hint:"]);
     fails(&trainer(&["eval", &run]), &["is not a folder", "trainer train --out"]);
     fails(&trainer(&["train", "--no-such-flag"]), &["--no-such-flag"]);

@@ -1,7 +1,21 @@
 //! What does training compute on? One device, or several that share every batch.
 
+use anyhow::{Result, ensure};
 use burn::tensor::Device;
 use shared::precision::Precision;
+
+/// Does a device multiply in a precision, and is it faster so?
+///
+/// # Errors
+/// When it does not. A processor would only be slower.
+pub fn ensure_computes_in(precision: Precision, device: &Device) -> Result<()> {
+    ensure!(
+        precision == Precision::F32 || precision.is_supported_by(device) && *device != Device::flex(),
+        "this device does not compute in {}\nhint: --precision f32, or another --device",
+        precision.name()
+    );
+    Ok(())
+}
 
 /// Devices and what they multiply in.
 #[derive(Clone, Debug)]
@@ -56,5 +70,28 @@ impl Hardware {
             0 => &self.device,
             other => &self.others[other - 1],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_processor_computes_in_f32_alone() {
+        let device = Device::flex();
+        assert!(ensure_computes_in(Precision::F32, &device).is_ok());
+        let error = ensure_computes_in(Precision::Bf16, &device).unwrap_err().to_string();
+        assert!(error.contains("bf16") && error.contains("hint: --precision f32"), "{error}");
+    }
+
+    #[test]
+    fn parts_go_around_the_devices() {
+        let device = Device::flex();
+        let one = Hardware::from(&device);
+        assert_eq!([1, 300, 600, 5000].map(|positions| one.parts(positions)), [1, 1, 2, 4]);
+        // As many parts for each device.
+        let three = Hardware::new(&device, &[device.clone(), device.clone()], Precision::F32);
+        assert_eq!([1, 600, 5000].map(|positions| three.parts(positions)), [3, 3, 6]);
     }
 }

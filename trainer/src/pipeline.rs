@@ -15,7 +15,6 @@ use burn::{
 use futures_lite::future::block_on;
 use shared::{
     interaction::Interaction,
-    precision::Precision,
     tokenizer::Tokenizer,
     vocabulary::{Asked, Model, ModelConfig, Vocabulary},
     weights::Weights,
@@ -32,7 +31,7 @@ use crate::{
         tokens::{TokenData, TokenPreference, TokenSft},
     },
     goals::Goals,
-    hardware::Hardware,
+    hardware::{self, Hardware},
     hugging_face::{self, Checkpoint},
     negatives::{self, Sampler},
     output::{Reporter, write_file},
@@ -102,13 +101,7 @@ pub fn train(job: &Job) -> Result<Run> {
 
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let training_device = |device: &Device| {
-        ensure!(
-            // A processor would only be slower.
-            config.precision == Precision::F32
-                || config.precision.is_supported_by(device) && *device != Device::flex(),
-            "this device does not compute in {}\nhint: --precision f32, or another --device",
-            config.precision.name()
-        );
+        hardware::ensure_computes_in(config.precision, device)?;
         let device = device.clone().autodiff();
         Ok(if config.recompute { device.gradient_checkpointing() } else { device })
     };

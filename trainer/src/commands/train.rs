@@ -11,7 +11,7 @@ use crate::{
     config::RunConfig,
     datasets::{self, Dataset},
     device::DeviceName,
-    pipeline,
+    hardware, pipeline,
     run::Run,
 };
 
@@ -37,6 +37,8 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     );
     let job = JobFile { fingerprint, ..job };
     let devices = arguments.devices.iter().map(DeviceName::open).collect::<Result<Vec<_>>>()?;
+    // Before anything is written.
+    devices.iter().try_for_each(|device| hardware::ensure_computes_in(config.precision, device))?;
     let (device, others) = devices.split_first().context("no device is named")?;
     let from = job.from.as_deref().map(Run::load).transpose()?;
     if let Some(from) = &from {
