@@ -102,7 +102,8 @@ pub(super) fn in_place(tensor: FlexTensor, change: impl FnOnce(&mut [f32])) -> F
 
 /// The same numbers as f32.
 #[cfg(feature = "train")]
-pub(super) fn wide(tensor: FlexTensor) -> FlexTensor {
+#[must_use]
+pub fn wide(tensor: FlexTensor) -> FlexTensor {
     if tensor.dtype() == DType::F32 { tensor } else { Flex::float_cast(tensor, FloatDType::F32) }
 }
 

@@ -20,6 +20,7 @@ use burn::{
     tensor::{FloatDType, IndexingUpdateOp, Int, Shape, Tensor},
 };
 
+#[cfg(feature = "flex")]
 use super::operations::PackedOperations;
 use crate::{noise::Noise, precision::Precision};
 
@@ -83,6 +84,7 @@ pub fn rotate(heads: Tensor<4>, cosines: Tensor<4>, sines: Tensor<4>, scale: f64
 #[backend_extension(Flex: cfg(feature = "flex"), Cube: cfg(feature = "cube"), Autodiff)]
 pub trait LayerOperations: Backend {
     fn looked_up(vectors: FloatTensor<Self>, numbers: IntTensor<Self>) -> FloatTensor<Self>;
+    /// The same for the same seed, whatever else is drawn.
     fn dropped(states: FloatTensor<Self>, probability: f64, seed: u64) -> FloatTensor<Self>;
     fn gated(gates: FloatTensor<Self>, ups: FloatTensor<Self>) -> FloatTensor<Self>;
     /// States may be wider than what is written.
@@ -100,17 +102,14 @@ pub trait LayerOperations: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// What the operations and their gradients are made of.
-pub trait LayerGradients: PackedOperations + LayerOperations {
+/// The gradients of the operations; that of dropout is dropout.
+pub trait LayerGradients: LayerOperations {
     /// The gradient of all `rows` vectors: sums of those of the vectors that were looked up.
     fn look_up_backward(
         gradient: FloatTensor<Self>,
         numbers: IntTensor<Self>,
         rows: usize,
     ) -> FloatTensor<Self>;
-
-    /// The same for the same seed, whatever else is drawn.
-    fn drop_out(states: FloatTensor<Self>, probability: f64, seed: u64) -> FloatTensor<Self>;
 
     /// Gradients of gates and ups.
     fn silu_times_backward(
@@ -134,9 +133,7 @@ pub trait LayerGradients: PackedOperations + LayerOperations {
         cosines: FloatTensor<Self>,
         sines: FloatTensor<Self>,
         scale: f64,
-    ) -> FloatTensor<Self> {
-        Self::rotate(gradient, cosines, Self::float_neg(sines), scale)
-    }
+    ) -> FloatTensor<Self>;
 }
 
 #[cfg(feature = "flex")]
@@ -146,10 +143,6 @@ impl LayerGradients for Flex {
         let zeros =
             Self::float_zeros(Shape::from([rows, width]), &gradient.device(), gradient.dtype().into());
         Self::float_select_assign(zeros, 0, numbers, gradient, IndexingUpdateOp::Add)
-    }
-
-    fn drop_out(states: FlexTensor, probability: f64, seed: u64) -> FlexTensor {
-        super::flex::in_place(states, |states| super::exponential::dropout(states, probability, seed))
     }
 
     fn silu_times_backward(gates: FlexTensor, ups: FlexTensor, gradient: FlexTensor) -> [FlexTensor; 2] {
@@ -179,6 +172,16 @@ impl LayerGradients for Flex {
         let width = of_weights.len();
         (of_states, Some(FlexTensor::from_data(burn::tensor::TensorData::new(of_weights, [width]))))
     }
+
+    /// By the opposite angles.
+    fn rotate_backward(
+        gradient: FlexTensor,
+        cosines: FlexTensor,
+        sines: FlexTensor,
+        scale: f64,
+    ) -> FlexTensor {
+        Self::rotate(gradient, cosines, Self::float_neg(sines), scale)
+    }
 }
 
 /// Without gradients they are the packed operations, and dropout.
@@ -189,7 +192,7 @@ impl LayerOperations for Flex {
     }
 
     fn dropped(states: FlexTensor, probability: f64, seed: u64) -> FlexTensor {
-        Self::drop_out(states, probability, seed)
+        super::flex::in_place(states, |states| super::exponential::dropout(states, probability, seed))
     }
 
     fn gated(gates: FlexTensor, ups: FlexTensor) -> FlexTensor {
@@ -220,7 +223,7 @@ impl<B: LayerGradients, C: CheckpointStrategy> LayerOperations for Autodiff<B, C
 
     fn dropped(states: FloatTensor<Self>, probability: f64, seed: u64) -> FloatTensor<Self> {
         let node = states.node();
-        let dropped = B::drop_out(states.into_primitive(), probability, seed);
+        let dropped = B::dropped(states.into_primitive(), probability, seed);
         match Dropped.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish((probability, seed), dropped),
             OpsKind::UnTracked(prepared) => prepared.finish(dropped),
@@ -307,7 +310,7 @@ impl<B: LayerGradients> Backward<B, 1> for Dropped {
 
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let (probability, seed) = ops.state;
-        unary::<B, _>(ops.parents, ops.node, gradients, |gradient| B::drop_out(gradient, probability, seed));
+        unary::<B, _>(ops.parents, ops.node, gradients, |gradient| B::dropped(gradient, probability, seed));
     }
 }
 
@@ -345,7 +348,6 @@ struct Rotated;
 impl<B: LayerGradients> Backward<B, 1> for Rotated {
     type State = (FloatTensor<B>, FloatTensor<B>, f64);
 
-    /// By the opposite angles.
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let (cosines, sines, scale) = ops.state;
         unary::<B, _>(ops.parents, ops.node, gradients, |gradient| {

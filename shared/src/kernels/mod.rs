@@ -28,6 +28,8 @@ mod panels;
 #[cfg(feature = "train")]
 pub mod softmax;
 
+#[cfg(all(feature = "flex", feature = "train"))]
+pub use flex::wide;
 pub use operations::{attend, log_softmax, rms_norm, rotate, silu_times};
 
 use burn::{

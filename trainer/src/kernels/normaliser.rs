@@ -26,7 +26,7 @@ use rayon::prelude::*;
 
 #[cfg(feature = "cube")]
 use shared::kernels::cube_training;
-use shared::kernels::{exponential, gradients::several};
+use shared::kernels::{exponential, gradients::several, wide};
 
 /// log Σₙ exp(states·vectorsₙ + biasₙ), with gradients for all three.
 ///
@@ -87,7 +87,7 @@ impl BlockKernel for Flex {
 
     fn log_sum_exp(logits: FloatTensor<Self>, bias: FloatTensor<Self>) -> FloatTensor<Self> {
         let [rows, items] = logits.shape().dims();
-        let (logits, bias) = (widened(logits).to_contiguous(), bias.to_contiguous());
+        let (logits, bias) = (wide(logits).to_contiguous(), bias.to_contiguous());
         let bias: &[f32] = bias.storage();
         let sums: Vec<f32> = logits
             .storage::<f32>()
@@ -109,16 +109,12 @@ impl BlockKernel for Flex {
         let bias: &[f32] = bias.storage();
         let (normaliser, scale): (&[f32], &[f32]) = (normaliser.storage(), scale.storage());
         let dtype = logits.dtype();
-        let mut probabilities = widened(logits).to_contiguous();
+        let mut probabilities = wide(logits).to_contiguous();
         probabilities.storage_mut::<f32>().par_chunks_mut(items).enumerate().for_each(|(row, logits)| {
             exponential::scaled_softmax(logits, bias, normaliser[row], scale[row]);
         });
         if dtype == DType::F32 { probabilities } else { Flex::float_cast(probabilities, dtype.into()) }
     }
-}
-
-fn widened(tensor: FloatTensor<Flex>) -> FloatTensor<Flex> {
-    if tensor.dtype() == DType::F32 { tensor } else { Flex::float_cast(tensor, FloatDType::F32) }
 }
 
 #[cfg(feature = "cube")]
@@ -227,7 +223,8 @@ fn normalise<B: BlockKernel>(
             B::log_sum_exp(logits, bias.clone())
         })
         .collect();
-    joined::<B>(normalisers).unwrap_or_else(|| narrow::<B>(states, (0, 0)))
+    joined::<B>(normalisers)
+        .unwrap_or_else(|| B::float_zeros(Shape::from([0, 1]), &states.device(), FloatDType::F32))
 }
 
 /// One after another; of one there is nothing to copy.
@@ -334,6 +331,13 @@ mod tests {
         for (kernel, composed) in gradients(false).iter().zip(&gradients(true)) {
             assert_close(kernel, composed);
         }
+    }
+
+    #[test]
+    fn of_no_states_there_is_no_normaliser() {
+        let device = Device::flex();
+        let (states, vectors) = (Tensor::<2>::zeros([0, 2], &device), Tensor::<2>::zeros([3, 2], &device));
+        assert_eq!(log_normaliser(states, vectors, Tensor::zeros([3], &device)).dims(), [0, 1]);
     }
 
     #[test]

@@ -151,7 +151,26 @@ impl LayerOperations for Cube {
     }
 
     fn dropped(states: FloatTensor<Self>, probability: f64, seed: u64) -> FloatTensor<Self> {
-        Self::drop_out(states, probability, seed)
+        let (states, stride) = in_rows(states);
+        let kept = empty_like(&states);
+        let (count, width, dtype) = (states.shape().num_elements(), width_of(&states), element_of(&states));
+        let (client, cube_count, cube_dim) = units(&kept, count);
+        drop_some::launch(
+            &client,
+            cube_count,
+            cube_dim,
+            states.into_tensor_arg(),
+            kept.clone().into_tensor_arg(),
+            (probability * 4_294_967_296.0) as u32,
+            (1.0 / (1.0 - probability)) as f32,
+            seed as u32,
+            (seed >> 32) as u32,
+            width,
+            stride,
+            count,
+            dtype,
+        );
+        kept
     }
 
     fn gated(gates: FloatTensor<Self>, ups: FloatTensor<Self>) -> FloatTensor<Self> {
@@ -201,29 +220,6 @@ impl LayerGradients for Cube {
         rows: usize,
     ) -> FloatTensor<Self> {
         look_up::backward(gradient, numbers, rows)
-    }
-
-    fn drop_out(states: FloatTensor<Self>, probability: f64, seed: u64) -> FloatTensor<Self> {
-        let (states, stride) = in_rows(states);
-        let kept = empty_like(&states);
-        let (count, width, dtype) = (states.shape().num_elements(), width_of(&states), element_of(&states));
-        let (client, cube_count, cube_dim) = units(&kept, count);
-        drop_some::launch(
-            &client,
-            cube_count,
-            cube_dim,
-            states.into_tensor_arg(),
-            kept.clone().into_tensor_arg(),
-            (probability * 4_294_967_296.0) as u32,
-            (1.0 / (1.0 - probability)) as f32,
-            seed as u32,
-            (seed >> 32) as u32,
-            width,
-            stride,
-            count,
-            dtype,
-        );
-        kept
     }
 
     fn silu_times_backward(
