@@ -1,5 +1,7 @@
 //! Which items come first? Scores to a list: what may not be shown is left out, ties go to the earlier item.
 
+use std::cmp::Ordering;
+
 /// An item of the catalogue with its score, log π(item | history).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recommendation {
@@ -18,27 +20,35 @@ pub struct Recommendation {
 /// ```
 #[must_use]
 pub fn top_k(candidates: impl IntoIterator<Item = (usize, f32)>, k: usize) -> Vec<Recommendation> {
-    let order =
-        |a: &Recommendation, b: &Recommendation| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item));
+    let numbers = candidates.into_iter().filter(|(_, score)| !score.is_nan());
+    let all = numbers.map(|(item, score)| Recommendation { item, score });
+    best_by(all, k, |a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)))
+}
+
+/// The first `k` of what a full sort by `order` gives.
+pub(crate) fn best_by<T: Copy>(
+    candidates: impl Iterator<Item = T>,
+    k: usize,
+    order: impl Fn(&T, &T) -> Ordering,
+) -> Vec<T> {
     if k == 0 {
         return Vec::new();
     }
     // Most candidates are worse than the k best so far: one comparison each. The others are sorted out now and then.
     let room = k.saturating_mul(2).max(SORTED_OUT_FROM);
-    let mut list: Vec<Recommendation> = Vec::new();
-    let mut worst = f32::NEG_INFINITY;
-    for (item, score) in candidates {
-        if score < worst || score.is_nan() {
+    let mut list = Vec::new();
+    let mut worst = None;
+    for candidate in candidates {
+        if worst.is_some_and(|worst| order(&candidate, &worst) == Ordering::Greater) {
             continue;
         }
-        list.push(Recommendation { item, score });
+        list.push(candidate);
         if list.len() >= room {
-            let (_, kth, _) = list.select_nth_unstable_by(k - 1, order);
-            worst = kth.score;
+            worst = Some(*list.select_nth_unstable_by(k - 1, &order).1);
             list.truncate(k);
         }
     }
-    list.sort_unstable_by(order);
+    list.sort_unstable_by(&order);
     list.truncate(k);
     list
 }

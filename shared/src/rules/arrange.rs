@@ -10,7 +10,8 @@ use super::{
 use crate::{
     catalog::Catalog,
     interaction::{Event, EventKind, Interaction},
-    rank::top_k,
+    kernels::exponential::log_sum_exp,
+    rank::{best_by, top_k},
 };
 
 /// Items that limits and pins choose from, per item of the list and at least.
@@ -146,22 +147,23 @@ impl Rules {
         let moves = Moves::new(placement, scene);
         let strengths = Strengths::new(scores);
         let is_strong = |strength: f32| strength >= placement.min_score;
-        let value = |&(item, score): &(usize, f32)| {
+        let value = |(item, score): (usize, f32)| {
             let strength = strengths.of(score);
             is_strong(strength).then(|| (item, strength + moves.by(item), score))
         };
-        let mut values: Vec<(usize, f32, f32)> =
-            scores.iter().filter(|(_, score)| score.is_finite()).filter_map(value).collect();
         // Best first, ties to the likelier and then to the earlier item.
         let order = |a: &(usize, f32, f32), b: &(usize, f32, f32)| {
             b.1.total_cmp(&a.1).then(b.2.total_cmp(&a.2)).then(a.0.cmp(&b.0))
         };
+        let finite = scores.iter().copied().filter(|(_, score)| score.is_finite());
         let pool = LEAST_POOL.max(k.saturating_mul(POOL_PER_ITEM));
-        if values.len() > pool {
-            values.select_nth_unstable_by(pool - 1, order);
-            values.truncate(pool);
-        }
-        values.sort_unstable_by(order);
+        let values: Vec<(usize, f32, f32)> = if moves.is_idle {
+            // The likeliest are the best: nobody else needs to be asked.
+            let likeliest = top_k(finite, pool).into_iter();
+            likeliest.filter_map(|best| value((best.item, best.score))).collect()
+        } else {
+            best_by(finite.filter_map(value), pool, order)
+        };
 
         let score_of = |item: usize| {
             scores.iter().find(|(scored, _)| *scored == item).map_or(f32::NEG_INFINITY, |s| s.1)
@@ -233,10 +235,10 @@ struct Strengths {
 impl Strengths {
     fn new(scores: &[(usize, f32)]) -> Self {
         let finite = || scores.iter().map(|(_, score)| *score).filter(|score| score.is_finite());
-        let best = finite().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = finite().map(|score| f64::from(score - best).exp()).sum();
-        // log(1/n) + log Σ π: what each would have if all were alike.
-        let chance = best + (sum / finite().count().max(1) as f64).ln() as f32;
+        let best = finite().fold(f32::NEG_INFINITY, |best, score| if score > best { score } else { best });
+        let below: Vec<f32> = finite().map(|score| score - best).collect();
+        // log Σ π + log(1/n): what each would have if all were alike.
+        let chance = best + log_sum_exp(&below, &[]) - (below.len().max(1) as f32).ln();
         Self { chance, span: best - chance }
     }
 
@@ -255,6 +257,8 @@ struct Moves<'a> {
     scene: &'a Scene<'a>,
     /// Seen lately and not clicked since.
     is_stale: HashMap<usize, bool>,
+    /// Nothing is moved, so that nobody needs to be asked.
+    is_idle: bool,
 }
 
 impl<'a> Moves<'a> {
@@ -274,10 +278,14 @@ impl<'a> Moves<'a> {
                 }
             }
         }
-        Self { placement, scene, is_stale }
+        let is_idle = placement.boost.is_empty() && placement.bury.is_empty() && is_stale.is_empty();
+        Self { placement, scene, is_stale, is_idle }
     }
 
     fn by(&self, item: usize) -> f32 {
+        if self.is_idle {
+            return 0.0;
+        }
         let scope = self.scene.scope(item);
         let sum = |boosts: &[Boost]| boosts.iter().map(|boost| amount(boost, scope)).sum::<f32>();
         let moved = (sum(&self.placement.boost) - sum(&self.placement.bury)).clamp(-MOST_BOOST, MOST_BOOST);
