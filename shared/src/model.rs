@@ -64,10 +64,11 @@ impl Transformer {
         mut cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
         let is_fused = self.layers.first().is_none_or(|layer| layer.self_attn.q_proj.is_fused());
+        let read = embeddings.dims()[1];
         let mut states = dropped(embeddings, self.dropout, places.noise.at(0));
         for (index, layer) in self.layers.iter().enumerate() {
             let noise = places.noise.at(1 + index as u64);
-            let layer_cache = cache.as_deref_mut().map(|cache| cache.layer(index));
+            let layer_cache = cache.as_deref_mut().map(|cache| (cache.length, cache.layer(index)));
             let before = normed(&layer.input_layernorm, states.clone(), places, is_fused);
             // What nobody asks in the last layer is read only as keys and values.
             let asking = if index + 1 == self.layers.len() { places.of_answers() } else { None };
@@ -76,6 +77,9 @@ impl Transformer {
             let between = normed(&layer.post_attention_layernorm, states.clone(), places, is_fused);
             let fed = layer.mlp.forward(between, noise.at(2));
             states = states + dropped(widened(fed), self.dropout, noise.at(3));
+        }
+        if let Some(cache) = cache {
+            cache.length += read;
         }
         widened(normed(&self.norm, states, places, is_fused))
     }
@@ -159,7 +163,7 @@ impl Attention {
         states: Tensor<3>,
         places: &Places,
         asking: Option<&Places>,
-        cache: Option<&mut LayerCache>,
+        cache: Option<(usize, &mut LayerCache)>,
         noise: Noise,
     ) -> Tensor<3> {
         let asking = asking.unwrap_or(places);
@@ -182,8 +186,8 @@ impl Attention {
         // Scaled here, where there are T·d numbers, not at the scores, where there are T·S.
         queries = asking.rotate(queries, (head as f64).sqrt().recip(), is_fused);
         keys = places.rotate(keys, 1.0, is_fused);
-        if let Some(cache) = cache {
-            (keys, values) = cache.append(keys, values);
+        if let Some((known, cache)) = cache {
+            (keys, values) = cache.append(keys, values, known);
         }
         #[cfg(feature = "train")]
         if !is_fused {
@@ -272,59 +276,56 @@ impl FeedForward {
 }
 
 /// Keys and values of the positions that came before, for every layer.
+///
+/// There is room for positions to come: they are written behind the others, which stay where they are.
 #[derive(Clone, Debug, Default)]
 pub struct KvCache {
     layers: Vec<LayerCache>,
+    length: usize,
 }
 
 #[derive(Clone, Debug, Default)]
 struct LayerCache {
+    /// `[B, K, room, d]` each
     keys_values: Option<(Tensor<4>, Tensor<4>)>,
 }
+
+/// Positions that room is made for at a time.
+const ROOM: usize = 256;
 
 impl KvCache {
     /// Number of positions.
     #[must_use]
     pub fn len(&self) -> usize {
-        let first = self.layers.first().and_then(|layer| layer.keys_values.as_ref());
-        first.map_or(0, |(keys, _)| keys.dims()[2])
+        self.length
     }
 
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.length == 0
     }
 
     /// Keys and values of one layer after another: `[1, K, S, d]` each.
     pub(crate) fn tensors(&self) -> Vec<Tensor<4>> {
         let of_layers = self.layers.iter().filter_map(|layer| layer.keys_values.clone());
-        of_layers.flat_map(|(keys, values)| [keys, values]).collect()
+        let both = of_layers.flat_map(|(keys, values)| [keys, values]);
+        both.map(|tensor| tensor.narrow(2, 0, self.length)).collect()
     }
 
     /// A cache of what [`KvCache::tensors`] gave.
     pub(crate) fn from_tensors(tensors: Vec<Tensor<4>>) -> Self {
+        let length = tensors.first().map_or(0, |tensor| tensor.dims()[2]);
         let mut layers = Vec::new();
         let mut tensors = tensors.into_iter();
         while let (Some(keys), Some(values)) = (tensors.next(), tensors.next()) {
             layers.push(LayerCache { keys_values: Some((keys, values)) });
         }
-        Self { layers }
+        Self { layers, length }
     }
 
     /// Forgets what comes after the first `length` positions.
     pub fn truncate(&mut self, length: usize) {
-        if length >= self.len() {
-            return;
-        }
-        if length == 0 {
-            self.layers.clear();
-        }
-        for layer in &mut self.layers {
-            layer.keys_values = layer
-                .keys_values
-                .take()
-                .map(|(keys, values)| (keys.narrow(2, 0, length), values.narrow(2, 0, length)));
-        }
+        self.length = self.length.min(length);
     }
 
     fn layer(&mut self, index: usize) -> &mut LayerCache {
@@ -336,14 +337,37 @@ impl KvCache {
 }
 
 impl LayerCache {
-    fn append(&mut self, keys: Tensor<4>, values: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-        let (keys, values) = match self.keys_values.take() {
-            Some((old_keys, old_values)) => {
-                (Tensor::cat(vec![old_keys, keys], 2), Tensor::cat(vec![old_values, values], 2))
-            }
-            None => (keys, values),
-        };
-        self.keys_values = Some((keys.clone(), values.clone()));
-        (keys, values)
+    /// Writes keys and values behind the first `known` positions; gives those and the new ones.
+    ///
+    /// # Shapes
+    /// `[B, K, T, d]` → `[B, K, known + T, d]`
+    fn append(&mut self, keys: Tensor<4>, values: Tensor<4>, known: usize) -> (Tensor<4>, Tensor<4>) {
+        let (old_keys, old_values) = self.keys_values.take().unzip();
+        let (keys, values) = (appended(old_keys, keys, known), appended(old_values, values, known));
+        self.keys_values = Some((keys.0, values.0));
+        (keys.1, values.1)
     }
+}
+
+/// What is kept, with room for more, and the part of it that is filled.
+fn appended(old: Option<Tensor<4>>, new: Tensor<4>, known: usize) -> (Tensor<4>, Tensor<4>) {
+    let [rows, heads, count, head] = new.dims();
+    let end = known + count;
+    let write = |into: Tensor<4>, what: Tensor<4>, from: usize| {
+        let to = from + what.dims()[2];
+        into.slice_assign([0..rows, 0..heads, from..to, 0..head], what)
+    };
+    let kept = match old {
+        Some(old) if old.dims()[0] == rows && old.dims()[2] >= end => old,
+        old => {
+            let dims = [rows, heads, end.next_multiple_of(ROOM), head];
+            let room = Tensor::zeros(dims, (&new.device(), new.dtype()));
+            match old {
+                Some(old) if known > 0 => write(room, old.narrow(2, 0, known), 0),
+                _ => room,
+            }
+        }
+    };
+    let kept = write(kept, new, known);
+    (kept.clone(), kept.narrow(2, 0, end))
 }

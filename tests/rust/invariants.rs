@@ -61,6 +61,32 @@ fn prefix_then_suffix_equals_both_at_once() {
     }
 }
 
+/// Room is made for some hundred positions at a time; what is taken back leaves its room to what comes.
+#[test]
+fn a_cache_that_outgrows_its_room_and_shrinks_changes_nothing() {
+    let device = Device::flex();
+    let (_, config, _) = golden::cases().remove(0);
+    let model = golden::model(&config, &device);
+    let config = config.transformer;
+    let embeddings: Vec<f32> = (0..300 * 16).map(|i| (i as f32 * 0.7).sin()).collect();
+    let embeddings = Tensor::<1>::from_floats(embeddings.as_slice(), &device).reshape([1, 300, 16]);
+    let all = Places::new(&[RowPlaces::causal(300)], 0, &config, &device);
+    let together = values(model.model.forward(embeddings.clone(), &all, None));
+    let mut cache = KvCache::default();
+    let mut read = |from: usize, count: usize| {
+        cache.truncate(from);
+        assert_eq!(cache.len(), from);
+        let rows = RowPlaces { positions: (from..from + count).collect(), blocks: vec![0; count] };
+        let places = Places::new(&[rows], from, &config, &device);
+        let states =
+            model.model.forward(embeddings.clone().narrow(1, from, count), &places, Some(&mut cache));
+        assert_close(&values(states), &together[from * 16..(from + count) * 16], 1e-4);
+    };
+    for (from, count) in [(0, 250), (250, 6), (256, 1), (257, 43), (40, 3), (43, 257), (0, 300)] {
+        read(from, count);
+    }
+}
+
 #[test]
 fn positions_that_answer_alone_answer_as_among_all() {
     let device = Device::flex();

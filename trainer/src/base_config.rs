@@ -45,7 +45,8 @@ impl BaseConfig {
         32
     }
 
-    fn packing(&self) -> Option<Bits> {
+    /// How many bits the weights have that stay as they are, where they are packed.
+    pub fn packing(&self) -> Option<Bits> {
         match self.bits {
             8 => Some(Bits::Eight),
             4 => Some(Bits::Four),

@@ -17,6 +17,19 @@ pub fn ensure_computes_in(precision: Precision, device: &Device) -> Result<()> {
     Ok(())
 }
 
+/// Are these devices of one kind? Packed weights lie in another order on a processor than on a GPU.
+///
+/// # Errors
+/// When they are not.
+pub fn ensure_share_packed(devices: &[Device]) -> Result<()> {
+    let processors = devices.iter().filter(|device| **device == Device::flex()).count();
+    ensure!(
+        [0, devices.len()].contains(&processors),
+        "a processor and a GPU cannot share a packed base\nhint: --base-bits 32, or a --device of one kind"
+    );
+    Ok(())
+}
+
 /// Devices and what they multiply in.
 #[derive(Clone, Debug)]
 pub struct Hardware {

@@ -10,10 +10,15 @@
 //! # Source
 //! Softmax and products row by row as in FlashAttention (arXiv 2205.14135), for rows that fit the nearest cache.
 
+use std::ops::Range;
+
 use super::{
-    exponential::exp,
+    exponential::exp_nearly,
     instructions::{Instructions, PANEL, PanelPair, StatePairs, TOGETHER, Work, run},
-    panels::{PANEL_WEIGHT, lay_out_states, multiply_panel, round, scale_of, side_by_side},
+    panels::{
+        PANEL_STATE, PANEL_WEIGHT, add_all_pairs, lay_out_states, multiply_panel, round, scale_of,
+        side_by_side,
+    },
 };
 
 /// Pairs of columns in a panel of columns.
@@ -41,11 +46,29 @@ pub(super) struct Attention<'a> {
     /// Scaled: `[rows, heads, positions, head]`.
     pub queries: &'a [f32],
     /// `[rows, key_value_heads, columns, head]`
-    pub keys: &'a [f32],
+    pub keys: Heads<'a>,
     /// As keys.
-    pub values: &'a [f32],
+    pub values: Heads<'a>,
     /// Added to the scores: `[rows or 1, positions, columns]`.
     pub bias: &'a [f32],
+}
+
+/// Numbers of heads, each in one piece, and where they begin.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Heads<'a> {
+    pub numbers: &'a [f32],
+    /// Numbers from a row to the next.
+    pub row: usize,
+    /// Numbers from a head to the next.
+    pub head: usize,
+}
+
+impl<'a> Heads<'a> {
+    #[inline(always)]
+    fn of(&self, row: usize, head: usize, count: usize) -> &'a [f32] {
+        let start = row * self.row + head * self.head;
+        &self.numbers[start..start + count]
+    }
 }
 
 /// A bias under which nothing is seen.
@@ -76,10 +99,9 @@ impl Work for Fill<'_> {
         let mut scratch = Scratch::new(columns.div_ceil(PANEL), head);
         for row in 0..rows {
             for key_value_head in 0..key_value_heads {
-                let start = (row * key_value_heads + key_value_head) * columns * head;
-                let of_head = start..start + columns * head;
-                scratch.lay_out_keys(instructions, &attention.keys[of_head.clone()]);
-                scratch.lay_out_values(instructions, &attention.values[of_head]);
+                let count = columns * head;
+                scratch.lay_out_keys(instructions, attention.keys.of(row, key_value_head, count));
+                scratch.lay_out_values(instructions, attention.values.of(row, key_value_head, count));
                 for query_head in key_value_head * group..(key_value_head + 1) * group {
                     let start = (row * heads + query_head) * positions * head;
                     let queries = &attention.queries[start..start + positions * head];
@@ -102,7 +124,7 @@ struct Seen {
     /// `[rows or 1, positions, panels]`
     bias: Vec<[f32; PANEL]>,
     /// For each of the rows, or for all, and each four positions.
-    panels: Vec<Vec<usize>>,
+    runs: Vec<Vec<Range<usize>>>,
     positions: usize,
     fours: usize,
     panels_per_position: usize,
@@ -121,26 +143,29 @@ impl Seen {
         }
         let is_seen: Vec<bool> =
             bias.iter().map(|panel| panel.iter().fold(false, |seen, bias| seen | (*bias > UNSEEN))).collect();
-        let mut panels = Vec::new();
+        let mut runs = Vec::new();
         for of_row in is_seen.chunks_exact(positions * panels_per_position) {
             for of_four in of_row.chunks(TOGETHER * panels_per_position) {
-                let mut of_any = vec![false; panels_per_position];
-                for of_position in of_four.chunks_exact(panels_per_position) {
-                    for (any, seen) in of_any.iter_mut().zip(of_position) {
-                        *any |= seen;
+                let is_seen =
+                    |panel: usize| of_four.iter().skip(panel).step_by(panels_per_position).any(|seen| *seen);
+                let mut of_four: Vec<Range<usize>> = Vec::new();
+                for panel in (0..panels_per_position).filter(|&panel| is_seen(panel)) {
+                    match of_four.last_mut() {
+                        Some(run) if run.end == panel => run.end += 1,
+                        _ => of_four.push(panel..panel + 1),
                     }
                 }
-                panels.push((0..panels_per_position).filter(|&panel| of_any[panel]).collect());
+                runs.push(of_four);
             }
         }
         let is_for_all_rows = attention.bias.len() == positions * columns;
         let fours = positions.div_ceil(TOGETHER);
-        Self { bias, panels, positions, fours, panels_per_position, is_for_all_rows }
+        Self { bias, runs, positions, fours, panels_per_position, is_for_all_rows }
     }
 
-    fn panels(&self, row: usize, first: usize) -> &[usize] {
+    fn runs(&self, row: usize, first: usize) -> &[Range<usize>] {
         let row = if self.is_for_all_rows { 0 } else { row };
-        &self.panels[row * self.fours + first / TOGETHER]
+        &self.runs[row * self.fours + first / TOGETHER]
     }
 
     /// The bias of a position, of the last one where there is none.
@@ -263,11 +288,12 @@ impl Scratch {
         first: usize,
     ) {
         let pairs = self.queries.len();
-        let scales = lay_out_states(instructions, queries, self.head, &mut self.queries);
-        let panels = seen.panels(row, first);
+        let scales = lay_out_states(instructions, queries, self.head, PANEL_STATE, &mut self.queries);
+        let runs = seen.runs(row, first);
+        let count: usize = runs.iter().map(ExactSizeIterator::len).sum();
         let biases: [_; TOGETHER] = std::array::from_fn(|query| seen.bias(row, first + query));
         let mut largest = [instructions.same(f32::NEG_INFINITY); TOGETHER];
-        for (seen, &panel) in panels.iter().enumerate() {
+        for (seen, panel) in runs.iter().cloned().flatten().enumerate() {
             let keys = &self.keys[panel * pairs..(panel + 1) * pairs];
             let products = multiply_panel(instructions, keys, &self.queries);
             let key_scales = instructions.eight(&self.key_scales[panel]);
@@ -281,11 +307,11 @@ impl Scratch {
         }
         let mut inverse = [0.0; TOGETHER];
         for ((scores, largest), inverse) in self.scores.iter_mut().zip(largest).zip(&mut inverse) {
-            let scores = &mut scores[..panels.len()];
+            let scores = &mut scores[..count];
             let largest = instructions.numbers(largest).into_iter().fold(f32::NEG_INFINITY, f32::max);
             // One long loop, which the compiler makes vector instructions of.
             for score in scores.as_flattened_mut() {
-                *score = exp(*score - largest);
+                *score = exp_nearly(*score - largest);
             }
             let mut sums = instructions.same(0.0);
             for scores in scores {
@@ -294,35 +320,37 @@ impl Scratch {
             *inverse = WHOLE / instructions.numbers(sums).into_iter().sum::<f32>();
         }
         // Divided by what the rounded weights sum to: their rounding would add up where many columns are alike.
-        let mut wholes = [0_i32; TOGETHER];
-        for (seen, weights) in self.weights.as_chunks_mut::<PAIRS>().0[..panels.len()].iter_mut().enumerate()
-        {
+        let mut wholes = [instructions.sums(); TOGETHER];
+        for (seen, weights) in self.weights.as_chunks_mut::<PAIRS>().0[..count].iter_mut().enumerate() {
             let rounded = std::array::from_fn(
                 #[inline(always)]
                 |query| instructions.round(&self.scores[query][seen], inverse[query]),
             );
             for (whole, rounded) in wholes.iter_mut().zip(&rounded) {
-                *whole += rounded.iter().map(|weight| i32::from(*weight)).sum::<i32>();
+                *whole = instructions.add_all(*whole, *rounded);
             }
             *weights = instructions.transpose(rounded);
         }
+        let wholes = wholes.map(
+            #[inline(always)]
+            |whole| instructions.numbers(instructions.to_eight(whole)).into_iter().sum::<f32>().max(1.0),
+        );
         for (part, scales) in self.value_scales.iter().enumerate() {
             let values = &self.values[part * self.weights.len()..(part + 1) * self.weights.len()];
-            let values = values.as_chunks::<PAIRS>().0;
             let mut sums = [instructions.sums(); TOGETHER];
-            for (&panel, weights) in panels.iter().zip(self.weights.as_chunks::<PAIRS>().0) {
-                for (values, weights) in values[panel].iter().zip(weights) {
-                    for (sum, weight) in sums.iter_mut().zip(weights) {
-                        *sum = instructions.add_pairs(*sum, values, *weight);
-                    }
-                }
+            let mut weights = self.weights.as_slice();
+            for run in runs {
+                let (of_run, rest) = weights.split_at(run.len() * PAIRS);
+                weights = rest;
+                let values = &values[run.start * PAIRS..run.end * PAIRS];
+                sums = add_all_pairs(instructions, sums, values, of_run);
             }
             let scales = instructions.eight(scales);
             for (((out, sums), inverse), whole) in self.out.iter_mut().zip(sums).zip(inverse).zip(wholes) {
                 // Rounded, what is no number would be 0: it must not pass for an answer.
                 let nothing = instructions.same(inverse * 0.0);
                 let taken = instructions.add(instructions.to_eight(sums), nothing);
-                let scale = instructions.multiply(scales, instructions.same(1.0 / whole.max(1) as f32));
+                let scale = instructions.multiply(scales, instructions.same(1.0 / whole));
                 let taken = instructions.multiply(taken, scale);
                 out[part * PANEL..(part + 1) * PANEL].copy_from_slice(&instructions.numbers(taken));
             }
@@ -336,6 +364,12 @@ mod tests {
 
     fn numbers(count: usize, seed: usize) -> Vec<f32> {
         (0..count).map(|i| ((i * 7919 + seed * 104_729 + 13) % 2003) as f32 / 1001.0 - 1.0).collect()
+    }
+
+    /// One head after another.
+    fn dense(numbers: &[f32], shape: Shape) -> Heads<'_> {
+        let head = shape.columns * shape.head;
+        Heads { numbers, row: shape.key_value_heads * head, head }
     }
 
     /// Position by position in f64.
@@ -352,14 +386,14 @@ mod tests {
                     let score = |column: usize| {
                         let pairs = (0..head).map(|i| {
                             f64::from(attention.queries[query + i])
-                                * f64::from(attention.keys[key(column) + i])
+                                * f64::from(attention.keys.numbers[key(column) + i])
                         });
                         let bias = attention.bias[(of_row * positions + position) * columns + column];
                         (pairs.sum::<f64>() + f64::from(bias)).exp()
                     };
                     let sum: f64 = (0..columns).map(score).sum();
                     for i in 0..head {
-                        let value = |column| f64::from(attention.values[key(column) + i]);
+                        let value = |column| f64::from(attention.values.numbers[key(column) + i]);
                         attended[((row * positions + position) * heads + query_head) * head + i] =
                             (0..columns).map(|column| score(column) * value(column)).sum::<f64>() / sum;
                     }
@@ -375,12 +409,28 @@ mod tests {
             let shape = Shape { rows: 1, heads: 1, key_value_heads: 1, positions: 1, columns, head: 8 };
             let (keys, values) = (numbers(columns * 8, 4), vec![1.0; columns * 8]);
             let bias = vec![0.0; columns];
-            let attention =
-                Attention { shape, queries: &[0.0; 8], keys: &keys, values: &values, bias: &bias };
+            let (keys, values) = (dense(&keys, shape), dense(&values, shape));
+            let attention = Attention { shape, queries: &[0.0; 8], keys, values, bias: &bias };
             for number in attention.attend() {
                 assert!((number - 1.0).abs() < 1e-4, "{columns}: {number}");
             }
         }
+    }
+
+    #[test]
+    fn room_between_heads_changes_nothing() {
+        let shape = Shape { rows: 2, heads: 4, key_value_heads: 2, positions: 3, columns: 11, head: 8 };
+        let (queries, bias) = (numbers(2 * 4 * 3 * 8, 1), vec![0.0; 3 * 11]);
+        let roomy = [numbers(2 * 2 * 16 * 8, 2), numbers(2 * 2 * 16 * 8, 3)];
+        let close: Vec<Vec<f32>> = roomy
+            .iter()
+            .map(|all| all.chunks(16 * 8).flat_map(|head| head[..11 * 8].to_vec()).collect())
+            .collect();
+        let with_room = |numbers| Heads { numbers, row: 2 * 16 * 8, head: 16 * 8 };
+        let (keys, values) = (with_room(&roomy[0]), with_room(&roomy[1]));
+        let attended = Attention { shape, queries: &queries, keys, values, bias: &bias }.attend();
+        let (keys, values) = (dense(&close[0], shape), dense(&close[1], shape));
+        assert_eq!(attended, Attention { shape, queries: &queries, keys, values, bias: &bias }.attend());
     }
 
     #[test]
@@ -391,6 +441,7 @@ mod tests {
             let mut parts = [clean.clone(), clean.clone(), clean.clone()];
             parts[spoiled][6] = f32::NAN;
             let [queries, keys, values] = &parts;
+            let (keys, values) = (dense(keys, shape), dense(values, shape));
             let attended = Attention { shape, queries, keys, values, bias: &bias }.attend();
             assert!(attended[4..8].iter().any(|number| number.is_nan()), "{spoiled}: {attended:?}");
         }
@@ -410,11 +461,13 @@ mod tests {
                 };
                 let bias = (0..biases * positions * columns)
                     .map(|i| if hidden(i / columns % positions, i % columns) { -1e9 } else { 0.0 });
+                let count = rows * key_value_heads * columns * head;
+                let (keys, values) = (numbers(count, 2), numbers(count, 3));
                 let attention = Attention {
                     shape,
                     queries: &numbers(rows * heads * positions * head, 1),
-                    keys: &numbers(rows * key_value_heads * columns * head, 2),
-                    values: &numbers(rows * key_value_heads * columns * head, 3),
+                    keys: dense(&keys, shape),
+                    values: dense(&values, shape),
                     bias: &bias.collect::<Vec<_>>(),
                 };
                 for (got, expected) in attention.attend().iter().zip(plainly(&attention)) {

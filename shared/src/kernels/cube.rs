@@ -344,8 +344,8 @@ pub(super) fn units(result: &CubeTensor, count: usize) -> (Client, CubeCount, Cu
 }
 
 impl PackedOperations for Cube {
-    fn q_linear(states: CubeTensor, values: CubeTensor, scales: CubeTensor) -> CubeTensor {
-        let [rows, blocks] = scales.shape().dims();
+    fn q_linear(states: CubeTensor, values: CubeTensor, scales: CubeTensor, rows: usize) -> CubeTensor {
+        let blocks = scales.shape()[1];
         let (values, scales) = (contiguous_numbers(values), contiguous(scales));
         let states = padded(states, blocks * BLOCK);
         let count = states.shape()[0];
@@ -369,9 +369,9 @@ impl PackedOperations for Cube {
         products
     }
 
-    fn q_embedding(scales: CubeTensor, values: CubeTensor, rows: CubeTensor, columns: usize) -> CubeTensor {
+    fn q_embedding(scales: CubeTensor, values: CubeTensor, rows: CubeTensor, dims: [usize; 2]) -> CubeTensor {
         let (values, scales) = (contiguous_numbers(values), contiguous(scales));
-        let shape = [rows.shape()[0], columns];
+        let shape = [rows.shape()[0], dims[1]];
         let selected = empty(&scales, shape);
         let (client, cube_count, cube_dim) = units(&selected, shape[0] * shape[1]);
         select::launch(

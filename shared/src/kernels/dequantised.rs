@@ -22,13 +22,14 @@ use super::operations::PackedOperations;
 /// states · Wᵀ, with gradients for the states alone.
 ///
 /// # Shapes
-/// states `[R, columns]`, values `[N, words]`, scales `[N, blocks]` → `[R, N]`
+/// states `[R, columns]`, values and scales of a matrix of `[N, columns]` → `[R, N]`
 #[must_use]
-pub fn products(states: Tensor<2>, values: Tensor<2, Int>, scales: Tensor<2>) -> Tensor<2> {
+pub fn products(states: Tensor<2>, values: Tensor<2, Int>, scales: Tensor<2>, rows: usize) -> Tensor<2> {
     Tensor::from_dispatch(<Dispatch as DequantisedProducts>::dequantised_products(
         states.into_dispatch(),
         values.into_dispatch(),
         scales.into_dispatch(),
+        rows,
     ))
 }
 
@@ -39,14 +40,14 @@ pub trait DequantisedProducts: Backend {
         states: FloatTensor<Self>,
         values: IntTensor<Self>,
         scales: FloatTensor<Self>,
+        rows: usize,
     ) -> FloatTensor<Self>;
 }
 
 /// All rows of a packed matrix as floats, as narrow as those they are multiplied with: `[N, columns]`.
 fn floats<B: PackedOperations>(packed: Packed<B>, dtype: DType) -> FloatTensor<B> {
-    let rows = packed.scales.shape()[0] as i64;
-    let rows = B::int_arange(0..rows, &packed.values.device(), IntDType::I32);
-    let floats = B::q_embedding(packed.scales, packed.values, rows, packed.columns);
+    let rows = B::int_arange(0..packed.dims[0] as i64, &packed.values.device(), IntDType::I32);
+    let floats = B::q_embedding(packed.scales, packed.values, rows, packed.dims);
     if dtype == DType::F32 { floats } else { B::float_cast(floats, dtype.into()) }
 }
 
@@ -63,9 +64,10 @@ macro_rules! plain {
                 states: FloatTensor<Self>,
                 values: IntTensor<Self>,
                 scales: FloatTensor<Self>,
+                rows: usize,
             ) -> FloatTensor<Self> {
-                let columns = states.shape()[1];
-                forward::<Self>(states, Packed { values, scales, columns })
+                let dims = [rows, states.shape()[1]];
+                forward::<Self>(states, Packed { values, scales, dims })
             }
         }
     };
@@ -81,10 +83,11 @@ impl<B: PackedOperations, C: CheckpointStrategy> DequantisedProducts for Autodif
         states: FloatTensor<Self>,
         values: IntTensor<Self>,
         scales: FloatTensor<Self>,
+        rows: usize,
     ) -> FloatTensor<Self> {
         let node = states.node();
-        let columns = states.shape()[1];
-        let packed = Packed { values, scales: scales.into_primitive(), columns };
+        let dims = [rows, states.shape()[1]];
+        let packed = Packed { values, scales: scales.into_primitive(), dims };
         let products = forward::<B>(states.into_primitive(), packed.clone());
         match Slope.prepare::<C>([node]).compute_bound().stateful() {
             OpsKind::Tracked(prepared) => prepared.finish(packed, products),
@@ -98,7 +101,7 @@ impl<B: PackedOperations, C: CheckpointStrategy> DequantisedProducts for Autodif
 struct Packed<B: Backend> {
     values: IntTensor<B>,
     scales: FloatTensor<B>,
-    columns: usize,
+    dims: [usize; 2],
 }
 
 #[derive(Debug)]

@@ -27,6 +27,27 @@ pub fn exp(x: f32) -> f32 {
     sum * f32::from_bits((rounded.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))
 }
 
+/// e^x with a relative error below 4e-6 for x ≤ 0; x below -87 gives e^-87.
+#[inline(always)]
+pub fn exp_nearly(x: f32) -> f32 {
+    const ROUND: f32 = 12_582_912.0;
+    let x = if x < -87.0 { -87.0 } else { x };
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let r = x - (rounded - ROUND) * std::f32::consts::LN_2;
+    let mut sum = 1.0 / 120.0;
+    for factor in [1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        sum = sum * r + factor;
+    }
+    sum * f32::from_bits((rounded.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))
+}
+
+/// The larger of two numbers in one instruction; `f32::max` also asks whether one is none, which WebAssembly does number by
+/// number.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if a < b { b } else { a }
+}
+
 /// log Σ exp(logits + bias) of one row.
 pub fn log_sum_exp(logits: &[f32], bias: &[f32]) -> f32 {
     vectorised(
@@ -73,8 +94,8 @@ pub fn masked_softmax(scores: &mut [f32], bias: &[f32]) {
                 *score += bias;
             }
             let mut lanes = [f32::NEG_INFINITY; LANES];
-            fold(scores, &[], &mut lanes, f32::max);
-            let largest = lanes.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            fold(scores, &[], &mut lanes, larger);
+            let largest = lanes.iter().copied().fold(f32::NEG_INFINITY, larger);
             for score in scores.iter_mut() {
                 *score = exp(*score - largest);
             }
@@ -147,6 +168,19 @@ pub fn silu_times_backward(gates: &mut [f32], ups: &mut [f32], gradient: &[f32])
                 let silu = *gate * sigmoid;
                 let slope = sigmoid + silu * (1.0 - sigmoid);
                 (*gate, *up) = (gradient * *up * slope, gradient * silu);
+            }
+        },
+    );
+}
+
+/// x / √(mean x² + ε) · weights of each row, in place.
+pub fn rms_norm(states: &mut [f32], weights: &[f32], epsilon: f32) {
+    vectorised(
+        #[inline(always)]
+        || {
+            for row in states.chunks_exact_mut(weights.len()) {
+                let scale = (dot(row, row) / weights.len() as f32 + epsilon).sqrt().recip();
+                row.iter_mut().zip(weights).for_each(|(value, weight)| *value *= scale * weight);
             }
         },
     );
@@ -241,8 +275,8 @@ pub fn scaled_softmax(logits: &mut [f32], bias: &[f32], normaliser: f32, scale: 
 #[inline(always)]
 fn log_sum_exp_with(logits: &[f32], bias: &[f32]) -> f32 {
     let mut lanes = [f32::NEG_INFINITY; LANES];
-    fold(logits, bias, &mut lanes, f32::max);
-    let largest = lanes.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    fold(logits, bias, &mut lanes, larger);
+    let largest = lanes.iter().copied().fold(f32::NEG_INFINITY, larger);
     let mut lanes = [0.0_f32; LANES];
     fold(logits, bias, &mut lanes, |sum, logit| sum + exp(logit - largest));
     largest + lanes.iter().sum::<f32>().ln()

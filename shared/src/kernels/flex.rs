@@ -8,30 +8,30 @@ use burn::{
 };
 
 use super::{
-    attention::{Attention, Shape},
+    attention::{Attention, Heads, Shape},
     exponential,
     int8::Packed,
     operations::PackedOperations,
 };
 
 impl PackedOperations for Flex {
-    fn q_linear(states: FlexTensor, values: FlexTensor, scales: FlexTensor) -> FlexTensor {
+    fn q_linear(states: FlexTensor, values: FlexTensor, scales: FlexTensor, rows: usize) -> FlexTensor {
         let (states, values, scales) =
             (states.to_contiguous(), values.to_contiguous(), scales.to_contiguous());
-        let shape = [states.shape()[0], scales.shape()[0]];
-        let matrix = Packed::new(elements(&values), elements(&scales), states.shape()[1]);
-        FlexTensor::from_data(TensorData::new(matrix.products(elements(&states)), shape))
+        let [count, columns] = states.shape().dims();
+        let matrix = Packed::new(elements(&values), elements(&scales), [rows, columns]);
+        FlexTensor::from_data(TensorData::new(matrix.products(elements(&states)), [count, rows]))
     }
 
-    fn q_embedding(scales: FlexTensor, values: FlexTensor, rows: FlexTensor, columns: usize) -> FlexTensor {
+    fn q_embedding(scales: FlexTensor, values: FlexTensor, rows: FlexTensor, dims: [usize; 2]) -> FlexTensor {
         let (values, scales) = (values.to_contiguous(), scales.to_contiguous());
         let rows = rows.to_contiguous();
         let rows: Vec<usize> = match rows.dtype() {
             DType::I32 => elements::<i32>(&rows).iter().map(|&row| row as usize).collect(),
             _ => elements::<i64>(&rows).iter().map(|&row| row as usize).collect(),
         };
-        let shape = [rows.len(), columns];
-        let matrix = Packed::new(elements(&values), elements(&scales), columns);
+        let shape = [rows.len(), dims[1]];
+        let matrix = Packed::new(elements(&values), elements(&scales), dims);
         FlexTensor::from_data(TensorData::new(matrix.select(&rows), shape))
     }
 
@@ -39,13 +39,13 @@ impl PackedOperations for Flex {
         let [rows, heads, positions, head] = queries.shape().dims();
         let [_, key_value_heads, columns, _] = keys.shape().dims();
         let shape = Shape { rows, heads, key_value_heads, positions, columns, head };
-        let [queries, keys, values, bias] =
-            [queries, keys, values, bias].map(|tensor| tensor.to_contiguous());
+        let [queries, bias] = [queries, bias].map(|tensor| tensor.to_contiguous());
+        let [keys, values] = [keys, values].map(with_heads_in_one_piece);
         let attention = Attention {
             shape,
             queries: elements(&queries),
-            keys: elements(&keys),
-            values: elements(&values),
+            keys: Heads::new(&keys),
+            values: Heads::new(&values),
             bias: elements(&bias),
         };
         FlexTensor::from_data(TensorData::new(attention.attend(), [rows, positions, heads * head]))
@@ -53,14 +53,7 @@ impl PackedOperations for Flex {
 
     fn rms_norm(states: FlexTensor, weights: FlexTensor, epsilon: f64) -> FlexTensor {
         let weights = weights.to_contiguous();
-        let weights: &[f32] = elements(&weights);
-        in_place(states, |states| {
-            for row in states.chunks_exact_mut(weights.len()) {
-                let squares: f32 = row.iter().map(|value| value * value).sum();
-                let scale = (squares / row.len() as f32 + epsilon as f32).sqrt().recip();
-                row.iter_mut().zip(weights).for_each(|(value, weight)| *value *= scale * weight);
-            }
-        })
+        in_place(states, |states| exponential::rms_norm(states, elements(&weights), epsilon as f32))
     }
 
     fn rotate(heads: FlexTensor, cosines: FlexTensor, sines: FlexTensor, scale: f64) -> FlexTensor {
@@ -92,6 +85,24 @@ impl PackedOperations for Flex {
     fn log_softmax(logits: FlexTensor) -> FlexTensor {
         let width = logits.shape()[1];
         in_place(logits, |logits| logits.chunks_mut(width).for_each(exponential::log_softmax))
+    }
+}
+
+/// As it is, when the columns of each head lie one after another, as in a cache with room for more.
+fn with_heads_in_one_piece(tensor: FlexTensor) -> FlexTensor {
+    let is_fit = match *tensor.layout().strides() {
+        [row, heads, columns, 1] => row >= 0 && heads >= 0 && columns == tensor.shape()[3] as isize,
+        _ => false,
+    };
+    if is_fit { tensor } else { tensor.to_contiguous() }
+}
+
+impl<'a> Heads<'a> {
+    /// `tensor` has its heads in one piece.
+    fn new(tensor: &'a FlexTensor) -> Self {
+        let strides = tensor.layout().strides();
+        let numbers = &tensor.storage()[tensor.layout().start_offset()..];
+        Self { numbers, row: strides[0].unsigned_abs(), head: strides[1].unsigned_abs() }
     }
 }
 

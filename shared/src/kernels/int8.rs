@@ -1,16 +1,15 @@
 //! How is a matrix of small integers multiplied without unpacking it? Integer products, floats only for the scales.
 //!
-//! Two ways, for a few rows of states and for many:
-//! * **row by row**: a row of weights is widened to 16 bits once for four rows of states; states have 16 bits, sums
-//!   are exact within a block, one float product per block.
-//! * **by panels**: eight rows of weights are brought to one scale for each row and laid out side by side, with 12
-//!   bits beside the sign, once for all states; states have 11, and sums are exact over 256 columns. The inner loop
-//!   is products and additions alone.
+//! Two ways, for a few rows of states and for many, both on weights in the order of [`super::panel_order`]:
+//! * **block by block**: weights are widened to 16 bits where they are met; states have 16 bits, sums are exact within a
+//!   block, one float product per block.
+//! * **by panels**: eight rows of weights are brought to one scale for each row, with 12 bits beside the sign, once for
+//!   all states; states have 11, and sums are exact over 256 columns. The inner loop is products and additions alone.
 //!
 //! # Error
 //! Against the product with the dequantised weights ŵ, apart from f32 rounding, where s is the largest state of the
 //! row and w the largest weight of the row:
-//! * row by row |y − ŷ| ≤ s/65534 · Σ|ŵ|
+//! * block by block |y − ŷ| ≤ s/65534 · Σ|ŵ|
 //! * by panels |y − ŷ| ≤ s/4094 · Σ|ŵ| + w/4095 · Σ(|x| + s/4094)
 //!
 //! Rounding states to 8 bits, as others do, costs s/254 · Σ|ŵ|.
@@ -18,75 +17,37 @@
 use std::ops::Range;
 
 use super::{
-    instructions::{Instructions, PANEL, PanelPair, TOGETHER, Work, halves, run},
-    panels::{PANEL_WEIGHT, lay_out_states, multiply_panel, round, scale_of, side_by_side},
+    instructions::{Instructions, PANEL, PanelPair, StatePairs, TOGETHER, Work, run},
+    panel_order::{Block, PAIRS},
+    panels::{PANEL_STATE, PANEL_WEIGHT, lay_out_states, multiply_panel},
 };
 use crate::quant::BLOCK;
-
-/// Weights of a block, before they are widened.
-pub(super) trait Block: Copy {
-    /// The largest value a weight can have.
-    const LARGEST: i16;
-    /// By so many bits the largest may be shifted and still have 16.
-    const SHIFT: u32;
-
-    /// As 16-bit numbers.
-    fn widen<I: Instructions>(&self, instructions: I) -> I::Wide;
-
-    /// As they are, for whoever is in no hurry.
-    fn values(&self) -> [i8; BLOCK];
-}
-
-impl Block for [i8; BLOCK] {
-    const LARGEST: i16 = 127;
-    const SHIFT: u32 = 8;
-
-    #[inline(always)]
-    fn widen<I: Instructions>(&self, instructions: I) -> I::Wide {
-        instructions.widen(self)
-    }
-
-    fn values(&self) -> [i8; BLOCK] {
-        *self
-    }
-}
-
-/// Two weights to a byte, as [`crate::quant::QuantisedMatrix`] lays them out.
-impl Block for [u8; BLOCK / 2] {
-    const LARGEST: i16 = 7;
-    const SHIFT: u32 = 12;
-
-    #[inline(always)]
-    fn widen<I: Instructions>(&self, instructions: I) -> I::Wide {
-        instructions.widen_halves(self)
-    }
-
-    fn values(&self) -> [i8; BLOCK] {
-        halves(self)
-    }
-}
 
 /// A packed matrix of either kind.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Packed<'a> {
-    Eight(Int8Matrix<'a, [i8; BLOCK]>),
-    Four(Int8Matrix<'a, [u8; BLOCK / 2]>),
+    Eight(Int8Matrix<'a, [[i8; 2 * PANEL]; PAIRS]>),
+    Four(Int8Matrix<'a, [[u8; 2 * PANEL]; PAIRS / 2]>),
 }
 
 impl<'a> Packed<'a> {
-    /// Words as [`crate::quant::QuantisedMatrix::words`] lays them out; their number says how many bits a weight has.
+    /// Words and scales as [`super::panel_order::in_panels`] lays them out; their number says how many bits a weight has.
     ///
     /// # Panics
     /// When the numbers do not fit each other, as every operation of burn does.
-    pub(super) fn new(words: &'a [u32], scales: &'a [f32], columns: usize) -> Self {
+    pub(super) fn new(words: &'a [u32], scales: &'a [f32], [rows, columns]: [usize; 2]) -> Self {
         let matrix = match words.len().checked_div(scales.len()) {
             Some(words_per_block) if words_per_block == BLOCK / 4 => {
-                Int8Matrix::new(bytemuck::cast_slice(words), scales, columns).map(Self::Eight)
+                Int8Matrix::new(bytemuck::cast_slice(words), scales, rows, columns).map(Self::Eight)
             }
-            _ => Int8Matrix::new(bytemuck::cast_slice(words), scales, columns).map(Self::Four),
+            _ => Int8Matrix::new(bytemuck::cast_slice(words), scales, rows, columns).map(Self::Four),
         };
         let Some(matrix) = matrix else {
-            panic!("{} words, {} scales and {columns} columns make no matrix", words.len(), scales.len());
+            panic!(
+                "{} words, {} scales and {columns} columns make no {rows} rows",
+                words.len(),
+                scales.len()
+            );
         };
         matrix
     }
@@ -117,31 +78,32 @@ impl<'a> Packed<'a> {
     }
 }
 
-/// A row-major matrix whose rows are padded with zeros to whole blocks.
+/// A matrix in panels of eight rows, with zeros behind the last row and the last column.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Int8Matrix<'a, B> {
+    /// `[panels, blocks of a row]`
     blocks: &'a [B],
-    scales: &'a [f32],
+    /// As blocks.
+    scales: &'a [[f32; PANEL]],
+    rows: usize,
     columns: usize,
     blocks_per_row: usize,
 }
 
 impl<'a, B: Block> Int8Matrix<'a, B> {
-    /// `blocks` are whole rows, `scales` one per block; `None` when their numbers do not fit `columns`.
-    fn new(blocks: &'a [B], scales: &'a [f32], columns: usize) -> Option<Self> {
+    /// `None` when the numbers of blocks and scales do not fit rows and columns.
+    fn new(blocks: &'a [B], scales: &'a [f32], rows: usize, columns: usize) -> Option<Self> {
         let blocks_per_row = columns.div_ceil(BLOCK);
-        let fits =
-            blocks_per_row > 0 && blocks.len() == scales.len() && blocks.len().is_multiple_of(blocks_per_row);
-        fits.then_some(Self { blocks, scales, columns, blocks_per_row })
-    }
-
-    fn rows(&self) -> usize {
-        self.blocks.len() / self.blocks_per_row
+        let (scales, rest) = scales.as_chunks();
+        let fits = blocks_per_row > 0
+            && rest.is_empty()
+            && blocks.len() == scales.len()
+            && rows.div_ceil(PANEL).checked_mul(blocks_per_row) == Some(blocks.len());
+        fits.then_some(Self { blocks, scales, rows, columns, blocks_per_row })
     }
 
     fn products(&self, states: &[f32]) -> Vec<f32> {
-        let rows = self.rows();
-        let mut products = vec![0.0; states.len() / self.columns * rows];
+        let mut products = vec![0.0; states.len() / self.columns * self.rows];
         run(Products { matrix: *self, states, products: &mut products });
         products
     }
@@ -149,10 +111,11 @@ impl<'a, B: Block> Int8Matrix<'a, B> {
     fn select(&self, rows: &[usize]) -> Vec<f32> {
         let mut selected = Vec::with_capacity(rows.len() * self.columns);
         for &row in rows {
-            let (blocks, scales) = self.row(row);
+            let (blocks, scales) = self.panel(row / PANEL);
             let end = selected.len() + self.columns;
-            for (block, scale) in blocks.iter().zip(scales) {
-                selected.extend(block.values().map(|value| f32::from(value) * scale));
+            for (block, scales) in blocks.iter().zip(scales) {
+                let scale = scales[row % PANEL];
+                selected.extend((0..BLOCK).map(|column| f32::from(block.value(row % PANEL, column)) * scale));
             }
             selected.truncate(end);
         }
@@ -160,18 +123,23 @@ impl<'a, B: Block> Int8Matrix<'a, B> {
     }
 
     #[inline(always)]
-    fn row(&self, row: usize) -> (&'a [B], &'a [f32]) {
-        let range = row * self.blocks_per_row..(row + 1) * self.blocks_per_row;
+    fn panel(&self, panel: usize) -> (&'a [B], &'a [[f32; PANEL]]) {
+        let range = panel * self.blocks_per_row..(panel + 1) * self.blocks_per_row;
         (&self.blocks[range.clone()], &self.scales[range])
+    }
+
+    /// Panels, so many at a time that `bytes` for each of their blocks stay in the nearest cache while states pass by.
+    #[inline(always)]
+    fn tiles(&self, bytes: usize) -> impl Iterator<Item = Range<usize>> {
+        let panels = self.blocks.len() / self.blocks_per_row;
+        let at_once = (CACHE / (self.blocks_per_row * bytes)).max(1);
+        (0..panels).step_by(at_once).map(move |first| first..panels.min(first + at_once))
     }
 }
 
 /// From so many rows of states on, panels are faster: below, bringing weights to one scale costs more than it saves.
-const PANELS_FROM: usize = 12;
-/// Rows of weights that all states meet before the next ones, row by row: they stay in the nearest cache.
-const TILE: usize = 64;
-
-/// Bytes of weights in panels that states pass by: half of a nearest cache.
+const PANELS_FROM: usize = 32;
+/// Bytes of weights that states pass by: half of a nearest cache.
 const CACHE: usize = 16 << 10;
 
 struct Products<'a, B> {
@@ -184,172 +152,193 @@ impl<B: Block> Work for Products<'_, B> {
     #[inline(always)]
     fn run(self, instructions: impl Instructions) {
         let Self { matrix, states, products } = self;
-        let (rows, columns) = (matrix.rows(), matrix.columns);
-        let count = states.len() / columns;
-        let in_panels = if count < PANELS_FROM { 0 } else { rows / PANEL * PANEL };
-        by_panels(instructions, &matrix, 0..in_panels, states, products);
-        row_by_row(instructions, &matrix, in_panels..rows, states, products);
+        if products.is_empty() {
+            return;
+        }
+        let count = states.len() / matrix.columns;
+        let largest = if count < PANELS_FROM { f32::from(i16::MAX) } else { PANEL_STATE };
+        let states = States::new(instructions, states, &matrix, largest);
+        let mut products = Output { rows: matrix.rows, products };
+        if count < PANELS_FROM {
+            block_by_block(instructions, &matrix, &states, &mut products);
+        } else {
+            by_panels(instructions, &matrix, &states, &mut products);
+        }
+    }
+}
+
+/// Rounded states, four rows side by side.
+struct States {
+    count: usize,
+    /// Pairs of a row, padded to whole blocks.
+    pairs: usize,
+    /// `[groups of four, pairs]`
+    grouped: Vec<StatePairs>,
+    scales: Vec<[f32; TOGETHER]>,
+}
+
+impl States {
+    #[inline(always)]
+    fn new<B>(instructions: impl Instructions, states: &[f32], matrix: &Int8Matrix<B>, largest: f32) -> Self {
+        let (count, pairs) = (states.len() / matrix.columns, matrix.blocks_per_row * PAIRS);
+        let mut grouped = vec![[0; TOGETHER]; count.div_ceil(TOGETHER) * pairs];
+        let mut scales = Vec::with_capacity(count.div_ceil(TOGETHER));
+        for (group, pairs) in states.chunks(TOGETHER * matrix.columns).zip(grouped.chunks_exact_mut(pairs)) {
+            scales.push(lay_out_states(instructions, group, matrix.columns, largest, pairs));
+        }
+        Self { count, pairs, grouped, scales }
+    }
+
+    /// First row, pairs and scales of each four.
+    #[inline(always)]
+    fn groups(&self) -> impl Iterator<Item = (usize, &[StatePairs], &[f32; TOGETHER])> {
+        let groups = self.grouped.chunks_exact(self.pairs).zip(&self.scales).enumerate();
+        groups.map(|(group, (states, scales))| (group * TOGETHER, states, scales))
+    }
+}
+
+/// Where products go: `[rows of states, rows of weights]`.
+struct Output<'a> {
+    products: &'a mut [f32],
+    rows: usize,
+}
+
+impl Output<'_> {
+    /// What a panel gave for one row of states; the last panel may have fewer rows than that.
+    #[inline(always)]
+    fn put(&mut self, state: usize, panel: usize, products: [f32; PANEL]) {
+        let (start, end) = (panel * PANEL, self.rows.min((panel + 1) * PANEL));
+        let place = &mut self.products[state * self.rows + start..state * self.rows + end];
+        match place.first_chunk_mut() {
+            Some(whole) => *whole = products,
+            None => place.copy_from_slice(&products[..place.len()]),
+        }
     }
 }
 
 #[inline(always)]
-fn row_by_row<B: Block>(
+fn block_by_block<B: Block>(
     instructions: impl Instructions,
     matrix: &Int8Matrix<B>,
-    weights: Range<usize>,
-    states: &[f32],
-    products: &mut [f32],
+    states: &States,
+    products: &mut Output,
 ) {
-    let (rows, columns, blocks) = (matrix.rows(), matrix.columns, matrix.blocks_per_row);
-    if weights.is_empty() || states.is_empty() {
-        return;
-    }
-    let mut rounded = vec![[0_i16; BLOCK]; states.len() / columns * blocks];
-    let mut scales = Vec::with_capacity(states.len() / columns);
-    for (row, rounded) in states.chunks_exact(columns).zip(rounded.chunks_exact_mut(blocks)) {
-        let scale = scale_of(row, f32::from(i16::MAX));
-        round(instructions, row, scale, rounded.as_flattened_mut());
-        scales.push(scale);
-    }
-    for tile in weights.clone().step_by(TILE) {
-        let tile = tile..weights.end.min(tile + TILE);
-        for first in (0..scales.len()).step_by(TOGETHER) {
-            let (states, scales) = (&rounded[first * blocks..], &scales[first..]);
-            let products = &mut products[first * rows..];
-            match scales.len() {
-                1 => multiply_tile::<1, B>(instructions, matrix, tile.clone(), states, scales, products),
-                2 => multiply_tile::<2, B>(instructions, matrix, tile.clone(), states, scales, products),
-                3 => multiply_tile::<3, B>(instructions, matrix, tile.clone(), states, scales, products),
-                _ => {
-                    multiply_tile::<TOGETHER, B>(
-                        instructions,
-                        matrix,
-                        tile.clone(),
-                        states,
-                        scales,
-                        products,
-                    );
-                }
+    for tile in matrix.tiles(size_of::<B>()) {
+        for (first, group, scales) in states.groups() {
+            let tile = tile.clone();
+            match states.count - first {
+                1 => multiply_tile::<1, B>(instructions, matrix, tile, group, scales, first, products),
+                2 => multiply_tile::<2, B>(instructions, matrix, tile, group, scales, first, products),
+                3 => multiply_tile::<3, B>(instructions, matrix, tile, group, scales, first, products),
+                _ => multiply_tile::<TOGETHER, B>(instructions, matrix, tile, group, scales, first, products),
             }
         }
     }
 }
 
-/// A tile of rows of weights times the first R rows of states.
+/// Some panels times the first R rows of a group of states, of which the first is number `first`.
 #[inline(always)]
 fn multiply_tile<const R: usize, B: Block>(
     instructions: impl Instructions,
     matrix: &Int8Matrix<B>,
     tile: Range<usize>,
-    states: &[[i16; BLOCK]],
-    scales: &[f32],
-    products: &mut [f32],
+    states: &[StatePairs],
+    scales: &[f32; TOGETHER],
+    first: usize,
+    products: &mut Output,
 ) {
-    let blocks = matrix.blocks_per_row;
-    let together: [_; R] = std::array::from_fn(|state| &states[state * blocks..(state + 1) * blocks]);
-    for row in tile {
-        let sums = multiply_row(instructions, matrix.row(row), together);
-        for (state, (sum, scale)) in sums.into_iter().zip(scales).enumerate() {
-            products[state * matrix.rows() + row] = sum * scale;
+    for panel in tile {
+        let totals = multiply_blocks::<R, B, _>(instructions, matrix.panel(panel), states);
+        for (state, (total, scale)) in totals.into_iter().zip(scales).enumerate() {
+            let product = instructions.multiply(total, instructions.same(*scale));
+            products.put(first + state, panel, instructions.numbers(product));
         }
     }
 }
 
+/// The rows of a panel times the first R rows of a group of states, before the scales of the states.
 #[inline(always)]
-fn multiply_row<const R: usize, B: Block>(
-    instructions: impl Instructions,
-    (blocks, scales): (&[B], &[f32]),
-    states: [&[[i16; BLOCK]]; R],
-) -> [f32; R] {
-    let mut sums = [instructions.floats(); R];
-    for (block, (weights, &scale)) in blocks.iter().zip(scales).enumerate() {
-        let weights = weights.widen(instructions);
-        for (sum, states) in sums.iter_mut().zip(states) {
-            *sum = instructions.add_block(*sum, weights, &states[block], scale);
+fn multiply_blocks<const R: usize, B: Block, I: Instructions>(
+    instructions: I,
+    (blocks, scales): (&[B], &[[f32; PANEL]]),
+    states: &[StatePairs],
+) -> [I::Eight; R] {
+    let mut totals = [instructions.same(0.0); R];
+    for ((block, scales), states) in blocks.iter().zip(scales).zip(states.as_chunks::<PAIRS>().0) {
+        let mut sums = [instructions.sums(); R];
+        let (mut parts, mut states) = (block.parts(), states.as_chunks::<2>().0);
+        // As in `add_all_pairs`.
+        while let ([part, other_parts @ ..], [of_part, others @ ..]) = (parts, states) {
+            for (weights, states) in B::widen(instructions, part).into_iter().zip(of_part) {
+                for (sum, state) in sums.iter_mut().zip(states) {
+                    *sum = instructions.add_pairs(*sum, weights, *state);
+                }
+            }
+            (parts, states) = (other_parts, others);
+        }
+        let scales = instructions.eight(scales);
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            *total = instructions.add(*total, instructions.multiply(instructions.to_eight(sum), scales));
         }
     }
-    sums.map(
-        #[inline(always)]
-        |sum| instructions.total(sum),
-    )
+    totals
 }
 
-/// `weights` are whole panels.
 #[inline(always)]
 fn by_panels<B: Block>(
     instructions: impl Instructions,
     matrix: &Int8Matrix<B>,
-    weights: Range<usize>,
-    states: &[f32],
-    products: &mut [f32],
+    states: &States,
+    products: &mut Output,
 ) {
-    if weights.is_empty() || states.is_empty() {
-        return;
-    }
-    let (rows, columns) = (matrix.rows(), matrix.columns);
-    let count = states.len() / columns;
-    let pairs = matrix.blocks_per_row * BLOCK / 2;
-    let mut grouped = vec![[0; TOGETHER]; count.div_ceil(TOGETHER) * pairs];
-    let mut scales = Vec::with_capacity(count.div_ceil(TOGETHER));
-    for (group, pairs) in states.chunks(TOGETHER * columns).zip(grouped.chunks_exact_mut(pairs)) {
-        scales.push(lay_out_states(instructions, group, columns, pairs));
-    }
-    // As many panels at a time as stay in the nearest cache while the states pass by.
-    let at_once = (CACHE / (pairs * size_of::<PanelPair>())).max(1);
-    let mut panels = vec![[[0; 4]; 2]; at_once * pairs];
-    let mut weight_scales = vec![[0.0; PANEL]; at_once];
-    for first in weights.clone().step_by(at_once * PANEL) {
-        let rows_of_panels = (first..weights.end.min(first + at_once * PANEL)).step_by(PANEL);
-        let laid_out = panels.chunks_exact_mut(pairs).zip(&mut weight_scales);
-        for (row, (panel, scales)) in rows_of_panels.clone().zip(laid_out) {
-            *scales = lay_out_weights(instructions, matrix, row, panel);
+    let mut panels = Vec::new();
+    let mut weight_scales = Vec::new();
+    for tile in matrix.tiles(PAIRS * size_of::<PanelPair>()) {
+        panels.resize(tile.len() * states.pairs, PanelPair::default());
+        weight_scales.clear();
+        for (panel, pairs) in tile.clone().zip(panels.chunks_exact_mut(states.pairs)) {
+            weight_scales.push(bring_to_one_scale(instructions, matrix.panel(panel), pairs));
         }
-        for (group, (states, scales)) in grouped.chunks_exact(pairs).zip(&scales).enumerate() {
-            let laid_out = panels.chunks_exact(pairs).zip(&weight_scales);
-            for (row, (panel, weight_scales)) in rows_of_panels.clone().zip(laid_out) {
-                let totals = multiply_panel(instructions, panel, states);
+        for (first, group, scales) in states.groups() {
+            let laid_out = panels.chunks_exact(states.pairs).zip(&weight_scales);
+            for (panel, (pairs, weight_scales)) in tile.clone().zip(laid_out) {
+                let totals = multiply_panel(instructions, pairs, group);
                 let weight_scales = instructions.eight(weight_scales);
-                for (state, (total, scale)) in (group * TOGETHER..count).zip(totals.into_iter().zip(scales)) {
+                for (state, (total, scale)) in (first..states.count).zip(totals.into_iter().zip(scales)) {
                     let scale = instructions.multiply(weight_scales, instructions.same(*scale));
-                    let product = instructions.numbers(instructions.multiply(total, scale));
-                    let start = state * rows + row;
-                    products[start..start + PANEL].copy_from_slice(&product);
+                    let product = instructions.multiply(total, scale);
+                    products.put(state, panel, instructions.numbers(product));
                 }
             }
         }
     }
 }
 
-/// Brings rows `first` to `first` + 8 to one scale each and lays their pairs of columns side by side.
-/// Gives what one unit of each row stands for.
+/// Brings each row of a panel to one scale; gives what one unit of each row stands for.
 #[inline(always)]
-fn lay_out_weights<B: Block>(
+fn bring_to_one_scale<B: Block>(
     instructions: impl Instructions,
-    matrix: &Int8Matrix<B>,
-    first: usize,
-    panel: &mut [PanelPair],
+    (blocks, scales): (&[B], &[[f32; PANEL]]),
+    pairs: &mut [PanelPair],
 ) -> [f32; PANEL] {
     // The largest factor, of 2^15, under which no weight exceeds the panel's largest.
     let most = ((PANEL_WEIGHT << 15) / (i32::from(B::LARGEST) << B::SHIFT)) as f32;
-    let rows: [(&[B], &[f32]); PANEL] = std::array::from_fn(|row| matrix.row(first + row));
-    let largest = rows.map(|(_, scales)| scales.iter().fold(0.0_f32, |largest, scale| largest.max(*scale)));
+    let mut largest = instructions.same(0.0);
+    for scales in scales {
+        largest = instructions.larger(largest, instructions.eight(scales));
+    }
+    let largest = instructions.numbers(largest);
     let inverse = largest.map(|largest| if largest > 0.0 { most / largest } else { 0.0 });
-    for (block, panel) in panel.as_chunks_mut::<{ BLOCK / 2 }>().0.iter_mut().enumerate() {
-        let rescaled: [[[i16; 8]; 4]; PANEL] = std::array::from_fn(
+    for ((block, scales), pairs) in blocks.iter().zip(scales).zip(pairs.as_chunks_mut::<PAIRS>().0) {
+        let factors: [[i16; 2]; PANEL] = std::array::from_fn(
             #[inline(always)]
-            |row| {
-                let (blocks, scales) = rows[row];
-                let factor = (scales[block] * inverse[row]).round_ties_even() as i16;
-                instructions.rescale(blocks[block].widen(instructions), B::SHIFT, factor)
-            },
+            |row| [(scales[row] * inverse[row]).round_ties_even() as i16; 2],
         );
-        for (eight, panel) in panel.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-            side_by_side(
-                instructions,
-                panel,
-                #[inline(always)]
-                |row| rescaled[row][eight],
-            );
+        let factors = instructions.pair(&bytemuck::cast(factors));
+        for (part, pairs) in block.parts().iter().zip(pairs.as_chunks_mut::<2>().0) {
+            for (pair, weights) in pairs.iter_mut().zip(B::widen(instructions, part)) {
+                *pair = instructions.rescale(weights, B::SHIFT, factors);
+            }
         }
     }
     largest.map(|largest| largest * (1_i32 << 15) as f32 / (most * (1_i32 << B::SHIFT) as f32))
@@ -357,49 +346,67 @@ fn lay_out_weights<B: Block>(
 
 #[cfg(test)]
 mod tests {
-    use super::{super::instructions::Plain, *};
+    use half::f16;
+
+    use super::{
+        super::{instructions::Plain, panel_order::in_panels},
+        *,
+    };
+    use crate::quant::{Bits, QuantisedMatrix};
 
     /// Fixed pseudo-random numbers from -1 to 1.
     fn numbers(count: usize, seed: usize) -> Vec<f32> {
         (0..count).map(|i| ((i * 7919 + seed * 104_729 + 13) % 2003) as f32 / 1001.0 - 1.0).collect()
     }
 
-    struct Case<B> {
-        blocks: Vec<B>,
+    /// A matrix, and states to multiply it with.
+    struct Case {
+        words: Vec<u32>,
         scales: Vec<f32>,
+        dims: [usize; 2],
+        /// The largest scale of each row times the largest value.
+        largest: Vec<f64>,
+        /// Row-major.
+        weights: Vec<f32>,
         states: Vec<f32>,
     }
 
-    /// A matrix of small integers in −`largest` to `largest`, zeros behind the last column.
-    fn integers(rows: usize, columns: usize, largest: f32) -> Vec<i8> {
-        let padded = columns.div_ceil(BLOCK) * BLOCK;
-        let mut values = vec![0; rows * padded];
-        for (row, values) in values.chunks_mut(padded).enumerate() {
-            for (value, number) in values.iter_mut().zip(numbers(columns, row)) {
-                *value = (number * largest).round() as i8;
+    impl Case {
+        /// Values of every size, and a scale of its own for every block.
+        fn new(bits: Bits, rows: usize, columns: usize, count: usize) -> Self {
+            let largest = if bits == Bits::Eight { 127.0 } else { 7.0 };
+            let mut values = numbers(rows * columns, 1);
+            let blocks = columns.div_ceil(BLOCK);
+            let scales: Vec<f32> = numbers(rows * blocks, 3).into_iter().map(|s| 0.01 + s.abs()).collect();
+            for (place, value) in values.iter_mut().enumerate() {
+                *value *= largest * scales[place / columns * blocks + place % columns / BLOCK];
+            }
+            Self::of(&QuantisedMatrix::new(&values, rows, columns, bits), count)
+        }
+
+        fn of(matrix: &QuantisedMatrix, count: usize) -> Self {
+            let (words, scales) = in_panels(matrix);
+            let largest = if matrix.bits == Bits::Eight { 127.0 } else { 7.0 };
+            let of_rows: Vec<f32> = matrix.scales().collect();
+            Self {
+                words,
+                scales,
+                dims: [matrix.rows, matrix.columns],
+                largest: of_rows
+                    .chunks(matrix.columns.div_ceil(BLOCK))
+                    .map(|scales| largest * f64::from(scales.iter().copied().fold(0.0, f32::max)))
+                    .collect(),
+                weights: matrix.dequantise(),
+                states: numbers(count * matrix.columns, 5).iter().map(|s| s * 40.0).collect(),
             }
         }
-        values
+
+        fn matrix(&self) -> Packed<'_> {
+            Packed::new(&self.words, &self.scales, self.dims)
+        }
     }
 
-    fn case<B>(rows: usize, columns: usize, count: usize, blocks: Vec<B>) -> Case<B> {
-        let scales = numbers(rows * columns.div_ceil(BLOCK), 3).into_iter().map(|s| 0.01 + s.abs()).collect();
-        Case { blocks, scales, states: numbers(count * columns, 5).iter().map(|s| s * 40.0).collect() }
-    }
-
-    fn bytes(rows: usize, columns: usize, count: usize) -> Case<[i8; BLOCK]> {
-        case(rows, columns, count, integers(rows, columns, 127.0).as_chunks().0.to_vec())
-    }
-
-    fn nibbles(rows: usize, columns: usize, count: usize) -> Case<[u8; BLOCK / 2]> {
-        let integers = integers(rows, columns, 7.0);
-        let half = |value: i8| (value + 8) as u8;
-        let pack =
-            |block: &[i8; BLOCK]| std::array::from_fn(|i| half(block[i]) | (half(block[i + BLOCK / 2]) << 4));
-        case(rows, columns, count, integers.as_chunks().0.iter().map(pack).collect())
-    }
-
-    const SHAPES: [(usize, usize, usize); 13] = [
+    const SHAPES: [(usize, usize, usize); 14] = [
         (1, 1, 1),
         (3, 31, 2),
         (7, 32, 4),
@@ -407,78 +414,82 @@ mod tests {
         (130, 64, 9),
         (5, 176, 3),
         (64, 257, 8),
-        (17, 96, 12),
-        (16, 257, 12),
-        (23, 600, 21),
-        (8, 1, 12),
-        (9, 40, 15),
+        (17, 96, 31),
+        (16, 257, 32),
+        (23, 600, 41),
+        (8, 1, 33),
+        (9, 40, 35),
+        (300, 64, 40),
         (2, 64, 0),
     ];
 
-    fn stays_within_its_bound<B: Block>(
-        case: impl Fn(usize, usize, usize) -> Case<B>,
-        products_of: impl Fn(&Int8Matrix<B>, &[f32]) -> Vec<f32>,
-    ) {
-        for (rows, columns, count) in SHAPES {
-            let Case { blocks, scales, states } = case(rows, columns, count);
-            let matrix = Int8Matrix::new(&blocks, &scales, columns).unwrap();
-            assert_eq!(matrix.rows(), rows);
-            let products = products_of(&matrix, &states);
+    fn stays_within_its_bound(products_of: impl Fn(&Packed, &[f32]) -> Vec<f32>) {
+        let kinds = [Bits::Eight, Bits::Four];
+        for ((rows, columns, count), bits) in
+            SHAPES.into_iter().flat_map(|shape| kinds.map(|bits| (shape, bits)))
+        {
+            let case = Case::new(bits, rows, columns, count);
+            let matrix = case.matrix();
+            let products = products_of(&matrix, &case.states);
             assert_eq!(products.len(), rows * count);
-            let weights = matrix.select(&(0..rows).collect::<Vec<_>>());
-            for (states, products) in states.chunks(columns).zip(products.chunks(rows)) {
+            assert_eq!(matrix.select(&(0..rows).collect::<Vec<_>>()), case.weights);
+            for (states, products) in case.states.chunks(columns).zip(products.chunks(rows)) {
                 let sizes = |values: &[f32]| values.iter().map(|v| f64::from(v.abs())).collect::<Vec<_>>();
                 let largest_state = sizes(states).into_iter().fold(0.0, f64::max);
-                for (row, (weights, product)) in weights.chunks(columns).zip(products).enumerate() {
+                let of_rows = case.weights.chunks(columns).zip(&case.largest).zip(products).enumerate();
+                for (row, ((weights, largest), product)) in of_rows {
                     let pairs = || weights.iter().zip(states).map(|(&w, &s)| f64::from(w) * f64::from(s));
-                    let scale = matrix.row(row).1.iter().fold(0.0_f32, |m, s| m.max(*s));
-                    let unit = f64::from(scale) * f64::from(B::LARGEST) / 4094.0;
                     let bound = if count < PANELS_FROM {
                         largest_state / 65534.0 * sizes(weights).iter().sum::<f64>()
                     } else {
                         let rounding = largest_state / 4094.0;
                         rounding * sizes(weights).iter().sum::<f64>()
-                            + unit * sizes(states).iter().map(|state| state + rounding).sum::<f64>()
+                            + largest / 4094.0
+                                * sizes(states).iter().map(|state| state + rounding).sum::<f64>()
                     };
                     let float_rounding = 1e-5 * pairs().map(f64::abs).sum::<f64>() + 1e-6;
                     let error = (f64::from(*product) - pairs().sum::<f64>()).abs();
                     assert!(
                         error <= bound + float_rounding,
-                        "{rows}x{columns}, {count}, row {row}: {error} of {bound}"
+                        "{bits:?}: {rows}x{columns}, {count}, row {row}: {error} of {bound}"
                     );
                 }
             }
         }
     }
 
-    fn fast<B: Block>(matrix: &Int8Matrix<B>, states: &[f32]) -> Vec<f32> {
+    fn fast(matrix: &Packed, states: &[f32]) -> Vec<f32> {
         matrix.products(states)
     }
 
     #[test]
     fn products_stay_within_the_bound() {
-        stays_within_its_bound(bytes, fast);
-        stays_within_its_bound(nibbles, fast);
+        stays_within_its_bound(fast);
     }
 
-    fn plain<B: Block>(matrix: &Int8Matrix<B>, states: &[f32]) -> Vec<f32> {
-        let mut products = vec![0.0; states.len() / matrix.columns * matrix.rows()];
-        Products { matrix: *matrix, states, products: &mut products }.run(Plain);
-        products
+    fn plain(matrix: &Packed, states: &[f32]) -> Vec<f32> {
+        fn products<B: Block>(matrix: &Int8Matrix<B>, states: &[f32]) -> Vec<f32> {
+            let mut products = vec![0.0; states.len() / matrix.columns * matrix.rows];
+            Products { matrix: *matrix, states, products: &mut products }.run(Plain);
+            products
+        }
+        match matrix {
+            Packed::Eight(matrix) => products(matrix, states),
+            Packed::Four(matrix) => products(matrix, states),
+        }
     }
 
     #[test]
     fn plain_loops_stay_within_the_bound() {
-        stays_within_its_bound(bytes, plain);
-        stays_within_its_bound(nibbles, plain);
+        stays_within_its_bound(plain);
     }
 
     #[test]
     fn every_set_of_instructions_gives_the_same() {
-        for count in [3, 14] {
-            let Case { blocks, scales, states } = bytes(21, 300, count);
-            let matrix = Int8Matrix::new(&blocks, &scales, 300).unwrap();
-            for (fast, plain) in matrix.products(&states).into_iter().zip(plain(&matrix, &states)) {
+        for (count, bits) in [(3, Bits::Eight), (34, Bits::Eight), (5, Bits::Four), (33, Bits::Four)] {
+            let case = Case::new(bits, 21, 300, count);
+            let matrix = case.matrix();
+            for (fast, plain) in matrix.products(&case.states).into_iter().zip(plain(&matrix, &case.states)) {
                 assert!((fast - plain).abs() <= 1e-4 * plain.abs().max(1.0), "{fast} {plain}");
             }
         }
@@ -487,12 +498,16 @@ mod tests {
     #[test]
     fn extreme_numbers_do_not_overflow() {
         // Every product has the largest size and the same sign, over more columns than one exact sum holds.
-        for (weight, sign) in [(127, 1.0), (-127, 1.0), (-127, -1.0)] {
-            let blocks = [[weight; BLOCK]; 16 * 9];
-            let matrix = Int8Matrix::new(&blocks, &[1.0; 16 * 9], 16 * BLOCK).unwrap();
-            let exact = f32::from(weight) * sign * 3e30 * (16 * BLOCK) as f32;
-            for count in [1, 12] {
-                for product in matrix.products(&vec![sign * 3e30; count * 16 * BLOCK]) {
+        const COLUMNS: usize = 16 * BLOCK;
+        for (weight, sign) in [(127_i8, 1.0), (-127, 1.0), (-127, -1.0)] {
+            let values = vec![weight as u8; 9 * COLUMNS];
+            let scales = vec![f16::ONE.to_le_bytes(); 9 * 16];
+            let bytes = [values, scales.into_flattened()].concat();
+            let matrix = QuantisedMatrix::from_bytes(bytes, 9, COLUMNS, Bits::Eight).unwrap();
+            let case = Case::of(&matrix, 0);
+            let exact = f32::from(weight) * sign * 3e30 * COLUMNS as f32;
+            for count in [1, PANELS_FROM] {
+                for product in case.matrix().products(&vec![sign * 3e30; count * COLUMNS]) {
                     assert!((product / exact - 1.0).abs() < 1e-3, "{product} {exact}");
                 }
             }
@@ -501,29 +516,32 @@ mod tests {
 
     #[test]
     fn what_is_no_number_spoils_its_own_row_alone() {
-        let Case { blocks, scales, mut states } = bytes(9, 40, 13);
-        let matrix = Int8Matrix::new(&blocks, &scales, 40).unwrap();
-        let before = matrix.products(&states);
-        for bad in [f32::NAN, f32::INFINITY] {
-            states[2 * 40 + 7] = bad;
-            for (row, (now, before)) in matrix.products(&states).chunks(9).zip(before.chunks(9)).enumerate() {
-                assert!(if row == 2 { now.iter().all(|p| p.is_nan()) } else { now == before });
+        for count in [5, PANELS_FROM + 1] {
+            let mut case = Case::new(Bits::Eight, 9, 40, count);
+            let before = case.matrix().products(&case.states);
+            for bad in [f32::NAN, f32::INFINITY] {
+                case.states[2 * 40 + 7] = bad;
+                let products = case.matrix().products(&case.states);
+                for (row, (now, before)) in products.chunks(9).zip(before.chunks(9)).enumerate() {
+                    assert!(if row == 2 { now.iter().all(|p| p.is_nan()) } else { now == before });
+                }
             }
         }
     }
 
     #[test]
     fn lengths_that_do_not_fit_are_refused_and_zeros_give_zeros() {
-        let matrix = |blocks: usize, scales: usize, columns| {
-            Int8Matrix::new(&vec![[1_i8; BLOCK]; blocks], &vec![1.0; scales], columns).map(|m| m.rows())
+        let matrix = |blocks: usize, scales: usize, rows, columns| {
+            Int8Matrix::new(&vec![[[1_i8; 16]; 16]; blocks], &vec![1.0; scales], rows, columns).is_some()
         };
-        assert_eq!(matrix(2, 2, 64), Some(1));
-        for (blocks, scales, columns) in [(2, 1, 64), (3, 3, 64), (0, 0, 0)] {
-            assert_eq!(matrix(blocks, scales, columns), None);
+        assert!(matrix(2, 16, 1, 64) && matrix(2, 16, 8, 64) && matrix(4, 32, 9, 64));
+        for (blocks, scales, rows, columns) in
+            [(2, 8, 8, 64), (3, 24, 8, 64), (0, 0, 0, 0), (2, 16, 9, 64), (2, 15, 8, 64)]
+        {
+            assert!(!matrix(blocks, scales, rows, columns));
         }
-        let blocks = [[1_i8; BLOCK]; 2];
-        let matrix = Int8Matrix::new(&blocks, &[1.0; 2], 64).unwrap();
-        assert_eq!(matrix.products(&[0.0; 64]), [0.0]);
-        assert_eq!(matrix.products(&[1e-42; 64]), [0.0]);
+        let case = Case::of(&QuantisedMatrix::new(&[1.0; 64], 1, 64, Bits::Eight), 0);
+        assert_eq!(case.matrix().products(&[0.0; 64]), [0.0]);
+        assert_eq!(case.matrix().products(&[1e-42; 64]), [0.0]);
     }
 }

@@ -24,6 +24,8 @@ mod instructions;
 mod int8;
 mod operations;
 #[cfg(feature = "flex")]
+mod panel_order;
+#[cfg(feature = "flex")]
 mod panels;
 #[cfg(feature = "train")]
 pub mod softmax;
@@ -55,24 +57,29 @@ pub fn run_on(device: &Device) -> bool {
 }
 
 /// A matrix of small integers with a scale for every block of 32 along the input, on a device.
+///
+/// It stays with devices of its kind: on a processor words and scales lie in another order (`panel_order`) than on a GPU.
 #[derive(Module, Debug)]
 pub struct PackedMatrix {
-    /// Words of 32 bits, as [`QuantisedMatrix::words`] lays them out: `[rows, words]`.
+    /// Words of 32 bits, on a GPU as [`QuantisedMatrix::words`] lays them out: `[rows, words]`.
     values: Tensor<2, Int>,
     /// `[rows, blocks]`
     scales: Tensor<2>,
+    rows: usize,
     columns: usize,
 }
 
 impl PackedMatrix {
     #[must_use]
     pub fn new(matrix: &QuantisedMatrix, device: &Device) -> Self {
-        let values = TensorData::new(matrix.words(), [matrix.rows, matrix.words_per_row()]);
+        let (words, scales) = Self::laid_out(matrix, device);
         let blocks = matrix.columns.div_ceil(BLOCK);
-        let scales = TensorData::new(matrix.scales().collect::<Vec<_>>(), [matrix.rows, blocks]);
+        let rows = scales.len() / blocks.max(1);
+        let values = TensorData::new(words, [rows, matrix.words_per_row()]);
         Self {
             values: Tensor::from_data(values, (device, DType::U32)),
-            scales: Tensor::from_data(scales, device),
+            scales: Tensor::from_data(TensorData::new(scales, [rows, blocks]), device),
+            rows: matrix.rows,
             columns: matrix.columns,
         }
     }
@@ -80,7 +87,17 @@ impl PackedMatrix {
     /// `[rows, columns]`
     #[must_use]
     pub fn dims(&self) -> [usize; 2] {
-        [self.scales.dims()[0], self.columns]
+        [self.rows, self.columns]
+    }
+
+    /// Words and scales in the order of the device's kernels.
+    fn laid_out(matrix: &QuantisedMatrix, device: &Device) -> (Vec<u32>, Vec<f32>) {
+        #[cfg(feature = "flex")]
+        if matches!(device.clone().inner().as_dispatch(), burn::backend::DispatchDevice::Flex(_)) {
+            return panel_order::in_panels(matrix);
+        }
+        let _ = device;
+        (matrix.words(), matrix.scales().collect())
     }
 
     /// Every state times every row of the matrix: what a linear layer without a bias gives.
@@ -92,21 +109,20 @@ impl PackedMatrix {
     /// None, but products differ from those with the dequantised weights by as much as [`int8`] says.
     #[must_use]
     pub fn products(&self, states: Tensor<2>) -> Tensor<2> {
-        operations::q_linear(states, self.values.clone(), self.scales.clone())
+        operations::q_linear(states, self.values.clone(), self.scales.clone(), self.rows)
     }
 
     /// The same with the dequantised weights themselves, and with gradients for the states.
     #[cfg(feature = "train")]
     #[must_use]
     pub fn exact_products(&self, states: Tensor<2>) -> Tensor<2> {
-        dequantised::products(states, self.values.clone(), self.scales.clone())
+        dequantised::products(states, self.values.clone(), self.scales.clone(), self.rows)
     }
 
     /// All rows as floats: `[rows, columns]`.
     #[must_use]
     pub fn floats(&self) -> Tensor<2> {
-        let rows = self.dims()[0] as i64;
-        self.select(Tensor::arange(0..rows, &self.scales.device()))
+        self.select(Tensor::arange(0..self.rows as i64, &self.scales.device()))
     }
 
     /// The rows with these numbers, as floats.
@@ -115,6 +131,6 @@ impl PackedMatrix {
     /// numbers `[R]` → `[R, columns]`
     #[must_use]
     pub fn select(&self, rows: Tensor<1, Int>) -> Tensor<2> {
-        operations::q_embedding(rows, self.values.clone(), self.scales.clone(), self.columns)
+        operations::q_embedding(rows, self.values.clone(), self.scales.clone(), self.dims())
     }
 }

@@ -11,19 +11,20 @@ use burn::{
 /// The operations as the backends see them; call [`super::PackedMatrix`].
 #[backend_extension(Flex: cfg(feature = "flex"), Cube: cfg(feature = "cube"))]
 pub trait PackedOperations: Backend {
-    /// states `[R, columns]`, values `[N, words]`, scales `[N, blocks]` → `[R, N]`
+    /// states `[R, columns]`, values and scales of a matrix of `[N, columns]` → `[R, N]`
     fn q_linear(
         states: FloatTensor<Self>,
         values: IntTensor<Self>,
         scales: FloatTensor<Self>,
+        rows: usize,
     ) -> FloatTensor<Self>;
 
-    /// scales `[N, blocks]`, values `[N, words]`, rows `[R]` → `[R, columns]`
+    /// values and scales of a matrix of `dims`, rows `[R]` → `[R, columns]`
     fn q_embedding(
         scales: FloatTensor<Self>,
         values: IntTensor<Self>,
         rows: IntTensor<Self>,
-        columns: usize,
+        dims: [usize; 2],
     ) -> FloatTensor<Self>;
 
     /// See [`attend`].
@@ -52,11 +53,17 @@ pub trait PackedOperations: Backend {
     fn log_softmax(logits: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-pub(super) fn q_linear(states: Tensor<2>, values: Tensor<2, Int>, scales: Tensor<2>) -> Tensor<2> {
+pub(super) fn q_linear(
+    states: Tensor<2>,
+    values: Tensor<2, Int>,
+    scales: Tensor<2>,
+    rows: usize,
+) -> Tensor<2> {
     let product = <Dispatch as PackedOperations>::q_linear(
         states.into_dispatch(),
         values.into_dispatch(),
         scales.into_dispatch(),
+        rows,
     );
     Tensor::from_dispatch(product)
 }
@@ -65,13 +72,13 @@ pub(super) fn q_embedding(
     rows: Tensor<1, Int>,
     values: Tensor<2, Int>,
     scales: Tensor<2>,
-    columns: usize,
+    dims: [usize; 2],
 ) -> Tensor<2> {
     let selected = <Dispatch as PackedOperations>::q_embedding(
         scales.into_dispatch(),
         values.into_dispatch(),
         rows.into_dispatch(),
-        columns,
+        dims,
     );
     Tensor::from_dispatch(selected)
 }

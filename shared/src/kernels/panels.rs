@@ -8,21 +8,23 @@ const EXACT_COLUMNS: usize = 256;
 /// Largest weight in a panel.
 pub(super) const PANEL_WEIGHT: i32 = 4095;
 /// Largest state beside a panel.
-const PANEL_STATE: f32 = 2047.0;
+pub(super) const PANEL_STATE: f32 = 2047.0;
 
-/// Rounds a group of at most four rows of states and lays their pairs side by side; gives each row's scale.
+/// Rounds a group of at most four rows of states to whole numbers up to `largest` and lays their pairs side by side; gives
+/// each row's scale.
 #[inline(always)]
 pub(super) fn lay_out_states(
     instructions: impl Instructions,
     group: &[f32],
     columns: usize,
+    largest: f32,
     pairs: &mut [StatePairs],
 ) -> [f32; TOGETHER] {
     let mut rounded = vec![0_i16; TOGETHER * pairs.len() * 2];
     let mut scales = [0.0; TOGETHER];
     let rows = group.chunks_exact(columns).zip(rounded.chunks_exact_mut(pairs.len() * 2));
     for ((row, rounded), scale) in rows.zip(&mut scales) {
-        *scale = scale_of(row, PANEL_STATE);
+        *scale = scale_of(row, largest);
         round(instructions, row, *scale, rounded);
     }
     let (eights, _) = rounded.as_chunks::<8>();
@@ -78,16 +80,29 @@ fn multiply_exactly<I: Instructions>(
     panel: &[PanelPair],
     states: &[StatePairs],
 ) -> [I::Eight; TOGETHER] {
-    let mut sums = [instructions.sums(); TOGETHER];
-    for (weights, states) in panel.iter().zip(states) {
-        for (sum, states) in sums.iter_mut().zip(states) {
-            *sum = instructions.add_pairs(*sum, weights, *states);
-        }
-    }
+    let sums = add_all_pairs(instructions, [instructions.sums(); TOGETHER], panel, states);
     sums.map(
         #[inline(always)]
         |sums| instructions.to_eight(sums),
     )
+}
+
+/// Adds the products of each pair of columns of a panel with its four pairs of states.
+#[inline(always)]
+pub(super) fn add_all_pairs<I: Instructions>(
+    instructions: I,
+    mut sums: [I::Sums; TOGETHER],
+    mut panel: &[PanelPair],
+    mut states: &[StatePairs],
+) -> [I::Sums; TOGETHER] {
+    // Walked by their beginnings, not by a common index, which would be multiplied at every step.
+    while let ([weights, panels @ ..], [four, others @ ..]) = (panel, states) {
+        for (sum, states) in sums.iter_mut().zip(four) {
+            *sum = instructions.add_pairs(*sum, instructions.pair(weights), *states);
+        }
+        (panel, states) = (panels, others);
+    }
+    sums
 }
 
 /// What one unit stands for when the largest state becomes `largest_rounded`. Not a number when a state is none, so

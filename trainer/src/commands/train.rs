@@ -39,6 +39,9 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     let devices = arguments.devices.iter().map(DeviceName::open).collect::<Result<Vec<_>>>()?;
     // Before anything is written.
     devices.iter().try_for_each(|device| hardware::ensure_computes_in(config.precision, device))?;
+    if config.base.as_ref().is_some_and(|base| base.packing().is_some()) {
+        hardware::ensure_share_packed(&devices)?;
+    }
     let (device, others) = devices.split_first().context("no device is named")?;
     let from = job.from.as_deref().map(Run::load).transpose()?;
     if let Some(from) = &from {

@@ -3,7 +3,6 @@
 use pulp::{f32x8, i8x16, i16x16, i32x8, x86::V3};
 
 use super::{Instructions, PANEL, PanelPair, Plain, Work};
-use crate::quant::BLOCK;
 
 /// Compiles `work` for AVX2 and runs it.
 pub(super) fn run(simd: V3, work: impl Work) {
@@ -17,45 +16,24 @@ pub(super) fn run(simd: V3, work: impl Work) {
 struct Avx2(V3);
 
 impl Instructions for Avx2 {
-    type Wide = [i16x16; 2];
-    type Floats = f32x8;
+    type Pair = i16x16;
     type Sums = i32x8;
     type Eight = f32x8;
 
     #[inline(always)]
-    fn widen(self, block: &[i8; BLOCK]) -> Self::Wide {
-        let halves: [i8x16; 2] = bytemuck::cast(*block);
-        halves.map(
-            #[inline(always)]
-            |half| self.0.convert_i8x16_to_i16x16(half),
-        )
+    fn widen(self, pair: &[i8; 2 * PANEL]) -> i16x16 {
+        let pair: i8x16 = bytemuck::cast(*pair);
+        self.0.convert_i8x16_to_i16x16(pair)
     }
 
     #[inline(always)]
-    fn floats(self) -> f32x8 {
-        self.0.splat_f32x8(0.0)
+    fn pair(self, pair: &PanelPair) -> i16x16 {
+        bytemuck::cast(*pair)
     }
 
     #[inline(always)]
-    fn add_block(self, floats: f32x8, weights: Self::Wide, states: &[i16; BLOCK], scale: f32) -> f32x8 {
-        let simd = self.0;
-        let [first, second]: [i16x16; 2] = bytemuck::cast(*states);
-        let whole = simd.wrapping_add_i32x8(
-            simd.multiply_wrapping_add_adjacent_i16x16(weights[0], first),
-            simd.multiply_wrapping_add_adjacent_i16x16(weights[1], second),
-        );
-        simd.mul_add_f32x8(simd.splat_f32x8(scale), simd.convert_i32x8_to_f32x8(whole), floats)
-    }
-
-    #[inline(always)]
-    fn total(self, floats: f32x8) -> f32 {
-        let lanes: [f32; 8] = bytemuck::cast(floats);
-        ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]))
-    }
-
-    #[inline(always)]
-    fn rescale(self, weights: Self::Wide, shift: u32, factor: i16) -> [[i16; 8]; 4] {
-        Plain.rescale(bytemuck::cast(weights), shift, factor)
+    fn rescale(self, weights: i16x16, shift: u32, factors: i16x16) -> PanelPair {
+        Plain.rescale(bytemuck::cast(weights), shift, bytemuck::cast(factors))
     }
 
     #[inline(always)]
@@ -64,11 +42,16 @@ impl Instructions for Avx2 {
     }
 
     #[inline(always)]
-    fn add_pairs(self, sums: i32x8, weights: &PanelPair, states: i32) -> i32x8 {
+    fn add_pairs(self, sums: i32x8, weights: i16x16, states: i32) -> i32x8 {
         let simd = self.0;
         let states: i16x16 = bytemuck::cast(simd.splat_i32x8(states));
-        let products = simd.multiply_wrapping_add_adjacent_i16x16(bytemuck::cast(*weights), states);
-        simd.wrapping_add_i32x8(sums, products)
+        simd.wrapping_add_i32x8(sums, simd.multiply_wrapping_add_adjacent_i16x16(weights, states))
+    }
+
+    #[inline(always)]
+    fn add_all(self, sums: i32x8, numbers: [i16; 8]) -> i32x8 {
+        let numbers: i32x8 = bytemuck::cast(numbers.map(i32::from));
+        self.0.wrapping_add_i32x8(sums, numbers)
     }
 
     #[inline(always)]

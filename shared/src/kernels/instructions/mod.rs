@@ -9,8 +9,6 @@ mod avx2;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 
-use crate::quant::BLOCK;
-
 /// Rows of states that meet a row of weights together.
 pub(super) const TOGETHER: usize = 4;
 /// Rows of weights in a panel.
@@ -20,47 +18,48 @@ pub(super) type PanelPair = [[i32; PANEL / 2]; 2];
 /// A pair of states, two 16-bit numbers in one of 32 bits, of each of the rows that go together.
 pub(super) type StatePairs = [i32; TOGETHER];
 
-/// Instructions on a block of 32 weights and on a panel of 8 rows of weights.
+/// Adding it to a number of less than 2^22 rounds that number; the low bits of the sum then hold it.
+pub(super) const ROUND: f32 = 12_582_912.0;
+
+/// Instructions on panels of 8 rows of weights.
 pub(super) trait Instructions: Copy {
-    /// A block of weights as 16-bit numbers.
-    type Wide: Copy;
-    /// Partial sums in floats.
-    type Floats: Copy;
+    /// A [`PanelPair`] in registers.
+    type Pair: Copy;
     /// Integer sums, one for each row of a panel.
     type Sums: Copy;
     /// Floats, one for each row of a panel.
     type Eight: Copy;
 
-    fn widen(self, block: &[i8; BLOCK]) -> Self::Wide;
+    /// A pair of columns of a panel as 16-bit numbers.
+    fn widen(self, pair: &[i8; 2 * PANEL]) -> Self::Pair;
 
-    /// A block of [`halves`].
+    /// Two pairs of columns, each number plus 8, to a byte: the low halves first.
     #[inline(always)]
-    fn widen_halves(self, block: &[u8; BLOCK / 2]) -> Self::Wide {
-        self.widen(&halves(block))
+    fn widen_halves(self, pairs: &[u8; 2 * PANEL]) -> [Self::Pair; 2] {
+        let low = pairs.map(
+            #[inline(always)]
+            |byte| (byte & 15) as i8 - 8,
+        );
+        let high = pairs.map(
+            #[inline(always)]
+            |byte| (byte >> 4) as i8 - 8,
+        );
+        [self.widen(&low), self.widen(&high)]
     }
 
-    /// Sums of floats that hold nothing yet.
-    fn floats(self) -> Self::Floats;
+    fn pair(self, pair: &PanelPair) -> Self::Pair;
 
-    /// `floats` + scale · (weights · states), exact within the block.
-    fn add_block(
-        self,
-        floats: Self::Floats,
-        weights: Self::Wide,
-        states: &[i16; BLOCK],
-        scale: f32,
-    ) -> Self::Floats;
-
-    fn total(self, floats: Self::Floats) -> f32;
-
-    /// Weights times 2^`shift`, times `factor` / 2^15, rounded.
-    fn rescale(self, weights: Self::Wide, shift: u32, factor: i16) -> [[i16; 8]; 4];
+    /// Weights times 2^`shift`, times factors / 2^15, rounded.
+    fn rescale(self, weights: Self::Pair, shift: u32, factors: Self::Pair) -> PanelPair;
 
     /// Sums of integers that hold nothing yet.
     fn sums(self) -> Self::Sums;
 
     /// Adds to each row's sum the product of its pair of weights with one pair of states.
-    fn add_pairs(self, sums: Self::Sums, weights: &PanelPair, states: i32) -> Self::Sums;
+    fn add_pairs(self, sums: Self::Sums, weights: Self::Pair, states: i32) -> Self::Sums;
+
+    /// Adds eight numbers to the sums, each to any one of them.
+    fn add_all(self, sums: Self::Sums, numbers: [i16; 8]) -> Self::Sums;
 
     fn to_eight(self, sums: Self::Sums) -> Self::Eight;
     fn eight(self, numbers: &[f32; PANEL]) -> Self::Eight;
@@ -75,12 +74,12 @@ pub(super) trait Instructions: Copy {
         self.eight(&[number; PANEL])
     }
 
-    /// Eight states times `inverse`, rounded to 16 bits.
+    /// Eight states times `inverse`, rounded to 16 bits, which they fit.
     #[inline(always)]
     fn round(self, states: &[f32; 8], inverse: f32) -> [i16; 8] {
         states.map(
             #[inline(always)]
-            |state| (state * inverse).round_ties_even() as i16,
+            |state| (state * inverse + ROUND).to_bits() as i16,
         )
     }
 
@@ -110,15 +109,6 @@ pub(super) trait Instructions: Copy {
     }
 }
 
-/// Two weights to a byte, each plus 8: the low halves first, as [`crate::quant::QuantisedMatrix`] lays them out.
-#[inline(always)]
-pub(super) fn halves(block: &[u8; BLOCK / 2]) -> [i8; BLOCK] {
-    std::array::from_fn(
-        #[inline(always)]
-        |i| if i < BLOCK / 2 { (block[i] & 15) as i8 - 8 } else { (block[i - BLOCK / 2] >> 4) as i8 - 8 },
-    )
-}
-
 /// Work that is the same on every processor but for its instructions.
 pub(super) trait Work {
     fn run(self, instructions: impl Instructions);
@@ -143,48 +133,45 @@ pub(super) fn run(work: impl Work) {
 pub(super) struct Plain;
 
 impl Instructions for Plain {
-    type Wide = [i16; BLOCK];
-    type Floats = f32;
+    type Pair = [i16; 2 * PANEL];
     type Sums = [i32; PANEL];
     type Eight = [f32; PANEL];
 
-    fn widen(self, block: &[i8; BLOCK]) -> Self::Wide {
-        block.map(i16::from)
-    }
-
-    fn floats(self) -> f32 {
-        0.0
-    }
-
-    fn add_block(self, floats: f32, weights: Self::Wide, states: &[i16; BLOCK], scale: f32) -> f32 {
-        let products = weights.iter().zip(states).map(|(&w, &s)| i32::from(w) * i32::from(s));
-        floats + scale * products.sum::<i32>() as f32
-    }
-
-    fn total(self, floats: f32) -> f32 {
-        floats
+    #[inline(always)]
+    fn widen(self, pair: &[i8; 2 * PANEL]) -> Self::Pair {
+        pair.map(i16::from)
     }
 
     #[inline(always)]
-    fn rescale(self, weights: Self::Wide, shift: u32, factor: i16) -> [[i16; 8]; 4] {
+    fn pair(self, pair: &PanelPair) -> Self::Pair {
+        bytemuck::cast(*pair)
+    }
+
+    #[inline(always)]
+    fn rescale(self, weights: Self::Pair, shift: u32, factors: Self::Pair) -> PanelPair {
         let half = 1 << 14;
-        bytemuck::cast(weights.map(
+        let rescaled: Self::Pair = std::array::from_fn(
             #[inline(always)]
-            |weight| (((i32::from(weight) << shift) * i32::from(factor) + half) >> 15) as i16,
-        ))
+            |i| (((i32::from(weights[i]) << shift) * i32::from(factors[i]) + half) >> 15) as i16,
+        );
+        bytemuck::cast(rescaled)
     }
 
     fn sums(self) -> Self::Sums {
         [0; PANEL]
     }
 
-    fn add_pairs(self, mut sums: Self::Sums, weights: &PanelPair, states: i32) -> Self::Sums {
+    fn add_pairs(self, sums: Self::Sums, weights: Self::Pair, states: i32) -> Self::Sums {
         let [first, second]: [i16; 2] = bytemuck::cast(states);
-        for (sum, &pair) in sums.iter_mut().zip(weights.as_flattened()) {
-            let pair: [i16; 2] = bytemuck::cast(pair);
-            *sum += i32::from(pair[0]) * i32::from(first) + i32::from(pair[1]) * i32::from(second);
-        }
-        sums
+        std::array::from_fn(|row| {
+            let products = [(weights[2 * row], first), (weights[2 * row + 1], second)];
+            sums[row]
+                + products.map(|(weight, state)| i32::from(weight) * i32::from(state)).iter().sum::<i32>()
+        })
+    }
+
+    fn add_all(self, sums: Self::Sums, numbers: [i16; 8]) -> Self::Sums {
+        std::array::from_fn(|row| sums[row] + i32::from(numbers[row]))
     }
 
     fn to_eight(self, sums: Self::Sums) -> Self::Eight {

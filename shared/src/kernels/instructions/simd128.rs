@@ -1,72 +1,51 @@
 //! WebAssembly's SIMD128: eight products of 16-bit numbers at once.
 
 use std::arch::wasm32::{
-    f32x4_add, f32x4_convert_i32x4, f32x4_extract_lane, f32x4_mul, f32x4_nearest, f32x4_pmax, f32x4_splat,
-    i8x16_splat, i8x16_sub, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_narrow_i32x4,
-    i16x8_q15mulr_sat, i16x8_shl, i16x8_shuffle, i16x8_splat, i32x4_add, i32x4_dot_i16x8, i32x4_shuffle,
-    i32x4_splat, i32x4_trunc_sat_f32x4, i64x2_shuffle, u8x16_shr, u8x16_splat, v128, v128_and,
+    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_pmax, f32x4_splat, i8x16_splat, i8x16_sub,
+    i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_narrow_i32x4, i16x8_q15mulr_sat, i16x8_shl,
+    i16x8_shuffle, i16x8_splat, i32x4_add, i32x4_dot_i16x8, i32x4_shuffle, i32x4_splat, i32x4_sub,
+    i64x2_shuffle, u8x16_shr, u8x16_splat, v128, v128_and,
 };
 
-use super::{Instructions, PANEL, PanelPair};
-use crate::quant::BLOCK;
+use super::{Instructions, PANEL, PanelPair, ROUND};
 
 #[derive(Clone, Copy)]
 pub(super) struct Simd128;
 
 impl Instructions for Simd128 {
-    type Wide = [v128; 4];
-    type Floats = v128;
+    type Pair = [v128; 2];
     type Sums = [v128; 2];
     type Eight = [v128; 2];
 
     #[inline(always)]
-    fn widen(self, block: &[i8; BLOCK]) -> Self::Wide {
-        let [first, second]: [v128; 2] = bytemuck::cast(*block);
-        [
-            i16x8_extend_low_i8x16(first),
-            i16x8_extend_high_i8x16(first),
-            i16x8_extend_low_i8x16(second),
-            i16x8_extend_high_i8x16(second),
-        ]
+    fn widen(self, pair: &[i8; 2 * PANEL]) -> Self::Pair {
+        let pair: v128 = bytemuck::cast(*pair);
+        [i16x8_extend_low_i8x16(pair), i16x8_extend_high_i8x16(pair)]
     }
 
     #[inline(always)]
-    fn widen_halves(self, block: &[u8; BLOCK / 2]) -> Self::Wide {
-        let block: v128 = bytemuck::cast(*block);
-        let (low, high) = (v128_and(block, u8x16_splat(15)), u8x16_shr(block, 4));
+    fn widen_halves(self, pairs: &[u8; 2 * PANEL]) -> [Self::Pair; 2] {
+        let pairs: v128 = bytemuck::cast(*pairs);
+        let (low, high) = (v128_and(pairs, u8x16_splat(15)), u8x16_shr(pairs, 4));
         let eight = i8x16_splat(8);
-        let (first, second) = (i8x16_sub(low, eight), i8x16_sub(high, eight));
-        [
-            i16x8_extend_low_i8x16(first),
-            i16x8_extend_high_i8x16(first),
-            i16x8_extend_low_i8x16(second),
-            i16x8_extend_high_i8x16(second),
-        ]
+        [low, high].map(
+            #[inline(always)]
+            |half| self.widen(&bytemuck::cast(i8x16_sub(half, eight))),
+        )
     }
 
     #[inline(always)]
-    fn floats(self) -> v128 {
-        f32x4_splat(0.0)
+    fn pair(self, pair: &PanelPair) -> Self::Pair {
+        bytemuck::cast(*pair)
     }
 
     #[inline(always)]
-    fn add_block(self, floats: v128, weights: Self::Wide, states: &[i16; BLOCK], scale: f32) -> v128 {
-        let states: [v128; 4] = bytemuck::cast(*states);
-        let [a, b, c, d]: [v128; 4] = std::array::from_fn(|i| i32x4_dot_i16x8(weights[i], states[i]));
-        let whole = i32x4_add(i32x4_add(a, b), i32x4_add(c, d));
-        f32x4_add(floats, f32x4_mul(f32x4_splat(scale), f32x4_convert_i32x4(whole)))
-    }
-
-    #[inline(always)]
-    fn total(self, floats: v128) -> f32 {
-        (f32x4_extract_lane::<0>(floats) + f32x4_extract_lane::<1>(floats))
-            + (f32x4_extract_lane::<2>(floats) + f32x4_extract_lane::<3>(floats))
-    }
-
-    #[inline(always)]
-    fn rescale(self, weights: Self::Wide, shift: u32, factor: i16) -> [[i16; 8]; 4] {
-        let factor = i16x8_splat(factor);
-        weights.map(|weights| bytemuck::cast(i16x8_q15mulr_sat(i16x8_shl(weights, shift), factor)))
+    fn rescale(self, weights: Self::Pair, shift: u32, factors: Self::Pair) -> PanelPair {
+        let rescaled: Self::Pair = std::array::from_fn(
+            #[inline(always)]
+            |half| i16x8_q15mulr_sat(i16x8_shl(weights[half], shift), factors[half]),
+        );
+        bytemuck::cast(rescaled)
     }
 
     #[inline(always)]
@@ -75,13 +54,17 @@ impl Instructions for Simd128 {
     }
 
     #[inline(always)]
-    fn add_pairs(self, sums: Self::Sums, weights: &PanelPair, states: i32) -> Self::Sums {
-        let [first, second]: [v128; 2] = bytemuck::cast(*weights);
+    fn add_pairs(self, sums: Self::Sums, weights: Self::Pair, states: i32) -> Self::Sums {
         let states = i32x4_splat(states);
         [
-            i32x4_add(sums[0], i32x4_dot_i16x8(first, states)),
-            i32x4_add(sums[1], i32x4_dot_i16x8(second, states)),
+            i32x4_add(sums[0], i32x4_dot_i16x8(weights[0], states)),
+            i32x4_add(sums[1], i32x4_dot_i16x8(weights[1], states)),
         ]
+    }
+
+    #[inline(always)]
+    fn add_all(self, sums: Self::Sums, numbers: [i16; 8]) -> Self::Sums {
+        [i32x4_add(sums[0], i32x4_dot_i16x8(bytemuck::cast(numbers), i16x8_splat(1))), sums[1]]
     }
 
     #[inline(always)]
@@ -117,8 +100,13 @@ impl Instructions for Simd128 {
     #[inline(always)]
     fn round(self, states: &[f32; 8], inverse: f32) -> [i16; 8] {
         let states: [v128; 2] = bytemuck::cast(*states);
-        let [low, high] = states
-            .map(|states| i32x4_trunc_sat_f32x4(f32x4_nearest(f32x4_mul(states, f32x4_splat(inverse)))));
+        let [low, high] = states.map(
+            #[inline(always)]
+            |states| {
+                let rounded = f32x4_add(f32x4_mul(states, f32x4_splat(inverse)), f32x4_splat(ROUND));
+                i32x4_sub(rounded, f32x4_splat(ROUND))
+            },
+        );
         bytemuck::cast(i16x8_narrow_i32x4(low, high))
     }
 

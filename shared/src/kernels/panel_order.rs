@@ -1,0 +1,154 @@
+//! In which order do packed weights lie on a processor? Eight rows side by side, so that no product has to turn them.
+//!
+//! Panels of eight rows come one after another, in a panel blocks of 32 columns, in a block pairs of columns, and in a
+//! pair the two weights of each row. One load is then what one instruction multiplies. The last panel is filled up with
+//! rows of zeros. Scales lie as their blocks do, eight to a block.
+
+use super::instructions::{Instructions, PANEL};
+use crate::quant::{BLOCK, Bits, QuantisedMatrix};
+
+/// Pairs of columns in a block.
+pub(super) const PAIRS: usize = BLOCK / 2;
+
+/// 32 columns of eight rows, before they are widened.
+pub(super) trait Block: Copy + bytemuck::AnyBitPattern {
+    /// The largest value a weight can have.
+    const LARGEST: i16;
+    /// By so many bits the largest may be shifted and still have 16.
+    const SHIFT: u32;
+
+    /// Two pairs of columns.
+    type Part;
+
+    /// All of them.
+    fn parts(&self) -> &[Self::Part];
+
+    /// As 16-bit numbers.
+    fn widen<I: Instructions>(instructions: I, part: &Self::Part) -> [I::Pair; 2];
+
+    /// One weight, for whoever is in no hurry.
+    fn value(&self, row: usize, column: usize) -> i8;
+}
+
+/// A byte for each weight.
+impl Block for [[i8; 2 * PANEL]; PAIRS] {
+    const LARGEST: i16 = 127;
+    const SHIFT: u32 = 8;
+
+    type Part = [[i8; 2 * PANEL]; 2];
+
+    #[inline(always)]
+    fn parts(&self) -> &[Self::Part] {
+        self.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn widen<I: Instructions>(instructions: I, part: &Self::Part) -> [I::Pair; 2] {
+        [instructions.widen(&part[0]), instructions.widen(&part[1])]
+    }
+
+    fn value(&self, row: usize, column: usize) -> i8 {
+        self[column / 2][2 * row + column % 2]
+    }
+}
+
+/// Two weights to a byte, each plus 8: those of an even pair low, those of the next pair high.
+impl Block for [[u8; 2 * PANEL]; PAIRS / 2] {
+    const LARGEST: i16 = 7;
+    const SHIFT: u32 = 12;
+
+    type Part = [u8; 2 * PANEL];
+
+    #[inline(always)]
+    fn parts(&self) -> &[Self::Part] {
+        self
+    }
+
+    #[inline(always)]
+    fn widen<I: Instructions>(instructions: I, part: &Self::Part) -> [I::Pair; 2] {
+        instructions.widen_halves(part)
+    }
+
+    fn value(&self, row: usize, column: usize) -> i8 {
+        let byte = self[column / 4][2 * row + column % 2];
+        (if column % 4 < 2 { byte & 15 } else { byte >> 4 }) as i8 - 8
+    }
+}
+
+/// The words and scales of a matrix in this order.
+///
+/// # Shapes
+/// words `[rows, words of a row]` and scales `[rows, blocks]`, with `rows` a whole number of panels
+pub(super) fn in_panels(matrix: &QuantisedMatrix) -> (Vec<u32>, Vec<f32>) {
+    let blocks = matrix.columns.div_ceil(BLOCK);
+    let words = matrix.words();
+    let rows: Vec<&[u8]> = words.chunks(matrix.words_per_row().max(1)).map(bytemuck::cast_slice).collect();
+    let scales: Vec<f32> = matrix.scales().collect();
+    let (mut bytes, mut ordered) = (Vec::new(), Vec::new());
+    for first in (0..matrix.rows).step_by(PANEL) {
+        for block in 0..blocks {
+            let row = |row: usize| rows.get(first + row);
+            ordered.extend(
+                (0..PANEL).map(|row| scales.get((first + row) * blocks + block).copied().unwrap_or(0.0)),
+            );
+            match matrix.bits {
+                Bits::Eight => {
+                    let byte = |i: usize, column: usize| row(i).map_or(0, |row| row[block * BLOCK + column]);
+                    for pair in 0..PAIRS {
+                        bytes.extend(
+                            (0..PANEL).flat_map(|row| [byte(row, 2 * pair), byte(row, 2 * pair + 1)]),
+                        );
+                    }
+                }
+                Bits::Four => {
+                    let half = |i: usize, column: usize| {
+                        let byte = row(i).map_or(0x88, |row| row[block * BLOCK / 2 + column % (BLOCK / 2)]);
+                        if column < BLOCK / 2 { byte & 15 } else { byte >> 4 }
+                    };
+                    for pair in (0..PAIRS).step_by(2) {
+                        let both = |row, column| half(row, column) | (half(row, column + 2) << 4);
+                        bytes.extend(
+                            (0..PANEL).flat_map(|row| [both(row, 2 * pair), both(row, 2 * pair + 1)]),
+                        );
+                    }
+                }
+            }
+        }
+    }
+    (bytemuck::pod_collect_to_vec(&bytes), ordered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<B: Block>(bits: Bits, rows: usize, columns: usize) {
+        let values: Vec<f32> =
+            (0..rows * columns).map(|i| ((i * 7919 + 13) % 1000) as f32 / 250.0 - 2.0).collect();
+        let matrix = QuantisedMatrix::new(&values, rows, columns, bits);
+        let (words, scales) = in_panels(&matrix);
+        let per_panel = columns.div_ceil(BLOCK);
+        assert_eq!(scales.len(), rows.div_ceil(PANEL) * PANEL * per_panel);
+        assert_eq!(words.len(), rows.div_ceil(PANEL) * PANEL * matrix.words_per_row());
+        let blocks: &[B] = bytemuck::cast_slice(&words);
+        let weight = |row: usize, column: usize| {
+            let block = row / PANEL * per_panel + column / BLOCK;
+            f32::from(blocks[block].value(row % PANEL, column % BLOCK)) * scales[block * PANEL + row % PANEL]
+        };
+        for (place, expected) in matrix.dequantise().into_iter().enumerate() {
+            assert_eq!(weight(place / columns, place % columns), expected);
+        }
+        for place in 0..rows.next_multiple_of(PANEL) * per_panel * BLOCK {
+            let (row, column) = (place / (per_panel * BLOCK), place % (per_panel * BLOCK));
+            assert!((row < rows && column < columns) || weight(row, column) == 0.0);
+        }
+    }
+
+    #[test]
+    fn every_weight_is_at_its_place_and_zeros_elsewhere() {
+        for (rows, columns) in [(1, 1), (8, 32), (9, 33), (23, 70), (16, 64)] {
+            check::<[[i8; 16]; 16]>(Bits::Eight, rows, columns);
+            check::<[[u8; 16]; 8]>(Bits::Four, rows, columns);
+        }
+    }
+}
