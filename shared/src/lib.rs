@@ -6,7 +6,7 @@
 //! Data flow, in reading order; a module uses only those above it:
 //! [`catalog`] → [`interaction`] → [`preference`] → [`amount`], [`signals`] → [`prompt`] / [`tokenizer`] →
 //! [`quant`], [`noise`], `precision` (training alone) → [`kernels`] → [`matrix`] → [`transformer_config`] → [`places`] → [`model`] inside [`vocabulary`] →
-//! `lora` (training alone) → [`weights`] → [`pass`] → [`score`] → [`snapshot`] → [`rank`] → [`rules`] → [`trie`] → [`package`] → [`engine`].
+//! `lora` (training alone) → [`weights`] → [`pass`] → [`score`] → [`snapshot`] → [`rank`] → [`rules`] → [`trie`] → [`package`] → [`engine`] → [`rehearsal`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
 //! K rejected items, R states.
@@ -30,6 +30,7 @@ pub mod preference;
 pub mod prompt;
 pub mod quant;
 pub mod rank;
+pub mod rehearsal;
 pub mod rules;
 pub mod score;
 pub mod signals;

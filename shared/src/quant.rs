@@ -77,6 +77,18 @@ impl QuantisedMatrix {
         Self { rows, columns, bits, bytes }
     }
 
+    /// A matrix of zeros.
+    #[must_use]
+    pub fn zeros(rows: usize, columns: usize, bits: Bits) -> Self {
+        let mut bytes = vec![0; Self::byte_count(rows, columns, bits).unwrap_or(0)];
+        if bits == Bits::Four {
+            let scales = 2 * rows * columns.div_ceil(BLOCK);
+            let values = bytes.len().saturating_sub(scales);
+            bytes[..values].fill(0x88);
+        }
+        Self { rows, columns, bits, bytes }
+    }
+
     /// A matrix from the bytes of a file; `None` when their number is wrong, a scale is negative or no number, or a value
     /// is what symmetric rounding never gives (−128, or −8 in four bits): products count on it.
     #[must_use]
@@ -249,6 +261,7 @@ mod tests {
         for bits in [Bits::Eight, Bits::Four] {
             let matrix = QuantisedMatrix::new(&[0.0; 64], 2, 32, bits);
             assert_eq!(matrix.dequantise(), vec![0.0; 64]);
+            assert_eq!(QuantisedMatrix::zeros(2, 32, bits), matrix);
             let from = |bytes: &[u8], rows| QuantisedMatrix::from_bytes(bytes.to_vec(), rows, 32, bits);
             assert!(from(matrix.bytes(), 2).is_some());
             assert!(from(&matrix.bytes()[1..], 2).is_none());

@@ -10,6 +10,7 @@ use shared::{
     engine::{EXACT_TITLES, Engine, EngineError, Request},
     interaction::{Event, EventKind},
     package::{MANIFEST, Manifest, Package, PackageError, PackageParts, Quantisation, SelfTest},
+    rehearsal::rehearse,
     score::Scorer,
     signals::SignalsConfig,
     vocabulary::{Model, ModelConfig, VocabularyConfig},
@@ -33,6 +34,20 @@ pub const TOKENS_CASE: usize = 3;
 
 pub fn config(case: usize) -> ModelConfig {
     golden::cases().swap_remove(case).1
+}
+
+/// Both vocabularies, packed and not; what is asked of zeros has an answer, and needs no weights.
+#[test]
+fn a_rehearsal_needs_the_manifest_alone() {
+    for case in [0, TOKENS_CASE] {
+        for quantisation in [Quantisation::Q8, Quantisation::Q4, Quantisation::F16] {
+            let manifest = Manifest::read(&package(case, quantisation)[MANIFEST]).unwrap();
+            block_on(rehearse(&manifest, &Device::flex())).unwrap();
+            let mut other = manifest.clone();
+            other.tensors.retain(|tensor| !tensor.name.ends_with("layers.0.mlp.up_proj.weight"));
+            assert_eq!(block_on(rehearse(&other, &Device::flex())).is_err(), case == TOKENS_CASE);
+        }
+    }
 }
 
 type Files = BTreeMap<String, Vec<u8>>;

@@ -1,6 +1,10 @@
 //! Where does the engine run? On what the page asked for, if this bundle has it.
 
 use burn::tensor::Device;
+use js_sys::Promise;
+use shared::package::Manifest;
+#[cfg(feature = "gpu")]
+use wasm_bindgen::JsValue;
 
 use crate::error::{Code, WebError};
 
@@ -17,6 +21,22 @@ pub async fn open(name: &str) -> Result<Device, WebError> {
         "cpu" => Err(absent("cpu")),
         other => Err(WebError::new(Code::BadRequest, format!("device {other:?}: expected cpu or gpu"))),
     }
+}
+
+/// Lets a GPU compile its kernels while the weights are loaded; nothing where nothing is compiled.
+#[cfg(feature = "gpu")]
+pub fn rehearse(manifest: &Manifest, device: &Device) -> Option<Promise> {
+    let (manifest, device) = (manifest.clone(), device.clone());
+    Some(wasm_bindgen_futures::future_to_promise(async move {
+        // Whatever fails here fails again with the weights, where it is told.
+        let _ = shared::rehearsal::rehearse(&manifest, &device).await;
+        Ok(JsValue::UNDEFINED)
+    }))
+}
+
+#[cfg(not(feature = "gpu"))]
+pub fn rehearse(_manifest: &Manifest, _device: &Device) -> Option<Promise> {
+    None
 }
 
 #[cfg(not(all(feature = "cpu", feature = "gpu")))]

@@ -11,11 +11,17 @@ use web_sys::ReadableStreamDefaultReader;
 
 use crate::error::{Code, WebError, reason};
 
-/// Downloads the package at `url` and checks it; `on_progress(loaded, total)` counts bytes of its files.
-pub async fn package(url: &str, on_progress: &Function) -> Result<Package, WebError> {
+/// Downloads the package at `url` and checks it; `on_progress(loaded, total)` counts bytes of its files. `on_manifest` may
+/// begin with what needs the manifest alone.
+pub async fn package(
+    url: &str,
+    on_progress: &Function,
+    on_manifest: impl FnOnce(&Manifest),
+) -> Result<Package, WebError> {
     let base = if url.ends_with('/') { url.to_owned() } else { format!("{url}/") };
     let manifest_bytes = fetch(&format!("{base}{MANIFEST}"), MANIFEST_BYTES, |_| {}).await?;
     let manifest = Manifest::read(&manifest_bytes)?;
+    on_manifest(&manifest);
     let total: usize = manifest.files.iter().map(|file| file.bytes).sum();
     let mut loaded = 0;
     let mut files = BTreeMap::from([(MANIFEST.to_owned(), manifest_bytes)]);

@@ -142,7 +142,14 @@ impl Recommender {
         tokenizer: Function,
     ) -> Result<Recommender, JsValue> {
         let opened = device::open(&device).await?;
-        let mut package = download::package(&package_url, &on_progress).await?;
+        let mut rehearsal = None;
+        let mut package = download::package(&package_url, &on_progress, |manifest| {
+            rehearsal = device::rehearse(manifest, &opened);
+        })
+        .await?;
+        if let Some(rehearsal) = rehearsal {
+            JsFuture::from(rehearsal).await?;
+        }
         let catalog = JsFuture::from(Promise::resolve(&catalog)).await?.as_string();
         let catalog_error = catalog.and_then(|text| take_in(&mut package, &text, &tokenizer).err());
         let engine = Engine::new(package, &opened).map_err(WebError::from)?;
