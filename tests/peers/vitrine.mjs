@@ -18,6 +18,8 @@ export function open(base, device = 'cpu') {
 /** Ten or twenty best of `list`; an empty list only reads the history. */
 export async function score(recommender, items, list = CANDIDATES) {
   const { rows } = await recommender.recommend(events(items), { k: 20, candidates: list.map((item) => `i${item}`) });
+  // A visitor whose items the package lacks has no history, and would be answered in no time.
+  if (rows.length !== list.length) throw new Error(`${rows.length} of ${list.length} titles were scored`);
   return rows;
 }
 

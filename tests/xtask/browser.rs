@@ -56,7 +56,7 @@ fn random_package(folder: &Path, (name, recipe, sizes, items): RandomModel) -> R
 
 /// Models with random weights, and what other runtimes make of them.
 const PEER_MODELS: [RandomModel; 6] = [
-    ("t1", "text", "128,4,4,4,352,1024", "500"),
+    ("t1", "text", "128,4,4,4,352,1024", "2000"),
     ("t5", "text", "256,6,8,4,768,4096", "2000"),
     ("t5-1k", "text", "256,6,8,4,768,4096", "1000"),
     ("t5-100k", "text", "256,6,8,4,768,4096", "100000"),
