@@ -4,6 +4,8 @@
 //! pair the two weights of each row. One load is then what one instruction multiplies. The last panel is filled up with
 //! rows of zeros. Scales lie as their blocks do, eight to a block.
 
+use std::array::from_fn;
+
 use super::instructions::{Instructions, PANEL};
 use crate::quant::{BLOCK, Bits, QuantisedMatrix};
 
@@ -81,41 +83,51 @@ impl Block for [[u8; 2 * PANEL]; PAIRS / 2] {
 /// words `[rows, words of a row]` and scales `[rows, blocks]`, with `rows` a whole number of panels
 pub(super) fn in_panels(matrix: &QuantisedMatrix) -> (Vec<u32>, Vec<f32>) {
     let blocks = matrix.columns.div_ceil(BLOCK);
-    let words = matrix.words();
-    let rows: Vec<&[u8]> = words.chunks(matrix.words_per_row().max(1)).map(bytemuck::cast_slice).collect();
-    let scales: Vec<f32> = matrix.scales().collect();
-    let (mut bytes, mut ordered) = (Vec::new(), Vec::new());
+    let (words, scales): (Vec<u32>, Vec<f32>) = (matrix.words(), matrix.scales().collect());
+    let values: &[u8] = bytemuck::cast_slice(&words);
+    let padded = matrix.rows.next_multiple_of(PANEL);
+    let mut ordered = Vec::with_capacity(padded * matrix.words_per_row());
+    let mut ordered_scales = Vec::with_capacity(padded * blocks);
     for first in (0..matrix.rows).step_by(PANEL) {
         for block in 0..blocks {
-            let row = |row: usize| rows.get(first + row);
-            ordered.extend(
-                (0..PANEL).map(|row| scales.get((first + row) * blocks + block).copied().unwrap_or(0.0)),
-            );
+            let number = |row: usize| (first + row) * blocks + block;
+            ordered_scales.extend((0..PANEL).map(|row| scales.get(number(row)).copied().unwrap_or(0.0)));
             match matrix.bits {
                 Bits::Eight => {
-                    let byte = |i: usize, column: usize| row(i).map_or(0, |row| row[block * BLOCK + column]);
-                    for pair in 0..PAIRS {
-                        bytes.extend(
-                            (0..PANEL).flat_map(|row| [byte(row, 2 * pair), byte(row, 2 * pair + 1)]),
-                        );
-                    }
+                    let (values, _) = values.as_chunks::<BLOCK>();
+                    let rows = rows_of(values, number, 0);
+                    let pairs: [[u8; 2 * PANEL]; PAIRS] =
+                        from_fn(|pair| from_fn(|i| rows[i / 2][2 * pair + i % 2]));
+                    ordered.extend(bytemuck::cast::<_, [u32; PANEL * BLOCK / 4]>(pairs));
                 }
                 Bits::Four => {
-                    let half = |i: usize, column: usize| {
-                        let byte = row(i).map_or(0x88, |row| row[block * BLOCK / 2 + column % (BLOCK / 2)]);
+                    let (values, _) = values.as_chunks::<{ BLOCK / 2 }>();
+                    let rows = rows_of(values, number, 0x88);
+                    let half = |row: usize, column: usize| {
+                        let byte: u8 = rows[row][column % (BLOCK / 2)];
                         if column < BLOCK / 2 { byte & 15 } else { byte >> 4 }
                     };
-                    for pair in (0..PAIRS).step_by(2) {
-                        let both = |row, column| half(row, column) | (half(row, column + 2) << 4);
-                        bytes.extend(
-                            (0..PANEL).flat_map(|row| [both(row, 2 * pair), both(row, 2 * pair + 1)]),
-                        );
-                    }
+                    let pairs: [[u8; 2 * PANEL]; PAIRS / 2] = from_fn(|two| {
+                        from_fn(|i| {
+                            let column = 4 * two + i % 2;
+                            half(i / 2, column) | (half(i / 2, column + 2) << 4)
+                        })
+                    });
+                    ordered.extend(bytemuck::cast::<_, [u32; PANEL * BLOCK / 8]>(pairs));
                 }
             }
         }
     }
-    (bytemuck::pod_collect_to_vec(&bytes), ordered)
+    (ordered, ordered_scales)
+}
+
+/// The same block of eight rows, of zeros where there is no row.
+fn rows_of<const N: usize>(
+    blocks: &[[u8; N]],
+    number: impl Fn(usize) -> usize,
+    zeros: u8,
+) -> [[u8; N]; PANEL] {
+    from_fn(|row| blocks.get(number(row)).copied().unwrap_or([zeros; N]))
 }
 
 #[cfg(test)]
