@@ -146,16 +146,16 @@ impl Seen {
         let mut runs = Vec::new();
         for of_row in is_seen.chunks_exact(positions * panels_per_position) {
             for of_four in of_row.chunks(TOGETHER * panels_per_position) {
-                let is_seen =
-                    |panel: usize| of_four.iter().skip(panel).step_by(panels_per_position).any(|seen| *seen);
-                let mut of_four: Vec<Range<usize>> = Vec::new();
-                for panel in (0..panels_per_position).filter(|&panel| is_seen(panel)) {
-                    match of_four.last_mut() {
+                let is_seen_by_any =
+                    |panel: usize| of_four[panel..].iter().step_by(panels_per_position).any(|seen| *seen);
+                let mut runs_of_four: Vec<Range<usize>> = Vec::new();
+                for panel in (0..panels_per_position).filter(|&panel| is_seen_by_any(panel)) {
+                    match runs_of_four.last_mut() {
                         Some(run) if run.end == panel => run.end += 1,
-                        _ => of_four.push(panel..panel + 1),
+                        _ => runs_of_four.push(panel..panel + 1),
                     }
                 }
-                runs.push(of_four);
+                runs.push(runs_of_four);
             }
         }
         let is_for_all_rows = attention.bias.len() == positions * columns;

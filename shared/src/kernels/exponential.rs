@@ -5,6 +5,8 @@
 
 /// Longest run of numbers that is summed in parallel lanes.
 const LANES: usize = 16;
+/// Adding it to a number of less than 2^22 rounds that number; the low bits of the sum then hold it.
+pub(super) const ROUND: f32 = 12_582_912.0;
 
 /// e^x with a relative error below 2e-7 for x in [-87, 88]; smaller x give e^-87, larger ones e^88.
 ///
@@ -12,39 +14,38 @@ const LANES: usize = 16;
 /// Cody and Waite's range reduction x = n·ln 2 + r, |r| ≤ ln 2 / 2, and the Taylor polynomial of e^r to r⁷.
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
-    /// Adding and taking it away rounds to a whole number; its low bits then hold that number.
-    const ROUND: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
     let rounded = x * std::f32::consts::LOG2_E + ROUND;
     let n = rounded - ROUND;
     // ln 2 in two parts, so that n·ln 2 loses no bit.
     let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
-    let mut sum = 1.0 / 5040.0;
-    for factor in [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+    put_together(r, rounded, 1.0 / 5040.0, [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0])
+}
+
+/// e^x with a relative error below 4e-6 for x ≤ 0; x below -87 gives e^-87.
+#[inline(always)]
+pub fn exp_nearly(x: f32) -> f32 {
+    let x = if x < -87.0 { -87.0 } else { x };
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let r = x - (rounded - ROUND) * std::f32::consts::LN_2;
+    put_together(r, rounded, 1.0 / 120.0, [1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0])
+}
+
+/// e^r · 2^n: the polynomial of r, its factors from that of the highest power down, and n in the low bits of n + [`ROUND`].
+#[inline(always)]
+fn put_together<const N: usize>(r: f32, rounded: f32, highest: f32, factors: [f32; N]) -> f32 {
+    let mut sum = highest;
+    for factor in factors {
         sum = sum * r + factor;
     }
     // 2^n by its exponent bits.
     sum * f32::from_bits((rounded.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))
 }
 
-/// e^x with a relative error below 4e-6 for x ≤ 0; x below -87 gives e^-87.
-#[inline(always)]
-pub fn exp_nearly(x: f32) -> f32 {
-    const ROUND: f32 = 12_582_912.0;
-    let x = if x < -87.0 { -87.0 } else { x };
-    let rounded = x * std::f32::consts::LOG2_E + ROUND;
-    let r = x - (rounded - ROUND) * std::f32::consts::LN_2;
-    let mut sum = 1.0 / 120.0;
-    for factor in [1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
-        sum = sum * r + factor;
-    }
-    sum * f32::from_bits((rounded.to_bits() << 23).wrapping_add(1.0_f32.to_bits()))
-}
-
 /// The larger of two numbers in one instruction; `f32::max` also asks whether one is none, which WebAssembly does number by
 /// number.
 #[inline(always)]
-fn larger(a: f32, b: f32) -> f32 {
+pub(crate) fn larger(a: f32, b: f32) -> f32 {
     if a < b { b } else { a }
 }
 

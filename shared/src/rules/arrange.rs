@@ -10,7 +10,7 @@ use super::{
 use crate::{
     catalog::Catalog,
     interaction::{Event, EventKind, Interaction},
-    kernels::exponential::log_sum_exp,
+    kernels::exponential::{larger, log_sum_exp},
     rank::{best_by, top_k},
 };
 
@@ -235,7 +235,7 @@ struct Strengths {
 impl Strengths {
     fn new(scores: &[(usize, f32)]) -> Self {
         let finite = || scores.iter().map(|(_, score)| *score).filter(|score| score.is_finite());
-        let best = finite().fold(f32::NEG_INFINITY, |best, score| if score > best { score } else { best });
+        let best = finite().fold(f32::NEG_INFINITY, larger);
         let below: Vec<f32> = finite().map(|score| score - best).collect();
         // log Σ π + log(1/n): what each would have if all were alike.
         let chance = best + log_sum_exp(&below, &[]) - (below.len().max(1) as f32).ln();

@@ -9,6 +9,8 @@ mod avx2;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 
+use super::exponential::ROUND;
+
 /// Rows of states that meet a row of weights together.
 pub(super) const TOGETHER: usize = 4;
 /// Rows of weights in a panel.
@@ -17,9 +19,6 @@ pub(super) const PANEL: usize = 8;
 pub(super) type PanelPair = [[i32; PANEL / 2]; 2];
 /// A pair of states, two 16-bit numbers in one of 32 bits, of each of the rows that go together.
 pub(super) type StatePairs = [i32; TOGETHER];
-
-/// Adding it to a number of less than 2^22 rounds that number; the low bits of the sum then hold it.
-pub(super) const ROUND: f32 = 12_582_912.0;
 
 /// Instructions on panels of 8 rows of weights.
 pub(super) trait Instructions: Copy {

@@ -7,7 +7,8 @@ use std::arch::wasm32::{
     i64x2_shuffle, u8x16_shr, u8x16_splat, v128, v128_and,
 };
 
-use super::{Instructions, PANEL, PanelPair, ROUND};
+use super::{Instructions, PANEL, PanelPair};
+use crate::kernels::exponential::ROUND;
 
 #[derive(Clone, Copy)]
 pub(super) struct Simd128;
