@@ -54,6 +54,20 @@ test('the row follows the history, the exclusions and the seed', async () => {
   await answered(visit.page, (ids) => !ids.includes('coat-ink'));
 });
 
+test('a first row appears as one, later what is new in it', async () => {
+  const fresh = () => visit.page.evaluate(() => [...document.querySelector('vitrine-recs').shadowRoot.querySelectorAll('[data-fresh]')]
+    .map(({ localName, dataset }) => dataset.item ?? localName));
+  await mount(visit.page);
+  await engineReady(visit.page);
+  await observe(visit.page, { item: 'bag-ink', type: 'cart_add' });
+  const before = await answered(visit.page);
+  assert.deepEqual(await fresh(), ['ul']);
+  assert.equal(await visit.page.locator('vitrine-recs [hidden]:not(.controls)').count(), 0, 'nothing of the first entry stays hidden');
+  await visit.page.evaluate((first) => { document.querySelector('vitrine-recs').exclude = [first]; }, before[0]);
+  const after = await answered(visit.page, (ids) => !ids.includes(before[0]));
+  assert.deepEqual(await fresh(), after.filter((id) => !before.includes(id)));
+});
+
 test('a seed alone is enough, and is not remembered', async () => {
   await mount(visit.page, { seed: 'hat-ink' });
   const ids = await engineAnswered(visit.page);

@@ -157,6 +157,28 @@ for (const device of ['cpu', 'gpu']) {
   });
 }
 
+test('a bundle is loaded at once, and compiled when the page is calm', async (t) => {
+  const { page } = await openPage(await browserFor(t));
+  await page.goto(`${sites[`${RECIPES[0]} q8`].url}/images/aurelle.svg`);
+  const log = await page.evaluate(async () => {
+    const log = [];
+    const { instantiateStreaming } = WebAssembly;
+    WebAssembly.instantiateStreaming = (...args) => (log.push('compiled'), instantiateStreaming(...args));
+    const { fetch } = window;
+    window.fetch = (address) => fetch(address).finally(() => log.push(`loaded ${String(address).split('/').at(-1)}`));
+    const { startBundle } = await import('/vitrine/bundle.js');
+    let setCalm;
+    const started = startBundle('cpu', 0, new Promise((resolve) => { setCalm = resolve; }));
+    while (log.length === 0) await new Promise((resolve) => { setTimeout(resolve, 20); });
+    await new Promise((resolve) => { setTimeout(resolve, 200); });
+    log.push('calm');
+    setCalm();
+    const { Recommender } = await started;
+    return [...log, typeof Recommender.open];
+  });
+  assert.deepEqual(log, ['loaded web_bg.wasm', 'calm', 'compiled', 'function']);
+});
+
 for (const recipe of RECIPES) {
   test(`${recipe}: a thousand answers in a row need no more memory`, async (t) => {
     const { page } = await openPage(await browserFor(t));

@@ -17,7 +17,7 @@ describe('tiers', () => {
 
   /** Files by address, an engine that is there when it is told to be, and what was heard. */
   function scene({ files = { 'http://shop/model/catalog.json': CATALOGUE }, filter_days = { dismiss: 90 } } = {}) {
-    const log = { changes: [], asked: [] };
+    const log = { changes: [], asked: [], isCalm: false };
     globalThis.fetch = async (address) => {
       const body = files[String(address)];
       if (body === undefined) return new Response(null, { status: 404 });
@@ -28,7 +28,10 @@ describe('tiers', () => {
     const arrival = new Promise((resolve, reject) => { [arrive, fail] = [resolve, reject]; });
     const engines = {
       isOpen: false,
-      open: async () => { await arrival; },
+      open: async ({ calm }) => {
+        calm.then(() => { log.isCalm = true; });
+        await arrival;
+      },
       info: () => ({ recipe: 'compact', device: 'cpu', filter_days, tier: 2 }),
       catalog: () => CATALOGUE.items.map((each) => ({ ...each, tokens: [1, 2] })),
       recommend: async (events, options) => {
@@ -61,10 +64,27 @@ describe('tiers', () => {
     assert.deepEqual(log.changes, [2]);
     const [second] = await recommend(tiers, EVENTS, { k: 2 });
     assert.deepEqual(second, {
-      item: 'parka', score: -1, tier: 2, details: CATALOGUE.items[1], rules: ['new in'], reason: { kind: 'viewed', item: 'coat', title: 'The coat' },
+      item: 'parka', score: -1, tier: 2, details: CATALOGUE.items[1], rules: ['new in'], reason: { kind: 'viewed', item: 'coat', title: 'The coat', text: 'Because you viewed The coat' },
     });
     assert.equal(tiers.interactions(EVENTS)[0].item, 'of the engine');
     assert.ok(tiers.diagnostics().took_ms.engine >= 0);
+  });
+
+  test('nothing is compiled before the page has drawn, for a while', async () => {
+    const drawn = scene();
+    await drawn.open();
+    await settle();
+    assert.equal(drawn.log.isCalm, false);
+    drawn.tiers.drawn();
+    await settle();
+    assert.equal(drawn.log.isCalm, true);
+    for (const files of [undefined, {}]) {
+      const { open, log } = scene({ files });
+      open().catch(() => {});
+      await settle();
+      assert.equal(log.isCalm, false);
+      await eventually(async () => log.isCalm, (isCalm) => isCalm); // a page that never says so
+    }
   });
 
   test('an engine that is first opens by itself, without a catalogue', async () => {
@@ -149,7 +169,7 @@ describe('tiers', () => {
     const { tiers, log, open, arrive } = scene();
     await open();
     const [row] = await recommend(tiers, [], { k: 1, cart: ['coat'] });
-    assert.deepEqual([row.item, row.reason], ['parka', { kind: 'cart', item: 'coat', title: 'The coat' }]);
+    assert.deepEqual([row.item, row.reason], ['parka', { kind: 'cart', item: 'coat', title: 'The coat', text: 'Goes with The coat in your cart' }]);
     arrive();
     await settle();
     const bought = { item: 'coat', type: 'purchase', ts: NOW_MS };
@@ -238,7 +258,7 @@ describe('in a page', () => {
     const first = await list({ k: 3 });
     // The two other bags, the nearer price first (1800 : 1740 < 1740 : 1680), before the boots, which are leather, too.
     assert.deepEqual(first.map(({ item: id, tier }) => [id, tier]), [['bag-burgundy', 1], ['bag-cognac', 1], ['boot-ink', 1]]);
-    assert.deepEqual(first[0].reason, { kind: 'cart', item: 'bag-ink', title: 'Ink handbag' });
+    assert.deepEqual(first[0].reason, { kind: 'cart', item: 'bag-ink', title: 'Ink handbag', text: 'Goes with Ink handbag in your cart' });
     assert.equal(first[0].details.title, 'Burgundy handbag');
     assert.deepEqual(await visit.page.evaluate(() => window.tiers), []);
     letGo();
@@ -302,7 +322,7 @@ describe('in a page', () => {
     await list({ k: 1 });
     await eventually(() => visit.page.evaluate(() => window.recommender.events()), (events) => events.at(-1).item === 'coat');
     const [row] = await list({ k: 1 });
-    assert.deepEqual(row.reason, { kind: 'bought', item: 'coat', title: 'The coat' });
+    assert.deepEqual(row.reason, { kind: 'bought', item: 'coat', title: 'The coat', text: 'Because you bought The coat' });
   });
 
   test('what is kept beside the history goes with it, whoever takes it away', async () => {

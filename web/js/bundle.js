@@ -17,11 +17,12 @@ let failed = 0;
  *
  * @param {"cpu" | "gpu"} device
  * @param {number} [life]
+ * @param {Promise<void>} [calm]  when to compile it
  */
-export function startBundle(device, life = 0) {
+export function startBundle(device, life = 0, calm) {
   const name = `${device} ${life}`;
   if (!started.has(name)) {
-    const start = load(device, life || failed ? `#${life}.${failed}` : '');
+    const start = load(device, life || failed ? `#${life}.${failed}` : '', calm);
     started.set(name, start);
     // What failed once, the network perhaps, may succeed another time.
     start.catch(() => {
@@ -35,13 +36,17 @@ export function startBundle(device, life = 0) {
 /**
  * @param {"cpu" | "gpu"} device
  * @param {string} fragment
+ * @param {Promise<void>} [calm]
  * @returns {Promise<Bundle>}
  */
-async function load(device, fragment) {
+async function load(device, fragment, calm) {
   const script = new URL(`${device}/web.js${fragment}`, import.meta.url).href;
   const wasm = new URL(`${device}/web_bg.wasm`, import.meta.url).href;
+  const loading = fetch(wasm);
+  loading.catch(() => {}); // told where it is waited for
   const bundle = await import(script).catch((cause) => refuse(cause, script));
-  const module = await bundle.default({ module_or_path: wasm }).catch((/** @type {unknown} */ cause) => refuse(cause, wasm));
+  await calm;
+  const module = await bundle.default({ module_or_path: loading }).catch((/** @type {unknown} */ cause) => refuse(cause, wasm));
   // CubeCL registers its instructions in constructors. The linker would call all of them at every call into the module,
   // so that the build leaves them to us.
   module?.__wasm_call_ctors?.();

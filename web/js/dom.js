@@ -1,9 +1,11 @@
 // How is markup made so that nothing in it is ever read as markup? From names, attributes and text.
 
 /**
+ * @typedef {Node | string | null | false | undefined} Child  what is nothing, or an empty text, is left out
+ *
  * @param {string} name
  * @param {Record<string, string | boolean | null | undefined>} [attributes]  true: present; false, null, undefined: left out
- * @param {(Node | string | null | false)[]} [children]  what is null or false is left out
+ * @param {Child[]} [children]
  * @returns {HTMLElement}
  */
 export function make(name, attributes = {}, children = []) {
@@ -12,7 +14,7 @@ export function make(name, attributes = {}, children = []) {
     if (value === true) node.setAttribute(key, '');
     else if (typeof value === 'string') node.setAttribute(key, value);
   }
-  node.append(.../** @type {(Node | string)[]} */ (children.filter((child) => child !== null && child !== false)));
+  node.append(.../** @type {(Node | string)[]} */ (children.filter(Boolean)));
   return node;
 }
 

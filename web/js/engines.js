@@ -44,6 +44,8 @@ export class Engines {
   #package = '';
   /** @type {Promise<string | undefined>} */
   #catalog = Promise.resolve(undefined);
+  /** When the page leaves the processor to an engine. @type {Promise<void>} */
+  #calm = Promise.resolve();
   /** The shop's rules, when they are there. @type {Promise<string | undefined>} */
   #rules = Promise.resolve(undefined);
   /** Why an engine answers without them, or without the shop's own catalogue. @type {import('./protocol.js').ErrorRecord | undefined} */
@@ -89,11 +91,13 @@ export class Engines {
   }
 
   /**
-   * @param {{package: string, device: "auto" | "cpu" | "gpu", persistent?: boolean, rules?: Promise<string | undefined>, catalog?: Promise<string | undefined>}} request
-   *   `rules` is the text of `rules.json`, `catalog` that of the shop's own catalogue, written as a package's
+   * @param {{package: string, device: "auto" | "cpu" | "gpu", persistent?: boolean, rules?: Promise<string | undefined>, catalog?: Promise<string | undefined>, calm?: Promise<void>}} request
+   *   `rules` is the text of `rules.json`, `catalog` that of the shop's own catalogue, written as a package's; before `calm`,
+   *   everything is loaded and nothing compiled
    */
-  async open({ package: folder, device, persistent = false, rules = Promise.resolve(undefined), catalog = Promise.resolve(undefined) }) {
+  async open({ package: folder, device, persistent = false, rules = Promise.resolve(undefined), catalog = Promise.resolve(undefined), calm = Promise.resolve() }) {
     this.#package = folder;
+    this.#calm = calm;
     this.#catalog = catalog;
     this.#rules = rules;
     this.#isForced = device === 'gpu';
@@ -285,7 +289,7 @@ export class Engines {
    * @param {number} [life]
    */
   async #openOn(device, life) {
-    const bundle = await this.#options.start(device, life);
+    const bundle = await this.#options.start(device, life, this.#calm);
     this.#memories[device] = bundle.memory;
     const opened = await bundle.Recommender.open(this.#package, device, (/** @type {number} */ loaded, /** @type {number} */ total) => {
       this.#heard_ms = performance.now();

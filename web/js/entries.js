@@ -6,7 +6,7 @@ import { slottedTile, templateTile, tile } from './recs-view.js';
 
 /**
  * @typedef {import('./protocol.js').Item} Item
- * @typedef {(import('./protocol.js').Reason & {text: string}) | null} Reason  with the line that says it
+ * @typedef {import('./protocol.js').Reason | null} Reason
  * @typedef {{key: string, entry: HTMLElement, content: HTMLElement | null}} Drawn  `content`: markup of the shop's own
  * @typedef {{locale?: string, dismissLabel: string | null, canOpenReasons: boolean,
  *   reasonOf: (id: string) => Reason, render: ((item: Item, reason: Reason) => unknown) | null}} Drawing
@@ -14,6 +14,8 @@ import { slottedTile, templateTile, tile } from './recs-view.js';
 
 /** Entries that a slow phone lays out within one task. */
 const FEW = 5;
+/** What of the first entry waits for the next. */
+const LATER = '.price, a ~ *';
 
 export class Entries {
   #host;
@@ -40,13 +42,14 @@ export class Entries {
   clear() {
     this.#drawn.clear();
     this.#list.replaceChildren();
+    this.#list.toggleAttribute('data-fresh', false);
     for (const content of this.#contents()) content.remove();
   }
 
   /**
    * Makes what is to be shown, and shows nothing yet. A slow phone needs milliseconds for each entry: before each, the page
    * may do something else. Where nothing is shown, they take their places unseen and are laid out: the first, for which the
-   * browser makes ready its letters, and then a few at a time, for each time costs a frame.
+   * browser makes ready its letters, in two parts, and then a few at a time, for each time costs a frame.
    *
    * @param {Item[]} items
    * @param {Drawing} drawing
@@ -68,10 +71,13 @@ export class Entries {
       if (this.#drawn.size) continue;
       few.push(entry.entry);
       if (all.size % FEW !== 1 && all.size < items.length) continue;
-      await nextTask();
-      if (isOutdated()) break;
-      this.#list.append(...few.splice(0));
-      void this.#list.offsetHeight;
+      for (let parts = all.size > 1 ? 1 : 2; parts > 0; parts -= 1) {
+        if (all.size < 2) for (const piece of entry.entry.querySelectorAll(LATER)) piece.toggleAttribute('hidden');
+        await nextTask();
+        if (isOutdated()) break;
+        this.#list.append(...few.splice(0));
+        void this.#list.offsetHeight;
+      }
     }
     return all;
   }
@@ -103,7 +109,10 @@ export class Entries {
     }
     const isPlaced = before.length === entries.length && before.every((entry, index) => entry === entries[index]);
     if (isPlaced && former.size) return;
-    for (const entry of entries) entry.toggleAttribute('data-fresh', !former.has(idOf(entry)));
+    // One animation for a row that is new as a whole: each is a layer of its own.
+    const isFirst = !former.size;
+    this.#list.toggleAttribute('data-fresh', isFirst);
+    for (const entry of entries) entry.toggleAttribute('data-fresh', !isFirst && !former.has(idOf(entry)));
     if (isPlaced) return;
     // A list that snaps would follow the entry that stood first; the visitor's place in the row is what stays.
     // Without entries there is no place to ask for, and the answer would cost a layout.

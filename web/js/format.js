@@ -7,7 +7,7 @@
  * @param {string} [locale]  the page's language when left out
  */
 export function formatPrice(item, locale = document.documentElement.lang || undefined) {
-  if (item.price === undefined || item.price === null || !item.currency) return '';
+  if (typeof item.price !== 'number' || !item.currency) return '';
   try {
     const format = new Intl.NumberFormat(locale, {
       style: 'currency',

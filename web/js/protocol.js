@@ -15,8 +15,8 @@
  *   group?: string, sku?: string, gtin?: string, mpn?: string}} Item  `price` is in minor units.
  * @typedef {import('./event.js').HistoryEvent} HistoryEvent
  * @typedef {{item: string, intensity: number, time_ms: number}} Interaction
- * @typedef {{kind: "viewed" | "saved" | "cart" | "bought" | "liked", item: string, title: string}} Reason
- *   what the visitor did with the item of this id and title
+ * @typedef {{kind: "viewed" | "saved" | "cart" | "bought" | "liked", item: string, title: string, text: string}} Reason
+ *   what the visitor did with the item of this id and title, and a line that says so
  * @typedef {{item: string, score: number, details: Item, tier: 1 | 2 | 3, reason?: Reason, rules?: string[]}} Recommendation
  *   `rules` names those of the shop's rules that moved the item.
  *
@@ -47,7 +47,7 @@
  *   | {id: number, kind: "recommend", events: HistoryEvent[], options: EngineOptions}
  *   | {id: number, kind: "interactions", events: HistoryEvent[]}
  *   | {id: number, kind: "persist", persistent: boolean}
- *   | {id: number, kind: "catalog" | "diagnostics" | "forget"}
+ *   | {id: number, kind: "catalog" | "diagnostics" | "forget" | "drawn"}
  *   | {id: 0, kind: "ping"}} Request
  *
  * @typedef {{id: number, kind: "result", value: any}

@@ -197,6 +197,11 @@ export class Recommender extends EventTarget {
     return this.#opened;
   }
 
+  /** What there was to draw is drawn: an engine may be compiled, which takes all cores. */
+  drawn() {
+    this.#worker?.ask('drawn').catch(() => {});
+  }
+
   async #start() {
     try {
       this.#worker ??= new WorkerClient({ ...this.#opening, persistent: recorder.consent === 'granted' }, {

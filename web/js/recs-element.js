@@ -245,7 +245,8 @@ export class VitrineRecs extends Base {
     this.#isDrawing = false;
     const asked = this.#ask(() => question !== this.#question || !this.isConnected);
     shown.asks(this, asked);
-    await asked;
+    await shown.all();
+    this.#recommender?.drawn();
   }
 
   /** @param {() => boolean} isOutdated */
@@ -290,10 +291,10 @@ export class VitrineRecs extends Base {
     const chosen = this.#transformItems ? this.#ofShop('transformItems', () => this.#transformItems?.(items)) ?? items : items;
     if (chosen.length === 0) return this.#showFallback(isHidden);
     const drawn = await this.#draw(chosen, new Map(recommendations.map(({ item, reason }) => [item, reason])), isOutdated);
-    const fit = (swap = () => {}) => this.#space.keep(() => {
-      swap();
+    const fit = () => {
       this.#carousel.update();
-    });
+      this.#space.keep();
+    };
     if (this.dataset.state !== 'answer') {
       // Measured unseen, so that there is little to do when it appears.
       await nextTask();
@@ -302,10 +303,9 @@ export class VitrineRecs extends Base {
     }
     if (isOutdated()) return;
     const before = this.#entries.ids.join('\n');
-    fit(() => {
-      this.#entries.show(drawn);
-      this.dataset.state = 'answer';
-    });
+    this.#entries.show(drawn);
+    this.dataset.state = 'answer';
+    fit();
     const { ids } = this.#entries;
     shown.shows(this, ids);
 
@@ -335,16 +335,15 @@ export class VitrineRecs extends Base {
    */
   #draw(items, reasons, isOutdated) {
     const render = this.#render;
-    const isSaid = this.hasAttribute('reasons');
     return this.#entries.draw(items, {
       locale: this.getAttribute('locale') ?? undefined,
       dismissLabel: this.getAttribute('dismiss-label'),
       canOpenReasons: document.querySelector('vitrine-privacy') !== null,
       render: render && ((item, reason) => this.#ofShop('render', () => render(item, { reason }))),
       reasonOf: (id) => {
-        const reason = reasons.get(id);
-        const text = isSaid && reason ? reasonText(reason, this) : '';
-        return text && reason ? { ...reason, text } : null;
+        const reason = this.hasAttribute('reasons') && reasons.get(id);
+        const text = reason && reasonText(reason, this);
+        return text ? { ...reason, text } : null;
       },
     }, isOutdated);
   }
@@ -445,8 +444,8 @@ function randomId() {
 
 /** The page comes first: after it has loaded, when it has nothing else to do. @param {() => void} task */
 function whenIdle(task) {
-  // Safari has no idle callback.
-  const idle = () => ('requestIdleCallback' in globalThis ? requestIdleCallback(task, { timeout: 2000 }) : setTimeout(task, 1));
+  // Safari has no idle callback, and a timer takes any object for no time.
+  const idle = () => /** @type {any} */ (globalThis.requestIdleCallback ?? setTimeout)(task, { timeout: 2000 });
   if (document.readyState === 'complete') idle();
   else addEventListener('load', idle, { once: true });
 }

@@ -118,7 +118,7 @@ button { padding: 0; border: 0; font: inherit; color: inherit; background: none;
   button.reason { min-block-size: 2.75rem; }
 }
 @media (prefers-reduced-motion: no-preference) {
-  li[data-fresh] { animation: appear var(--vitrine-fade, 400ms); }
+  [data-fresh] { animation: appear var(--vitrine-fade, 400ms); }
 }
 @keyframes appear { from { opacity: 0; } }
 `);
@@ -129,7 +129,7 @@ button { padding: 0; border: 0; font: inherit; color: inherit; background: none;
  * @param {string} name
  * @param {string} part
  * @param {Record<string, string | boolean | null>} attributes
- * @param {(Node | string | null)[]} [children]
+ * @param {import('./dom.js').Child[]} [children]
  */
 const piece = (name, part, attributes, children) => make(name, { part, class: part, ...attributes }, children);
 
@@ -174,17 +174,16 @@ export function tile(item, { locale, dismissLabel, reason }) {
     item.image
       ? // The title follows as text, so the picture adds nothing for a screen reader.
         piece('img', 'image', { src: item.image, alt: '', loading: 'lazy', decoding: 'async' })
-      : piece('span', 'image placeholder', { 'aria-hidden': 'true' }, [[...item.title][0] ?? '']),
-    item.brand ? piece('span', 'brand', {}, [item.brand]) : null,
+      : piece('span', 'image placeholder', { 'aria-hidden': 'true' }, [[...item.title][0]]),
+    item.brand && piece('span', 'brand', {}, [item.brand]),
     piece('span', 'title', {}, [item.title]),
-    price ? piece('span', 'price', {}, [price]) : null,
+    price && piece('span', 'price', {}, [price]),
   ]);
   return piece('li', 'item', {}, [
     link,
     reason && piece(reason.opens ? 'button' : 'span', 'reason', { type: reason.opens && 'button' }, [reason.text]),
-    dismissLabel
-      ? piece('button', 'button dismiss', { type: 'button', 'aria-label': `${dismissLabel}: ${item.title}`, title: dismissLabel }, ['×'])
-      : null,
+    dismissLabel &&
+      piece('button', 'button dismiss', { type: 'button', 'aria-label': `${dismissLabel}: ${item.title}`, title: dismissLabel }, ['×']),
   ]);
 }
 
@@ -225,22 +224,12 @@ export function templateTile(template, item, { locale, reason }) {
   return content;
 }
 
-/** What is said of a reason when the shop says nothing else. */
-const REASONS = {
-  viewed: 'Because you viewed {title}',
-  saved: 'You saved {title}',
-  cart: 'Goes with {title} in your cart',
-  bought: 'Because you bought {title}',
-  liked: 'Because you liked {title}',
-};
-
 /**
- * The line that says why, in the shop's own words (`reason-viewed` and so on; empty ones say nothing).
+ * The line that says why, in the shop's own words if there are any (`reason-viewed` and so on; empty ones say nothing).
  *
  * @param {import('./protocol.js').Reason} reason
  * @param {HTMLElement} host
  */
-export function reasonText({ kind, title }, host) {
-  const pattern = host.getAttribute(`reason-${kind}`) ?? REASONS[kind] ?? '';
-  return title ? pattern.replaceAll('{title}', () => title) : '';
+export function reasonText({ kind, title, text }, host) {
+  return title && (host.getAttribute(`reason-${kind}`)?.replaceAll('{title}', () => title) ?? text);
 }

@@ -36,6 +36,11 @@ export function asks(element, question) {
   if (place) place.question = question;
 }
 
+/** When all lists have drawn the answers that they asked for. */
+export function all() {
+  return Promise.all([...places.values()].map(({ question }) => question));
+}
+
 /**
  * What the lists above show, once they know. They do: a question is answered or fails.
  *

@@ -46,9 +46,8 @@ export class Space {
     this.#release();
   }
 
-  /** @param {() => void} swap  changes what the element shows, or is about to show */
-  keep(swap) {
-    swap();
+  /** The element shows something else, or is about to. */
+  keep() {
     const { top, bottom, height, width } = this.#stage.getBoundingClientRect();
     const excess = () => this.#section.offsetHeight - height;
     this.#width_px = width;

@@ -15,6 +15,20 @@ const RULES_WAIT_MS = 5_000;
 const BUCKETS = 100;
 const BUCKET = 'bucket';
 
+/** What is said of a reason when the shop says nothing else. */
+const REASONS = {
+  viewed: 'Because you viewed {title}',
+  saved: 'You saved {title}',
+  cart: 'Goes with {title} in your cart',
+  bought: 'Because you bought {title}',
+  liked: 'Because you liked {title}',
+};
+
+/** How long the page may take to draw its first rows before an engine is compiled beside it. */
+const DRAWING_MS = 500;
+/** And how long it waits in any case: what the rows are drawn from may not come. */
+const LOADING_MS = 2_000;
+
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 /**
@@ -52,6 +66,9 @@ export class Tiers {
   /** @type {string[]} */
   #neverNamed = [];
   #persistent = false;
+  #setCalm = () => {};
+  /** When an engine may be compiled, which takes all cores. @type {Promise<void>} */
+  #calm = new Promise((resolve) => (this.#setCalm = resolve));
   /** @type {number | undefined} */
   #bucket;
   /** @type {import('./protocol.js').Diagnostics["took_ms"]} */
@@ -79,6 +96,7 @@ export class Tiers {
     if (this.#jobs.length === 0) {
       this.#opening = opening;
       this.#persistent = opening.persistent ?? false;
+      setTimeout(this.#setCalm, LOADING_MS);
       const jobs = [() => this.#openEngine(), () => this.#openContent()];
       this.#jobs = jobs.slice(opening.package ? 0 : 1).map((job) => new Retries(job, this.#tell, this.#first_ms));
     }
@@ -143,9 +161,20 @@ export class Tiers {
       // The few items that the page draws travel with their ids, so that it needs no catalogue.
       details: /** @type {Item} */ (this.#itemById.get(item)),
       ...(rules.length > 0 && { rules }),
-      ...(reason && { reason: { ...reason, title: this.#itemById.get(reason.item)?.title ?? '' } }),
+      ...(reason && { reason: this.#withWords(reason) }),
     }));
     return { recommendations, isHidden: rows.length === 0 && fallback[0] === 'hide' };
+  }
+
+  /** @param {{kind: import('./protocol.js').Reason["kind"], item: string}} reason @returns {import('./protocol.js').Reason} */
+  #withWords(reason) {
+    const title = this.#itemById.get(reason.item)?.title ?? '';
+    return { ...reason, title, text: title && REASONS[reason.kind].replaceAll('{title}', () => title) };
+  }
+
+  /** The page has drawn what tier 1 gave it. */
+  drawn() {
+    this.#setCalm();
   }
 
   /** @returns {import('./protocol.js').Diagnostics} */
@@ -242,6 +271,7 @@ export class Tiers {
     try {
       await this.#engines.open({
         package: folder, device, persistent: this.#persistent, rules: this.#rulesText(), catalog: this.#ownCatalogue(),
+        calm: this.#calm,
       });
     } finally {
       // Next time there may be another package, and another catalogue.
@@ -284,7 +314,7 @@ export class Tiers {
   async #openContent() {
     if (this.#isReady) return;
     const start_ms = performance.now();
-    const [items] = await Promise.all([this.#contentItems(), this.#rulesText()]);
+    const [items] = await Promise.all([this.#contentItems(), this.#rulesText()]).finally(() => setTimeout(this.#setCalm, DRAWING_MS));
     if (this.#isReady) return;
     this.#know(items);
     this.#contentRules();

@@ -116,6 +116,8 @@ export interface Reason {
   kind: 'viewed' | 'saved' | 'cart' | 'bought' | 'liked';
   item: string;
   title: string;
+  /** The same as a line of English, `""` where the item has left the catalogue. Lists say it in the shop's words. */
+  text: string;
 }
 
 /** 1: content rules, 2: the engine on the CPU, 3: the engine on the GPU. */
@@ -245,6 +247,8 @@ export interface Recommender extends EventTarget {
   score(candidates: string[], options?: RecommendOptions): Promise<Recommendation[]>;
   /** Why an item would be recommended, or null. */
   explain(item: string, options?: RecommendOptions): Promise<Reason | null>;
+  /** The page has drawn its first rows, and leaves the processor to the engine, which waits half a second otherwise. */
+  drawn(): void;
   interactions(): Promise<Interaction[]>;
   export(): Promise<HistoryExport>;
   erase(): Promise<void>;
@@ -288,7 +292,7 @@ export class VitrineRecs extends HTMLElement {
   /** Ids of what is in the cart. */
   cart: string[];
   /** Draws an item in markup of the shop's own. `reason` is null unless the attribute `reasons` is there. */
-  render: ((item: Item, context: { reason: (Reason & { text: string }) | null }) => HTMLElement) | null;
+  render: ((item: Item, context: { reason: Reason | null }) => HTMLElement) | null;
   /** Receives the items best first, returns the items to draw. */
   transformItems: ((items: Item[]) => Item[]) | null;
   readonly recommender: Recommender | null;

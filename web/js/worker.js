@@ -59,6 +59,8 @@ async function answer(request) {
       return tiers.open(request);
     case 'forget':
       return tiers.forget();
+    case 'drawn':
+      return tiers.drawn();
     case 'persist':
       return tiers.setPersistent(request.persistent);
   }
