@@ -413,6 +413,38 @@ fn behaviour_and_inspect_show_what_a_loss_does() {
 }
 
 #[test]
+fn inspect_shows_examples_in_the_words_of_a_published_model() {
+    let folder = Folder::new("inspect-base");
+    let (data, base) = (folder.path("data"), folder.path("base"));
+    write_movielens(Path::new(&data));
+    let inspect = |arguments: &[&str]| {
+        trainer(&[&["inspect", "--data", &data, "--base", &base, "--examples", "1"], arguments].concat())
+    };
+    fails(&inspect(&[]), &["neither a folder nor a file", "hint:"]);
+    fs::create_dir(&base).unwrap();
+    fails(&inspect(&[]), &["tokenizer.json cannot be read", "hint:"]);
+    // Byte by byte, as GPT-2 and its heirs spell bytes: a space is Ġ, a new line Ċ.
+    let pieces = ('!'..='~').chain(['Ġ', 'Ċ']).enumerate();
+    let vocabulary: serde_json::Map<_, _> =
+        pieces.map(|(id, piece)| (piece.to_string(), id.into())).collect();
+    let bytes = serde_json::json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true });
+    let new_line = vocabulary["Ċ"].clone();
+    let tokenizer = serde_json::json!({
+        "version": "1.0", "added_tokens": [], "pre_tokenizer": bytes, "decoder": bytes,
+        "model": { "type": "BPE", "vocab": vocabulary, "merges": [] },
+    });
+    fs::write(Path::new(&base).join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    let shown: serde_json::Value = serde_json::from_str(&succeeds(&inspect(&["--json"]))).unwrap();
+    let example = &shown["examples"][0];
+    let prompt = example["prompt"].as_str().unwrap();
+    let lines: Vec<&str> = prompt.split('⏎').collect();
+    assert_eq!(lines[0], "Products that one customer met, each after a rating from 1 to 9.");
+    assert!(lines[1..].iter().all(|line| line.starts_with(|first| ('1'..='9').contains(&first))), "{prompt}");
+    assert_eq!(lines.last().unwrap().len(), 1, "the question ends it: {prompt}");
+    assert_eq!(example["chosen"]["tokens"].as_array().unwrap().last(), Some(&new_line));
+}
+
+#[test]
 fn invalid_data_is_listed_and_the_exit_code_is_1() {
     let folder = Folder::new("validate");
     let write = |name: &str, text: &str| fs::write(folder.path(name), text).unwrap();

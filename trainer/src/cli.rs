@@ -110,6 +110,9 @@ pub struct Inspect {
     /// The preference stage whose margins are shown.
     #[arg(long, value_enum)]
     pub loss: Option<Arm>,
+    /// A published model that is to be fine-tuned: examples in its tokens and its words.
+    #[arg(long)]
+    pub base: Option<PathBuf>,
     /// Examples to show.
     #[arg(long, default_value_t = 3)]
     pub examples: usize,

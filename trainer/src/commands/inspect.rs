@@ -1,6 +1,6 @@
 //! `trainer inspect`: what training sees of a data set. Its statistics, and examples as the stages read them.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::fmt::Write;
 
 use anyhow::{Result, ensure};
 use rand::{SeedableRng, seq::SliceRandom};
@@ -10,7 +10,7 @@ use serde_json::json;
 use shared::{
     interaction::Interaction,
     preference::{Preference, intensity_level},
-    prompt::{self, Template},
+    prompt::Template,
     tokenizer::Tokenizer,
 };
 
@@ -20,26 +20,26 @@ use crate::{
     config::{Recipe, RunConfig, eras},
     datasets::{self, Dataset, summary::Summary},
     goals::Goals,
+    hugging_face,
     negatives::{self, Sampler},
     output, split, tokenizer_training,
 };
 
 /// Interactions of a history that are shown, the newest.
 const SHOWN: usize = 6;
+/// How the new line of an imported template is shown.
+const LINE_ENDS: &str = "⏎";
 /// Preferences over which margins are summed up.
 const MOST: usize = 10_000;
 
 pub fn run(arguments: &cli::Inspect, is_json: bool) -> Result<()> {
-    let mut config = RunConfig::load(arguments.config.as_deref(), arguments.recipe, None)?;
+    let mut config =
+        RunConfig::load(arguments.config.as_deref(), arguments.recipe, arguments.base.as_deref())?;
     config.seed = arguments.seed.unwrap_or(config.seed);
     if let Some(arm) = arguments.loss {
         arm.apply(&mut config.preference);
     }
     config.validate()?;
-    ensure!(
-        config.base.is_none(),
-        "examples of a published model are not shown yet\nhint: leave [base] out to inspect the data"
-    );
     ensure!(
         config.preference.negatives.hard == 0.0,
         "preference.negatives.hard asks a model which items are hard, and there is none here\nhint: set it to 0 to inspect"
@@ -56,12 +56,20 @@ pub fn run(arguments: &cli::Inspect, is_json: bool) -> Result<()> {
         !drawn.is_empty(),
         "no interaction can be preferred over another\nhint: `trainer validate` shows which share of interactions is liked"
     );
-    let tokenizer_json = tokenizer_training::train(&dataset.catalog, config.tokens)?;
+    let tokenizer_json = match &config.base {
+        Some(base) => hugging_face::tokenizer_json(&base.path)?,
+        None => tokenizer_training::train(&dataset.catalog, config.tokens)?,
+    };
+    let tokenizer = Tokenizer::from_json(&tokenizer_json)?;
     let reader = Reader {
         dataset: &dataset,
         config: &config,
         texts: crate::run::texts(&dataset.catalog, &tokenizer_json, &config)?,
-        tokenizer: Tokenizer::from_json(&tokenizer_json)?,
+        template: match &config.base {
+            Some(_) => hugging_face::template::of(&tokenizer)?,
+            None => Template::default(),
+        },
+        tokenizer,
         eras: eras(&split.train),
     };
     let examples = drawn
@@ -151,6 +159,7 @@ struct Reader<'a> {
     dataset: &'a Dataset,
     config: &'a RunConfig,
     texts: Vec<Vec<u32>>,
+    template: Template,
     tokenizer: Tokenizer,
     eras: Vec<i64>,
 }
@@ -253,7 +262,7 @@ impl Reader<'_> {
             delay: found.map(|(_, delay)| delay),
             utility,
             margin,
-            tokens: Template::default().completion(&self.texts[item]),
+            tokens: self.template.completion(&self.texts[item]),
         }
     }
 
@@ -261,16 +270,22 @@ impl Reader<'_> {
         let asked = intensity_level(intensity);
         Ok(match self.config.recipe {
             Recipe::Text => {
-                let specials: BTreeMap<u32, String> =
-                    prompt::special_tokens().into_iter().enumerate().map(|(id, t)| (id as u32, t)).collect();
-                let mut words = String::new();
-                for token in Template::default().prompt(before, &self.texts, asked) {
-                    match specials.get(&token) {
-                        Some(special) => words += special,
-                        None => words += &format!("·{}", self.tokenizer.decode(&[token])?),
-                    }
+                let is_imported = !self.template.is_default();
+                let level = |level: usize| {
+                    if is_imported { (level + 1).to_string() } else { format!("<level-{level}>") }
+                };
+                let mut words = self.tokenizer.decode(&self.template.start)?;
+                if is_imported {
+                    words += LINE_ENDS;
                 }
-                words
+                for met in before {
+                    words += &level(intensity_level(met.intensity));
+                    for &token in &self.texts[met.item] {
+                        words += &format!("·{}", self.tokenizer.decode(&[token])?);
+                    }
+                    words += if is_imported { LINE_ENDS } else { "<end>" };
+                }
+                words + &level(asked)
             }
             Recipe::Compact => {
                 let positions = shared::vocabulary::items::positions(before, asked, &self.eras);

@@ -19,6 +19,7 @@ use shared::{
 
 pub use config::{Sizes, read as read_config, trunk};
 
+const TOKENIZER: &str = "tokenizer.json";
 /// Files of a checkpoint that are not read, and go with it wherever it goes.
 const CARRIED: [&str; 5] = [
     "generation_config.json",
@@ -37,6 +38,24 @@ pub struct Checkpoint {
     pub carried: BTreeMap<String, Vec<u8>>,
 }
 
+/// The `tokenizer.json` of a checkpoint, without its weights where they are in files of their own.
+///
+/// # Errors
+/// As [`Checkpoint::load`].
+pub fn tokenizer_json(path: &Path) -> Result<Vec<u8>> {
+    if path.is_dir() { read(path, TOKENIZER) } else { Ok(Checkpoint::load(path)?.tokenizer_json) }
+}
+
+fn read(folder: &Path, name: &str) -> Result<Vec<u8>> {
+    let path = folder.join(name);
+    fs::read(&path).with_context(|| {
+        format!(
+            "{} cannot be read\nhint: a checkpoint has config.json, model.safetensors and tokenizer.json",
+            path.display()
+        )
+    })
+}
+
 impl Checkpoint {
     /// # Errors
     /// Names the file, key or tensor that is missing or does not fit.
@@ -50,12 +69,7 @@ impl Checkpoint {
              tokenizer.json), as `git clone` or `huggingface-cli download` leave it",
             path.display()
         );
-        let read = |name: &str| {
-            fs::read(path.join(name)).with_context(|| {
-                format!("{} cannot be read\nhint: a checkpoint has config.json, model.safetensors and tokenizer.json", path.join(name).display())
-            })
-        };
-        let sizes = config::read(&read("config.json")?)
+        let sizes = config::read(&read(path, "config.json")?)
             .with_context(|| format!("{} cannot be used", path.join("config.json").display()))?;
         let mut weights = tensors::read_folder(path)?;
         // Some files repeat the tied output, and old ones hold the rotations that are computed anyway.
@@ -63,7 +77,7 @@ impl Checkpoint {
             !(name.ends_with("rotary_emb.inv_freq")
                 || (sizes.tie_word_embeddings && name == "lm_head.weight"))
         });
-        let tokenizer_json = read("tokenizer.json")?;
+        let tokenizer_json = read(path, TOKENIZER)?;
         Ok(Self { sizes, weights, tokenizer_json, carried: carried(path) })
     }
 
