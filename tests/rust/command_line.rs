@@ -413,6 +413,22 @@ fn behaviour_and_inspect_show_what_a_loss_does() {
 }
 
 #[test]
+fn what_is_no_package_is_refused_by_name() {
+    let folder = Folder::new("no-package");
+    let (missing, damaged) = (folder.path("missing"), folder.path("damaged"));
+    fs::create_dir(&damaged).unwrap();
+    fs::write(Path::new(&damaged).join("manifest.json"), "{}").unwrap();
+    for command in ["bench", "serve"] {
+        fails(&trainer(&[command, &missing]), &["cannot read", &missing, "hint:"]);
+    }
+    for command in
+        [["bench", &damaged].as_slice(), &["serve", &damaged], &["recommend", &damaged, "--history", "a"]]
+    {
+        fails(&trainer(command), &[&damaged, "is no valid package", "hint: make one"]);
+    }
+}
+
+#[test]
 fn inspect_shows_examples_in_the_words_of_a_published_model() {
     let folder = Folder::new("inspect-base");
     let (data, base) = (folder.path("data"), folder.path("base"));

@@ -193,8 +193,12 @@ impl RunConfig {
         let Some(path) = file else {
             return Ok(base.map_or_else(|| Self::recipe(recipe.unwrap_or(Recipe::Compact)), Self::imported));
         };
-        let text =
-            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let text = std::fs::read_to_string(path).with_context(|| {
+            format!(
+                "cannot read {}\nhint: pass a TOML file, or none for the recipe's own settings",
+                path.display()
+            )
+        })?;
         let given: toml::Table =
             toml::from_str(&text).with_context(|| format!("{} is no TOML", path.display()))?;
         // Read alone first, so that an unknown key is reported at its line in the user's file.

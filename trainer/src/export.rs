@@ -181,13 +181,25 @@ fn is_package(folder: &Path) -> bool {
     manifest.is_some_and(|manifest| manifest.get("format").is_some() && manifest.get("tensors").is_some())
 }
 
-/// The files of a package on disk.
+/// A package on disk.
 ///
 /// # Errors
 /// When the folder is no package.
+pub fn open(folder: &Path) -> Result<Package> {
+    Package::read(&read(folder)?).with_context(|| {
+        format!("{} is no valid package\nhint: make one with `trainer export`", folder.display())
+    })
+}
+
+/// The files of a package on disk.
+///
+/// # Errors
+/// When the folder cannot be read.
 pub fn read(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
-    let listing = folder.read_dir().with_context(|| format!("cannot read {}", folder.display()))?;
+    let listing = folder.read_dir().with_context(|| {
+        format!("cannot read {}\nhint: pass the folder given to `trainer export --out`", folder.display())
+    })?;
     for entry in listing {
         let entry = entry?;
         if entry.file_type()?.is_file() {

@@ -15,7 +15,8 @@ use shared::{
 /// # Errors
 /// When there is no such file, or it breaks a rule of rules.
 pub fn read(path: &Path) -> Result<Rules> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("cannot read {}\nhint: pass a rules.json", path.display()))?;
     Rules::parse(&text).with_context(|| {
         format!("{}\nhint: `trainer schema --of rules` prints what may stand there", path.display())
     })

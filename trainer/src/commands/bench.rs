@@ -9,7 +9,6 @@ use serde_json::json;
 use shared::{
     engine::{Engine, Request},
     interaction::{Event, EventKind},
-    package::Package,
 };
 
 use crate::{cli, export, memory, output};
@@ -31,9 +30,7 @@ struct Row {
 pub fn run(arguments: &cli::Bench, is_json: bool) -> Result<()> {
     ensure!(arguments.runs > 0, "nothing is timed in 0 runs\nhint: --runs 11 is the default");
     let device = arguments.device.open()?;
-    let open = || -> Result<Engine> {
-        Ok(Engine::new(Package::read(&export::read(&arguments.package)?)?, &device)?)
-    };
+    let open = || -> Result<Engine> { Ok(Engine::new(export::open(&arguments.package)?, &device)?) };
     let engine = open()?;
     let (items, context) = (engine.catalog().len(), engine.manifest().model.context);
     let event = |at: usize| {

@@ -20,17 +20,11 @@ use crate::{
 };
 
 pub fn run(arguments: &cli::Recommend, is_json: bool, is_quiet: bool) -> Result<()> {
-    let files = if arguments.run.join(MANIFEST).exists() {
-        export::read(&arguments.run)?
+    let package = if arguments.run.join(MANIFEST).exists() {
+        export::open(&arguments.run)?
     } else {
-        export::package(&Run::load(&arguments.run)?, Quant::F32)?
+        Package::read(&export::package(&Run::load(&arguments.run)?, Quant::F32)?)?
     };
-    let package = Package::read(&files).with_context(|| {
-        format!(
-            "{} is no valid package\nhint: export it again with `trainer export`",
-            arguments.run.display()
-        )
-    })?;
     let engine = Engine::new(package, &arguments.device.open()?)?;
     let signals = &engine.manifest().signals;
     let events = if Path::new(&arguments.history).is_file() {
@@ -70,7 +64,9 @@ pub fn run(arguments: &cli::Recommend, is_json: bool, is_quiet: bool) -> Result<
 }
 
 fn read_events(path: &Path, signals: &SignalsConfig) -> Result<Vec<Event>> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| {
+        format!("cannot read {}\nhint: pass a file with one event in each line", path.display())
+    })?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     lines
         .map(|(index, line)| {

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use shared::package::Package;
 
 use crate::{
     cli::{self, Site},
@@ -12,9 +11,7 @@ use crate::{
 };
 
 pub fn run(arguments: &cli::Serve) -> Result<()> {
-    Package::read(&export::read(&arguments.package)?).with_context(|| {
-        format!("{} is no valid package\nhint: make one with `trainer export`", arguments.package.display())
-    })?;
+    export::open(&arguments.package)?;
     let mounts = mounts(&arguments.package, &arguments.site)?;
     server::serve(&server::bind(arguments.port)?, &mounts)
 }
