@@ -30,6 +30,26 @@ pub struct TransformerConfig {
     pub dropout: f64,
 }
 
+/// What Llama 2 has beside its sizes, which are none here: a config says them, or it is refused.
+impl Default for TransformerConfig {
+    fn default() -> Self {
+        Self {
+            hidden_size: 0,
+            num_hidden_layers: 0,
+            num_attention_heads: 0,
+            num_key_value_heads: 0,
+            intermediate_size: 0,
+            head_dim: None,
+            rms_norm_eps: 1e-5,
+            rope_theta: 10_000.0,
+            rope_scaling: None,
+            attention_bias: false,
+            qk_norm: false,
+            dropout: 0.0,
+        }
+    }
+}
+
 /// Rotary frequencies as Llama 3.1 changed them, under the names of a Hugging Face `config.json`; written as their four
 /// numbers in this order, which costs a browser less to read.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

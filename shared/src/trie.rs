@@ -336,13 +336,7 @@ mod tests {
                 num_attention_heads: 2,
                 num_key_value_heads: 1,
                 intermediate_size: 24,
-                head_dim: None,
-                rms_norm_eps: 1e-6,
-                rope_theta: 10_000.0,
-                rope_scaling: None,
-                attention_bias: false,
-                qk_norm: false,
-                dropout: 0.0,
+                ..TransformerConfig::default()
             },
             vocabulary: VocabularyConfig::Tokens(TokenVocabularyConfig {
                 tokens: 17,

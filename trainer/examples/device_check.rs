@@ -217,13 +217,10 @@ fn config() -> ModelConfig {
             num_attention_heads: 6,
             num_key_value_heads: 2,
             intermediate_size: 200,
-            head_dim: None,
-            rms_norm_eps: 1e-5,
-            rope_theta: 10_000.0,
-            rope_scaling: None,
             attention_bias: true,
             qk_norm: true,
             dropout: 0.1,
+            ..TransformerConfig::default()
         },
         vocabulary: VocabularyConfig::Tokens(TokenVocabularyConfig {
             tokens: 500,

@@ -296,13 +296,8 @@ impl RunConfig {
                 num_key_value_heads: self.heads,
                 // SwiGLU at 8/3 of the hidden size has the parameters of a plain layer at 4.
                 intermediate_size: (self.hidden_size * 8 / 3).next_multiple_of(16),
-                head_dim: None,
-                rms_norm_eps: 1e-5,
-                rope_theta: 10_000.0,
-                rope_scaling: None,
-                attention_bias: false,
-                qk_norm: false,
                 dropout: self.dropout,
+                ..TransformerConfig::default()
             },
             vocabulary: match self.recipe {
                 Recipe::Compact => {

@@ -204,13 +204,7 @@ mod tests {
             num_attention_heads: 1,
             num_key_value_heads: 1,
             intermediate_size: 4,
-            head_dim: None,
-            rms_norm_eps: 1e-5,
-            rope_theta: 10_000.0,
-            rope_scaling: None,
-            attention_bias: false,
-            qk_norm: false,
-            dropout: 0.0,
+            ..TransformerConfig::default()
         };
         let of = |eras: Vec<i64>| ModelConfig {
             transformer: transformer.clone(),

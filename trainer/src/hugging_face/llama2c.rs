@@ -76,13 +76,7 @@ fn read(bytes: &[u8]) -> Result<(Sizes, Weights)> {
         num_attention_heads: heads,
         num_key_value_heads: key_value_heads,
         intermediate_size: inner,
-        head_dim: None,
-        rms_norm_eps: 1e-5,
-        rope_theta: 10_000.0,
-        rope_scaling: None,
-        attention_bias: false,
-        qk_norm: false,
-        dropout: 0.0,
+        ..TransformerConfig::default()
     };
     transformer.validate()?;
     let head = transformer.head_size();
