@@ -141,6 +141,8 @@ export function shown(page, selector = 'vitrine-recs') {
 /** Waits until the element shows an answer that satisfies `test` (a function of the ids). */
 export async function answered(page, test = () => true, selector = 'vitrine-recs') {
   const until = Date.now() + 10_000;
+  // A page that draws itself may not have drawn it yet.
+  await page.locator(selector).first().waitFor({ state: 'attached' });
   for (;;) {
     const ids = await shown(page, selector);
     if (ids && test(ids)) return ids;
