@@ -10,7 +10,7 @@ use serde_json::json;
 use shared::{
     interaction::Interaction,
     preference::{Preference, intensity_level},
-    prompt::Template,
+    prompt::{self, Template},
     tokenizer::Tokenizer,
 };
 
@@ -271,8 +271,13 @@ impl Reader<'_> {
         Ok(match self.config.recipe {
             Recipe::Text => {
                 let is_imported = !self.template.is_default();
+                let names = prompt::special_tokens();
                 let level = |level: usize| {
-                    if is_imported { (level + 1).to_string() } else { format!("<level-{level}>") }
+                    if is_imported {
+                        (level + 1).to_string()
+                    } else {
+                        names[self.template.levels[level] as usize].clone()
+                    }
                 };
                 let mut words = self.tokenizer.decode(&self.template.start)?;
                 if is_imported {
@@ -283,7 +288,7 @@ impl Reader<'_> {
                     for &token in &self.texts[met.item] {
                         words += &format!("·{}", self.tokenizer.decode(&[token])?);
                     }
-                    words += if is_imported { LINE_ENDS } else { "<end>" };
+                    words += if is_imported { LINE_ENDS } else { &names[prompt::END as usize] };
                 }
                 words + &level(asked)
             }
