@@ -5,7 +5,7 @@
 //!
 //! Data flow, in reading order; a module uses only those above it:
 //! [`catalog`] → [`interaction`] → [`preference`] → [`amount`], [`signals`] → [`prompt`] / [`tokenizer`] →
-//! [`quant`], [`noise`], `precision` (training alone) → [`kernels`] → [`matrix`] → [`transformer_config`] → [`places`] → [`model`] inside [`vocabulary`] →
+//! [`quant`], [`noise`], `precision` (training alone) → [`kernels`] → [`matrix`] → [`transformer_config`] → [`places`] → `recomputation` (training alone) → [`model`] inside [`vocabulary`] →
 //! `lora` (training alone) → [`weights`] → [`pass`] → [`score`] → [`snapshot`] → [`rank`] → [`rules`] → [`trie`] → [`package`] → [`engine`] → [`rehearsal`].
 //!
 //! Dimension letters: B rows, T positions, D hidden size, H heads, V tokens, N items, C candidates,
@@ -30,6 +30,8 @@ pub mod preference;
 pub mod prompt;
 pub mod quant;
 pub mod rank;
+#[cfg(feature = "train")]
+mod recomputation;
 pub mod rehearsal;
 pub mod rules;
 pub mod score;

@@ -13,6 +13,11 @@ use burn::{
     tensor::{Device, Tensor},
 };
 
+#[cfg(feature = "train")]
+use burn::tensor::Gradients;
+
+#[cfg(feature = "train")]
+use crate::recomputation::Trace;
 use crate::{
     kernels,
     matrix::{Projection, Slot},
@@ -30,6 +35,8 @@ impl TransformerConfig {
             layers: (0..self.num_hidden_layers).map(|_| Layer::init(self, device)).collect(),
             norm: self.norm(self.hidden_size, device),
             dropout: self.dropout,
+            #[cfg(feature = "train")]
+            trace: None,
         }
     }
 
@@ -45,6 +52,10 @@ pub struct Transformer {
     norm: RmsNorm,
     /// Probability with which a state is dropped where a pass has noise.
     dropout: f64,
+    /// Where a pass leaves what enters its layers, when they are computed again.
+    #[cfg(feature = "train")]
+    #[module(skip)]
+    trace: Option<Trace>,
 }
 
 impl Transformer {
@@ -63,25 +74,67 @@ impl Transformer {
         places: &Places,
         mut cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
-        let is_fused = self.layers.first().is_none_or(|layer| layer.self_attn.q_proj.is_fused());
         let read = embeddings.dims()[1];
         let mut states = dropped(embeddings, self.dropout, places.noise.at(0));
-        for (index, layer) in self.layers.iter().enumerate() {
-            let noise = places.noise.at(1 + index as u64);
+        let mut first = 0;
+        #[cfg(feature = "train")]
+        if let (Some(trace), None) = (self.trace.as_ref().filter(|trace| !trace.is_taken()), &cache)
+            && states.is_autodiff()
+        {
+            // The last one is asked for its gradients before any other: it is computed once.
+            first = self.layers.len().saturating_sub(1);
+            let plain = self.valid();
+            let layer = |index, states, places: &Places| plain.layer(index, states, places, None);
+            states = trace.pass(states, places, first, layer);
+        }
+        for index in first..self.layers.len() {
             let layer_cache = cache.as_deref_mut().map(|cache| (cache.length, cache.layer(index)));
-            let before = normed(&layer.input_layernorm, states.clone(), places, is_fused);
-            // What nobody asks in the last layer is read only as keys and values.
-            let asking = if index + 1 == self.layers.len() { places.of_answers() } else { None };
-            let attended = layer.self_attn.forward(before, places, asking.as_ref(), layer_cache, noise.at(0));
-            states = last(states, attended.dims()[1]) + dropped(widened(attended), self.dropout, noise.at(1));
-            let between = normed(&layer.post_attention_layernorm, states.clone(), places, is_fused);
-            let fed = layer.mlp.forward(between, noise.at(2));
-            states = states + dropped(widened(fed), self.dropout, noise.at(3));
+            states = self.layer(index, states, places, layer_cache);
         }
         if let Some(cache) = cache {
             cache.length += read;
         }
-        widened(normed(&self.norm, states, places, is_fused))
+        widened(normed(&self.norm, states, places, self.is_fused()))
+    }
+
+    /// What one layer makes of its states: of all of them, or in the last layer of those that are asked.
+    fn layer(
+        &self,
+        index: usize,
+        states: Tensor<3>,
+        places: &Places,
+        cache: Option<(usize, &mut LayerCache)>,
+    ) -> Tensor<3> {
+        let (layer, is_fused) = (&self.layers[index], self.is_fused());
+        let noise = places.noise.at(1 + index as u64);
+        let before = normed(&layer.input_layernorm, states.clone(), places, is_fused);
+        // What nobody asks in the last layer is read only as keys and values.
+        let asking = if index + 1 == self.layers.len() { places.of_answers() } else { None };
+        let attended = layer.self_attn.forward(before, places, asking.as_ref(), cache, noise.at(0));
+        let states = last(states, attended.dims()[1]) + dropped(widened(attended), self.dropout, noise.at(1));
+        let between = normed(&layer.post_attention_layernorm, states.clone(), places, is_fused);
+        let fed = layer.mlp.forward(between, noise.at(2));
+        states + dropped(widened(fed), self.dropout, noise.at(3))
+    }
+
+    fn is_fused(&self) -> bool {
+        self.layers.first().is_none_or(|layer| layer.self_attn.q_proj.is_fused())
+    }
+
+    /// The same in little memory: of its next pass only what enters each layer is kept, and [`Transformer::backward`]
+    /// computes the layers again.
+    #[cfg(feature = "train")]
+    #[must_use]
+    pub fn recomputing(self) -> Self {
+        Self { trace: Some(Trace::default()), ..self }
+    }
+
+    /// Hands the gradients of a loss, whose states come from the last pass, to `take`: in one piece, or in pieces that add up
+    /// where layers are computed again.
+    #[cfg(feature = "train")]
+    pub fn backward(&self, loss: &Tensor<1>, mut take: impl FnMut(Gradients)) {
+        let Some(trace) = &self.trace else { return take(loss.backward()) };
+        trace.backward(loss, |index, states, places| self.layer(index, states, places, None), take);
     }
 
     /// Every matrix with its Hugging Face name.

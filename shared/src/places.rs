@@ -187,6 +187,13 @@ impl Places {
         Self { precision, ..self }
     }
 
+    /// The same for a pass without gradients.
+    #[cfg(feature = "train")]
+    pub(crate) fn inner(self) -> Self {
+        let [cosines, sines, bias] = [self.cosines, self.sines, self.bias].map(Tensor::inner);
+        Self { cosines, sines, bias, ..self }
+    }
+
     /// The same when only the last `count` elements are asked for their states: the others are read, so that those can
     /// see them.
     #[must_use]

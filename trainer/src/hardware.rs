@@ -38,26 +38,34 @@ pub struct Hardware {
     /// What computes beside it.
     others: Vec<Device>,
     pub precision: Precision,
+    /// Whether layers are computed again for their gradients instead of kept.
+    pub is_recomputing: bool,
 }
 
 impl From<&Device> for Hardware {
     /// One device in f32.
     fn from(device: &Device) -> Self {
-        Self { device: device.clone(), others: Vec::new(), precision: Precision::F32 }
+        Self::new(device, &[], Precision::F32)
     }
 }
 
 impl Hardware {
     #[must_use]
     pub fn new(device: &Device, others: &[Device], precision: Precision) -> Self {
-        Self { device: device.clone(), others: others.to_vec(), precision }
+        Self { device: device.clone(), others: others.to_vec(), precision, is_recomputing: false }
+    }
+
+    /// The same in less memory, or in less time.
+    #[must_use]
+    pub fn recomputing(self, is_recomputing: bool) -> Self {
+        Self { is_recomputing, ..self }
     }
 
     /// The same without gradients.
     #[must_use]
     pub fn inner(&self) -> Self {
         let others = self.others.iter().map(|device| device.clone().inner()).collect();
-        Self { device: self.device.clone().inner(), others, precision: self.precision }
+        Self { device: self.device.clone().inner(), others, ..*self }
     }
 
     /// Into how many parts a batch of so many positions is cut.

@@ -102,8 +102,7 @@ pub fn train(job: &Job) -> Result<Run> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let training_device = |device: &Device| {
         hardware::ensure_computes_in(config.precision, device)?;
-        let device = device.clone().autodiff();
-        Ok(if config.recompute { device.gradient_checkpointing() } else { device })
+        Ok(device.clone().autodiff())
     };
     let others = job.others.iter().map(&training_device).collect::<Result<Vec<_>>>()?;
     let training_device = training_device(device)?;
@@ -138,7 +137,7 @@ pub fn train(job: &Job) -> Result<Run> {
         train: &split.train,
         seen: &seen,
         training_device: &training_device,
-        hardware: Hardware::new(&training_device, &others, config.precision),
+        hardware: Hardware::new(&training_device, &others, config.precision).recomputing(config.recompute),
         // Beside the model that answers: the next stage on the same model asks the same.
         cache: ReferenceCache::new(
             &job.from

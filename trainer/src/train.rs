@@ -331,13 +331,21 @@ fn side_by_side<O: Objective>(
 ) -> Vec<GroupOutcome> {
     let outcome = |model: &Model, part: &O::Part| {
         let share = objective.targets(part) as f64 / total.max(1) as f64;
-        let outcome = objective.loss(model, part);
+        let mut model = model.clone();
+        if objective.hardware().is_recomputing {
+            model.model = model.model.recomputing();
+        }
+        let outcome = objective.loss(&model, part);
         let weighted = outcome.loss * share;
         let scaled = if scale == 1.0 { weighted.clone() } else { weighted.clone() * scale };
-        let gradients = GradientsParams::from_grads(scaled.backward(), model);
+        let mut accumulator = GradientsAccumulator::new();
+        model.model.backward(&scaled, |gradients| {
+            accumulator.accumulate(&model, GradientsParams::from_grads(gradients, &model));
+        });
         // Read last: a GPU is given all of its work before anything is waited for.
         let loss = f64::from(weighted.into_scalar::<f32>());
-        GroupOutcome { loss, gradients, metrics: outcome.metrics.map(|own| own * share) }
+        let metrics = outcome.metrics.map(|own| own * share);
+        GroupOutcome { loss, gradients: accumulator.grads(), metrics }
     };
     if let [part] = parts {
         return vec![outcome(model, part)];

@@ -507,6 +507,10 @@ mod tests {
     };
 
     fn data() -> (TokenData, Model) {
+        dropping(0.0)
+    }
+
+    fn dropping(dropout: f64) -> (TokenData, Model) {
         let titles: Vec<Vec<u32>> =
             (0..12).map(|i| (0..=i % 3).map(|j| 11 + (i * 3 + j) % 20).collect()).collect();
         let histories: Vec<Vec<Interaction>> = (0..4)
@@ -520,7 +524,8 @@ mod tests {
                     .collect()
             })
             .collect();
-        let run = RunConfig { hidden_size: 16, heads: 2, dropout: 0.0, ..RunConfig::recipe(Recipe::Text) };
+        let run =
+            RunConfig { hidden_size: 16, heads: 2, layers: 3, dropout, ..RunConfig::recipe(Recipe::Text) };
         let config = run.model(12, 40, Vec::new(), asked(std::iter::empty()));
         let device = Device::flex().autodiff();
         device.seed(5);
@@ -569,18 +574,24 @@ mod tests {
         }
     }
 
-    /// The gradient of every weight, in the order of the model.
-    fn weight_gradients(model: &Model, loss: &Tensor<1>) -> Vec<f32> {
+    /// The gradient of every weight that is trained, in the order of the model.
+    fn list(model: &Model, gradients: GradientsParams) -> Vec<f32> {
         struct List(GradientsParams, Vec<f32>);
         impl ModuleVisitor for List {
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                let gradient = self.0.get::<D>(param.id).unwrap();
-                self.1.extend(gradient.into_data().iter::<f32>());
+                if param.is_require_grad() {
+                    let gradient = self.0.get::<D>(param.id).unwrap();
+                    self.1.extend(gradient.into_data().iter::<f32>());
+                }
             }
         }
-        let mut list = List(GradientsParams::from_grads(loss.backward(), model), Vec::new());
+        let mut list = List(gradients, Vec::new());
         model.visit(&mut list);
         list.1
+    }
+
+    fn weight_gradients(model: &Model, loss: &Tensor<1>) -> Vec<f32> {
+        list(model, GradientsParams::from_grads(loss.backward(), model))
     }
 
     /// The same for what training follows: weighted so that no completion's part can hide another's.
@@ -651,6 +662,62 @@ mod tests {
         };
         let (one, two) = (gradients(&[]), gradients(&[Device::flex().autodiff()]));
         assert!((one.0 - two.0).abs() < 1e-5 && (one.1 - two.1).abs() < 1e-5, "{one:?}, on two {two:?}");
+    }
+
+    /// The same dropout and the same sums, of a whole model and of adapters, in both stages.
+    #[test]
+    fn layers_that_are_computed_again_give_the_gradients_of_those_that_are_kept() {
+        fn compare<O: Objective>(models: &[Model], objective: impl Fn(bool) -> O) {
+            for model in models {
+                let gradients = |is_recomputing| {
+                    let mut objective = objective(is_recomputing);
+                    let group = objective.epoch(1);
+                    let outcome = crate::train::gradients(&objective, model, &group[..1], 1.0);
+                    (outcome.loss, list(model, outcome.gradients))
+                };
+                let (kept, again) = (gradients(false), gradients(true));
+                assert!(kept.1.iter().filter(|gradient| gradient.abs() > 1e-5).count() > 100);
+                assert_eq!(kept.0, again.0);
+                // Tied embeddings are used three times; what those give is added up in another order.
+                for (kept, again) in kept.1.iter().zip(again.1) {
+                    assert!((kept - again).abs() < 1e-6 * kept.abs().max(0.1), "{kept}, again {again}");
+                }
+            }
+        }
+        let (data, model) = dropping(0.3);
+        // Whose numbers are there: burn's clones of what is still to be drawn share whether it learns.
+        let model = crate::parameters::numbered(model);
+        let lora = shared::lora::LoraConfig { dropout: 0.3, ..Default::default() };
+        let models = [model.clone(), model.clone().adapted(&lora, &data.hardware.device)];
+        let of = |is_recomputing| TokenData {
+            hardware: data.hardware.clone().recomputing(is_recomputing),
+            ..data.clone()
+        };
+        compare(&models, |is_recomputing| TokenSft::new(of(is_recomputing), &SftConfig::default(), 1));
+        let goals = Goals::none();
+        let reference = Reference::uncached(&model);
+        compare(&models, |is_recomputing| {
+            let config = PreferenceConfig { batch_rows: 3, ..PreferenceConfig::default() };
+            let mut sampler = Sampler::new(&data.histories, &config, &goals, &[]).unwrap();
+            TokenPreference::new(of(is_recomputing), &reference, &config, &mut sampler, 1).unwrap()
+        });
+
+        // What comes after the first two layers, both of them, and the embeddings.
+        let mut objective = TokenSft::new(of(true), &SftConfig::default(), 1);
+        let part = &objective.epoch(1)[0][0];
+        let pieces = |model: &Model| {
+            let loss = objective.loss(model, part).loss;
+            let mut pieces = 0;
+            model.model.backward(&loss, |_| pieces += 1);
+            pieces
+        };
+        let recomputing = |model: &Model| Model { model: model.model.clone().recomputing(), ..model.clone() };
+        // Embeddings that are not trained have no gradients.
+        assert_eq!(models.each_ref().map(|model| pieces(&recomputing(model))), [4, 3]);
+        // A model is used more than once.
+        let model = recomputing(&model);
+        assert_eq!([pieces(&model), pieces(&model)], [4, 4]);
+        assert_eq!(pieces(&models[0]), 1);
     }
 
     /// At the reference itself every reward is 0, so that the loss is the mean of logsumexp([0, γ]).
