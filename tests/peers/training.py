@@ -419,6 +419,8 @@ def passes(variant, job, arguments):
     """Seconds of every pass, and the loss before the first step."""
     dtype = torch.bfloat16 if arguments.precision == "bf16" else torch.float32
     model, batches, loss_of = prepare(variant, job, arguments.job, arguments.precomputed_reference, dtype)
+    if arguments.recompute:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     autocast = torch.autocast(arguments.device, torch.bfloat16, enabled=arguments.precision == "autocast")
     decay = {"lr": job["learning_rate"], "weight_decay": job["weight_decay"]}
     optimizer = torch.optim.AdamW(model.parameters(), betas=BETAS, eps=1e-8, fused=True, **decay)
@@ -757,6 +759,7 @@ def main():
     parser.add_argument("--device", default="cpu", help="PyTorch's name of it")
     parser.add_argument("--precision", choices=["f32", "bf16", "autocast"], default="f32")
     parser.add_argument("--vitrine-device", default="cpu", help="the trainer's name of it")
+    parser.add_argument("--recompute", action="store_true", help="layers are computed again for their gradients (text)")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--here", action="store_true", help="in this process: one variant")
     sizes = parser.add_argument_group("random jobs")
@@ -798,9 +801,11 @@ def main():
             command += ["--threads", arguments.threads, "--warm-up", arguments.warm_up, "--repetitions", arguments.repetitions]
             command += ["--precomputed-reference"] if arguments.precomputed_reference else []
             command += ["--device", arguments.device, "--precision", arguments.precision]
+            command += ["--recompute"] if arguments.recompute else []
             if variant == "vitrine":
                 precision = "f32" if arguments.precision == "f32" else "bf16"
                 command = [arguments.vitrine, job, arguments.warm_up, arguments.repetitions, arguments.vitrine_device, precision]
+                command += ["recompute"] if arguments.recompute else []
             settings = os.environ | {"OMP_NUM_THREADS": str(arguments.threads), "RAYON_NUM_THREADS": str(arguments.threads), "HF_HUB_OFFLINE": "1"}
             with Watched(arguments.device) as watched:
                 done = subprocess.run([str(part) for part in command], env=settings, capture_output=True, text=True)

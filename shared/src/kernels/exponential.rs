@@ -22,6 +22,16 @@ pub fn exp(x: f32) -> f32 {
     put_together(r, rounded, 1.0 / 5040.0, [1.0 / 720.0, 1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0])
 }
 
+/// As [`exp`], of what is a share of a sum that is 1 or more: below e^-50, 2e-22, it is nothing.
+///
+/// What a mask hides would be e^-87 otherwise, and a part of that is subnormal: products with it take an Intel processor two
+/// hundred times as long, and a step of a `text` model took eight times as long.
+#[inline(always)]
+fn share(x: f32) -> f32 {
+    let share = exp(x);
+    if x < -50.0 { 0.0 } else { share }
+}
+
 /// e^x with a relative error below 4e-6 for x ≤ 0; x below -87 gives e^-87.
 #[inline(always)]
 pub fn exp_nearly(x: f32) -> f32 {
@@ -98,7 +108,7 @@ pub fn masked_softmax(scores: &mut [f32], bias: &[f32]) {
             fold(scores, &[], &mut lanes, larger);
             let largest = lanes.iter().copied().fold(f32::NEG_INFINITY, larger);
             for score in scores.iter_mut() {
-                *score = exp(*score - largest);
+                *score = share(*score - largest);
             }
             let mut sums = [0.0_f32; LANES];
             fold(scores, &[], &mut sums, |sum, score| sum + score);
@@ -267,7 +277,7 @@ pub fn scaled_softmax(logits: &mut [f32], bias: &[f32], normaliser: f32, scale: 
         #[inline(always)]
         || {
             for (logit, bias) in logits.iter_mut().zip(bias) {
-                *logit = exp(*logit + bias - normaliser) * scale;
+                *logit = share(*logit + bias - normaliser) * scale;
             }
         },
     );
@@ -315,6 +325,20 @@ mod tests {
         }
         assert_eq!(exp(0.0), 1.0);
         assert!(exp(-1e9) < 1.7e-38 && exp(f32::NEG_INFINITY) < 1.7e-38);
+    }
+
+    #[test]
+    fn what_is_hidden_has_no_share_and_no_share_is_subnormal() {
+        let mut scores: Vec<f32> = (0..40).map(|i| -3.0 * i as f32).collect();
+        let bias: Vec<f32> = (0..40).map(|i| if i % 7 == 3 { -1e9 } else { 0.0 }).collect();
+        let mut others = scores.clone();
+        masked_softmax(&mut scores, &bias);
+        scaled_softmax(&mut others, &bias, 0.1, 1e-7);
+        for (i, (share, scaled)) in scores.into_iter().zip(others).enumerate() {
+            let is_hidden = i % 7 == 3 || i > 16;
+            assert_eq!((share > 0.0, scaled > 0.0), (!is_hidden, !is_hidden), "{i}");
+            assert!(!share.is_subnormal() && !scaled.is_subnormal(), "{i}: {share:e} {scaled:e}");
+        }
     }
 
     #[test]
