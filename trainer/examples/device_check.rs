@@ -138,12 +138,17 @@ fn main() -> Result<()> {
         if !precision.is_supported_by(&gpu) {
             continue;
         }
-        for lora in [false, true] {
-            let name =
-                format!("a step of a model, {}{}", precision.name(), if lora { ", adapters" } else { "" });
-            // The processor in f32: what every precision stands for.
-            check.compare(&name, bound, |device| {
-                step(device, if *device == processor { Precision::F32 } else { precision }, lora)
+        for (way, lora, is_recomputing) in
+            [("", false, false), (", adapters", true, false), (", layers computed again", false, true)]
+        {
+            // The processor in f32 and with all that it keeps: what every precision stands for.
+            check.compare(&format!("a step of a model, {}{way}", precision.name()), bound, |device| {
+                let hardware = if *device == processor {
+                    Hardware::from(device)
+                } else {
+                    Hardware::new(device, &[], precision).recomputing(is_recomputing)
+                };
+                step(hardware, lora)
             });
         }
     }
@@ -152,8 +157,8 @@ fn main() -> Result<()> {
 }
 
 /// Loss and the norm of every weight's gradient.
-fn step(device: &Device, precision: Precision, lora: bool) -> Vec<Vec<f32>> {
-    let config = config();
+fn step(hardware: Hardware, lora: bool) -> Vec<Vec<f32>> {
+    let (config, device) = (config(), &hardware.device.clone());
     // The same weights on both: drawn on the processor.
     let drawn = Device::flex();
     drawn.seed(4);
@@ -165,12 +170,7 @@ fn step(device: &Device, precision: Precision, lora: bool) -> Vec<Vec<f32>> {
         (0..40).map(|title| (0..5).map(|at| 11 + (title * 7 + at * 3) % 480).collect()).collect();
     let met = |item| Interaction { item, intensity: 1.0, time_ms: 0 };
     let history: Vec<Interaction> = (0..12).map(met).collect();
-    let data = TokenData::new(
-        std::slice::from_ref(&history),
-        &titles,
-        &config,
-        Hardware::new(device, &[], precision),
-    );
+    let data = TokenData::new(std::slice::from_ref(&history), &titles, &config, hardware);
     let template = Template::default();
     let row = |history: &[Interaction]| {
         (template.history(history, &titles), template.is_predicted(history, &titles))
