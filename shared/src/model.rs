@@ -121,16 +121,21 @@ impl Transformer {
         self.layers.first().is_none_or(|layer| layer.self_attn.q_proj.is_fused())
     }
 
-    /// The same in little memory: of its next pass only what enters each layer is kept, and [`Transformer::backward`]
-    /// computes the layers again.
+    /// The same in little memory: of its next pass with gradients only what enters each layer is kept (all of the last
+    /// layer), and [`Transformer::backward`], which alone gives the gradients then, computes the layers again.
+    ///
+    /// One pass at a time, its clones' included: another that begins before the gradients of the first is kept as a whole.
     #[cfg(feature = "train")]
     #[must_use]
     pub fn recomputing(self) -> Self {
         Self { trace: Some(Trace::default()), ..self }
     }
 
-    /// Hands the gradients of a loss, whose states come from the last pass, to `take`: in one piece, or in pieces that add up
-    /// where layers are computed again.
+    /// Hands the gradients of a loss to `take`: in one piece, or in pieces that add up where layers are computed again. What
+    /// the loss and the embeddings were both computed from are leaves then: burn walks a graph once.
+    ///
+    /// # Panics
+    /// When the loss does not depend on anything that is trained, as burn's own `backward`.
     #[cfg(feature = "train")]
     pub fn backward(&self, loss: &Tensor<1>, mut take: impl FnMut(Gradients)) {
         let Some(trace) = &self.trace else { return take(loss.backward()) };

@@ -14,7 +14,7 @@ use burn::tensor::{Gradients, Tensor};
 
 use crate::places::Places;
 
-/// What a pass leaves for its gradients: what entered each of its layers.
+/// What a pass leaves for its gradients: what entered each of its layers, `[B, T, D]` for each.
 ///
 /// Belongs to one pass at a time. Clones are the same trace.
 #[derive(Clone, Debug, Default)]
@@ -50,11 +50,12 @@ impl Trace {
         layer: impl Fn(usize, Tensor<3>, &Places) -> Tensor<3>,
     ) -> Tensor<3> {
         let inner = places.clone().inner();
-        let mut inputs = vec![states.clone().inner()];
+        let (mut inputs, mut given) = (Vec::with_capacity(count), states.clone().inner());
         for index in 0..count {
-            inputs.push(layer(index, inputs[index].clone(), &inner));
+            inputs.push(given.clone());
+            given = layer(index, given, &inner);
         }
-        let left = inputs.pop().map_or_else(|| states.clone(), Tensor::from_inner).require_grad();
+        let left = Tensor::from_inner(given).require_grad();
         let kept = Kept { entered: states, inputs, left: left.clone(), places: places.clone() };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
         left
@@ -72,12 +73,20 @@ impl Trace {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Kept { entered, mut inputs, left, places }) = kept else { return take(gradients) };
         let mut upstream = left.grad_remove(&mut gradients);
+        drop(left);
         take(gradients);
         while let Some(input) = inputs.pop() {
             // What the loss does not depend on has no gradients.
             let Some(given) = upstream.take() else { return };
-            let input = Tensor::from_inner(input).require_grad();
-            let mut gradients = slope(layer(inputs.len(), input.clone(), &places), given).backward();
+            let input = Tensor::from_inner(input);
+            // Of embeddings that are not trained nobody asks them.
+            let is_asked = !inputs.is_empty() || entered.is_tracked();
+            let input = if is_asked { input.require_grad() } else { input };
+            let slope = slope(layer(inputs.len(), input.clone(), &places), given);
+            if !slope.is_tracked() {
+                return;
+            }
+            let mut gradients = slope.backward();
             upstream = input.grad_remove(&mut gradients);
             take(gradients);
         }

@@ -66,6 +66,13 @@ test('a first row appears as one, later what is new in it', async () => {
   await visit.page.evaluate((first) => { document.querySelector('vitrine-recs').exclude = [first]; }, before[0]);
   const after = await answered(visit.page, (ids) => !ids.includes(before[0]));
   assert.deepEqual(await fresh(), after.filter((id) => !before.includes(id)));
+  // After the shop's own list it is a first row again.
+  await visit.page.evaluate(() => document.querySelector('vitrine-recs').recommender.erase());
+  await visit.page.waitForFunction(() => document.querySelector('vitrine-recs').dataset.state === 'fallback');
+  assert.deepEqual(await fresh(), []);
+  await observe(visit.page, { item: 'bag-ink', type: 'cart_add' });
+  await answered(visit.page);
+  assert.deepEqual(await fresh(), ['ul']);
 });
 
 test('a seed alone is enough, and is not remembered', async () => {

@@ -2,6 +2,7 @@
 
 usage: training.py --job JOB [--threads 2] [--warm-up 1] [--repetitions 5] [--precomputed-reference] [--variants a,b]
        training.py --random --recipe text|compact --stage sft|preference [--job JOB] [sizes, see --help]
+       [--recompute]          (text: layers are computed again for their gradients, by the trainer and by PyTorch)
        [--vitrine]            (the trainer, too, first and last; needs `cargo build -p trainer --example training_job`)
        training.py --check    (variants against each other and against tests/golden)
 
@@ -537,7 +538,7 @@ def measure(variant, arguments):
     return {
         "tool": tool, "stage": job["stage"], "recipe": job["recipe"], "variant": variant,
         "precomputed_reference": job["stage"] == "preference" and arguments.precomputed_reference,
-        "device": arguments.device, "precision": arguments.precision, "threads": arguments.threads, "repetitions": len(counted), "steps": steps,
+        "device": arguments.device, "precision": arguments.precision, "recompute": arguments.recompute, "threads": arguments.threads, "repetitions": len(counted), "steps": steps,
         "median_seconds_per_step": median / steps,
         "least_seconds_per_step": min(counted) / steps, "most_seconds_per_step": max(counted) / steps,
         "tokens_per_second": tokens and tokens / median, "examples_per_second": examples and examples / median,
@@ -555,6 +556,8 @@ def table(lines):
         name = f"{line['tool']}, {line['variant']}" if line["variant"] != "vitrine" else "vitrine"
         if line["stage"] == "preference":
             name += ", reference computed once" if line["precomputed_reference"] else ", reference at every step"
+        if line["recompute"]:
+            name += ", layers computed again"
         megabytes = (line["device_bytes"] or line["peak_bytes"] - line["idle_bytes"]) / 1e6
         rows.append(f"| {name} | {line[unit]:,.4g} | {line[unit] / ours:.2f} | {megabytes:,.0f} MB | {line['first_loss']:.5f} |")
     return "\n".join(rows)
@@ -790,6 +793,10 @@ def main():
         with open(os.path.join(job, "batches.json")) as file:
             head = json.load(file)
         variants = VARIANTS[head["recipe"], head["stage"]]
+        if arguments.recompute:
+            if head["recipe"] != "text":
+                parser.error("--recompute is for text: PyTorch's compact model is ours and has no such setting")
+            variants = [variant for variant in variants if variant != "trl"]
         if importlib.util.find_spec("trl") is None:
             variants = [variant for variant in variants if variant != "trl"]
         if arguments.variants:

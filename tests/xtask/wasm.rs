@@ -8,7 +8,7 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::shell::{answers, cache, command, install, output, root, run, step, target};
+use crate::shell::{cache, command, install, output, root, run, step, target};
 
 /// The crate and the tool must be of one version.
 const WASM_BINDGEN: &str = "0.2.130";
@@ -153,14 +153,21 @@ impl Route {
             return Ok(Self::Rustup);
         }
         let has_source = Path::new("/usr/lib/rustlib/src/rust/library").exists();
-        if !(answers("/usr/bin/rustc", &["--version"])
-            && answers("/usr/bin/cargo", &["--version"])
-            && has_source)
-        {
-            install(
-                &["rustc-web", "cargo-web", "rust-web-src", "lld"],
-                "the wasm32 standard library (with network access, `rustup target add wasm32-unknown-unknown` will do)",
-            )?;
+        // A compiler that was installed from old lists of packages may be too old.
+        let is_new = || {
+            let tools = ["/usr/bin/rustc", "/usr/bin/cargo"];
+            let version = |tool: &&str| output(tool, &["--version"]);
+            let is_new = |out: Vec<u8>| is_new_enough(&String::from_utf8_lossy(&out));
+            tools.iter().all(|tool| version(tool).is_ok_and(is_new))
+        };
+        if !(is_new() && has_source) {
+            let why = "the wasm32 standard library (with network access, `rustup target add wasm32-unknown-unknown` will do)";
+            install(&["rustc-web", "cargo-web", "rust-web-src", "lld"], why)?;
+            ensure!(
+                is_new(),
+                "Debian's compiler is older than Rust {}\nhint: `rustup target add {TARGET}`, with network access",
+                env!("CARGO_PKG_RUST_VERSION")
+            );
         }
         Ok(Self::Debian)
     }
@@ -199,6 +206,12 @@ impl Route {
     }
 }
 
+/// Whether a compiler that says so of itself compiles this workspace.
+fn is_new_enough(version: &str) -> bool {
+    let minor = |version: &str| version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
+    minor(version) >= minor(env!("CARGO_PKG_RUST_VERSION"))
+}
+
 /// Debian's compiler has no linker for wasm of its own; the one beside rustup's compiler fits.
 fn linker() -> Result<String> {
     let sysroot = output("rustup", &["run", "stable", "rustc", "--print", "sysroot"])
@@ -226,4 +239,17 @@ fn wasm_bindgen() -> Result<String> {
     install.arg(&tools).env("CARGO_TARGET_DIR", target());
     run(install)?;
     Ok(own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_new_enough;
+
+    #[test]
+    fn an_old_compiler_is_told_from_a_new_one() {
+        assert!(!is_new_enough("rustc 1.85.0 (4d91de4e4 2025-02-17) (built from a source tarball)"));
+        let needed = concat!("rustc ", env!("CARGO_PKG_RUST_VERSION"), ".0 (ac68faa20 2026-05-25)");
+        assert!(is_new_enough(needed) && is_new_enough("cargo 1.999.0"));
+        assert!(!is_new_enough("no such thing"));
+    }
 }

@@ -96,7 +96,11 @@ fn main() -> Result<()> {
     let precision: Precision = serde_json::from_value(json!(rest.get(1).map_or("f32", String::as_str)))
         .context("no such precision")?;
     let device = device_name.open()?.autodiff();
-    let is_recomputing = rest.get(2).is_some_and(|word| word == "recompute");
+    let is_recomputing = match rest.get(2).map(String::as_str) {
+        None => false,
+        Some("recompute") => true,
+        Some(word) => bail!("{word:?} is not `recompute`"),
+    };
     let hardware = Hardware::new(&device, &[], precision).recomputing(is_recomputing);
     device.seed(1);
     let idle = memory::peak_bytes();
@@ -216,7 +220,7 @@ fn main() -> Result<()> {
         "{}",
         json!({
             "tool": "vitrine", "stage": job.stage, "recipe": job.recipe, "variant": "vitrine",
-            "device": device_name.to_string(), "precision": precision,
+            "device": device_name.to_string(), "precision": precision, "recompute": is_recomputing,
             "precomputed_reference": !is_sft, "threads": rayon::current_num_threads(),
             "repetitions": repetitions, "steps": job.batches.len(),
             "median_seconds_per_step": median / steps,

@@ -55,7 +55,7 @@ impl Hardware {
         Self { device: device.clone(), others: others.to_vec(), precision, is_recomputing: false }
     }
 
-    /// The same in less memory, or in less time.
+    /// The same with layers that are computed again (less memory), or kept (less time).
     #[must_use]
     pub fn recomputing(self, is_recomputing: bool) -> Self {
         Self { is_recomputing, ..self }
@@ -64,8 +64,8 @@ impl Hardware {
     /// The same without gradients.
     #[must_use]
     pub fn inner(&self) -> Self {
-        let others = self.others.iter().map(|device| device.clone().inner()).collect();
-        Self { device: self.device.clone().inner(), others, ..*self }
+        let others: Vec<Device> = self.others.iter().map(|device| device.clone().inner()).collect();
+        Self::new(&self.device.clone().inner(), &others, self.precision)
     }
 
     /// Into how many parts a batch of so many positions is cut.

@@ -27,9 +27,9 @@ pub fn exp(x: f32) -> f32 {
 /// What a mask hides would be e^-87 otherwise, and a part of that is subnormal: products with it take an Intel processor two
 /// hundred times as long, and a step of a `text` model took eight times as long.
 #[inline(always)]
-fn share(x: f32) -> f32 {
-    let share = exp(x);
-    if x < -50.0 { 0.0 } else { share }
+fn share_of_sum(x: f32) -> f32 {
+    let power = exp(x);
+    if x < -50.0 { 0.0 } else { power }
 }
 
 /// e^x with a relative error below 4e-6 for x ≤ 0; x below -87 gives e^-87.
@@ -108,7 +108,7 @@ pub fn masked_softmax(scores: &mut [f32], bias: &[f32]) {
             fold(scores, &[], &mut lanes, larger);
             let largest = lanes.iter().copied().fold(f32::NEG_INFINITY, larger);
             for score in scores.iter_mut() {
-                *score = share(*score - largest);
+                *score = share_of_sum(*score - largest);
             }
             let mut sums = [0.0_f32; LANES];
             fold(scores, &[], &mut sums, |sum, score| sum + score);
@@ -277,7 +277,7 @@ pub fn scaled_softmax(logits: &mut [f32], bias: &[f32], normaliser: f32, scale: 
         #[inline(always)]
         || {
             for (logit, bias) in logits.iter_mut().zip(bias) {
-                *logit = share(*logit + bias - normaliser) * scale;
+                *logit = share_of_sum(*logit + bias - normaliser) * scale;
             }
         },
     );

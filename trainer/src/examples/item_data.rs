@@ -107,14 +107,17 @@ impl ItemData {
         batch: &Batch,
     ) -> (ItemTable, Tensor<2>) {
         let device = batch.states.device();
-        let table = match &self.texts {
+        let build = || match &self.texts {
             Texts::Bags(bags) => {
                 let bags = text_bags(vocabulary.token_vectors(), Arc::clone(bags));
                 vocabulary.table_of_bags(bags, batch.id_keep.clone())
             }
             Texts::Padded(texts) => vocabulary.table(&texts.on(&device), batch.id_keep.clone()),
         };
-        let embeddings = vocabulary.embed(&table, &batch.rows);
+        let table = build();
+        // What goes in and what comes out are differentiated apart then, and a graph is walked once.
+        let entering = if self.hardware.is_recomputing { build() } else { table.clone() };
+        let embeddings = vocabulary.embed(&entering, &batch.rows);
         let [rows, length, hidden] = embeddings.dims();
         let places = Places::new(&[RowPlaces::causal(length)], 0, &self.transformer, &device);
         let places = places.with_noise(batch.noise).in_precision(self.hardware.precision);

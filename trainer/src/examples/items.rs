@@ -447,8 +447,11 @@ fn batch(data: &ItemData, rows: &[PreferenceRow]) -> Batch {
 mod tests {
     use burn::tensor::Device;
 
-    use super::*;
-    use crate::config::{RunConfig, asked};
+    use super::{super::tests::check_recomputation, *};
+    use crate::{
+        config::{RunConfig, asked},
+        goals::Goals,
+    };
 
     fn met(item: usize, time_ms: i64) -> Interaction {
         Interaction { item, intensity: 1.0, time_ms }
@@ -484,6 +487,38 @@ mod tests {
         assert_eq!(batch.rows.dims(), [1, 3]);
         assert_eq!(batch.states.try_into_vec_as::<i32>().unwrap(), [0, 1, 2]);
         assert_eq!(batch.items.try_into_vec_as::<i32>().unwrap(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn layers_that_are_computed_again_give_the_gradients_of_those_that_are_kept() {
+        let run = RunConfig { hidden_size: 16, heads: 2, layers: 3, dropout: 0.3, ..RunConfig::default() };
+        let config = run.model(12, 9, vec![5, 10], asked(std::iter::empty()));
+        let device = Device::flex().autodiff();
+        device.seed(3);
+        // Numbered: burn's clones of what is still to be drawn would draw it for themselves.
+        let model = crate::parameters::numbered(config.init(&device));
+        let history = |visitor: usize| {
+            let met = |i| Interaction {
+                item: (visitor * 2 + i) % 12,
+                intensity: if i % 2 == 0 { 1.0 } else { -0.5 },
+                time_ms: 3 * i as i64,
+            };
+            (0..3 + visitor).map(met).collect::<Vec<_>>()
+        };
+        let histories: Vec<_> = (0..4).map(history).collect();
+        let texts: Vec<Vec<u32>> = (0..12).map(|i| vec![i % 9, i % 4]).collect();
+        let data = ItemData::new(&histories, &texts, &config, &device);
+        let of = |is_recomputing| ItemData {
+            hardware: data.hardware.clone().recomputing(is_recomputing),
+            ..data.clone()
+        };
+        check_recomputation(&model, |is_recomputing| ItemSft::new(of(is_recomputing), &run.sft, 1));
+        let (goals, reference) = (Goals::none(), Reference::uncached(&model));
+        check_recomputation(&model, |is_recomputing| {
+            let config = PreferenceConfig::default();
+            let mut sampler = Sampler::new(&histories, &config, &goals, &[]).unwrap();
+            ItemPreference::new(of(is_recomputing), &reference, &config, &mut sampler, 1).unwrap()
+        });
     }
 
     #[test]

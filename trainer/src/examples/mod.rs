@@ -116,9 +116,49 @@ fn preference_outcome(config: &PreferenceConfig, of: &Alternatives) -> StepOutco
 
 #[cfg(test)]
 mod tests {
+    use burn::{
+        module::{Module, ModuleVisitor, Param},
+        optim::GradientsParams,
+    };
     use rand::SeedableRng;
+    use shared::vocabulary::Model;
 
     use super::*;
+    use crate::train::{self, Objective};
+
+    /// The gradient of every weight that is trained, in the order of the model.
+    pub fn list(model: &Model, gradients: GradientsParams) -> Vec<f32> {
+        struct List(GradientsParams, Vec<f32>);
+        impl ModuleVisitor for List {
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                if param.is_require_grad() {
+                    let gradient = self.0.get::<D>(param.id).unwrap();
+                    self.1.extend(gradient.into_data().iter::<f32>());
+                }
+            }
+        }
+        let mut list = List(gradients, Vec::new());
+        model.visit(&mut list);
+        list.1
+    }
+
+    /// Layers that are computed again give the loss and the gradients of those that are kept.
+    pub fn check_recomputation<O: Objective>(model: &Model, objective: impl Fn(bool) -> O) {
+        let gradients = |is_recomputing| {
+            let mut objective = objective(is_recomputing);
+            assert_eq!(objective.hardware().is_recomputing, is_recomputing);
+            let group = objective.epoch(1);
+            let outcome = train::gradients(&objective, model, &group[..1], 1.0);
+            (outcome.loss, list(model, outcome.gradients))
+        };
+        let (kept, again) = (gradients(false), gradients(true));
+        assert_eq!(kept.0, again.0);
+        assert!(kept.1.iter().filter(|gradient| gradient.abs() > 1e-5).count() > 100);
+        // Vectors that go in and come out are used several times; what those give is added up in another order.
+        for (kept, again) in kept.1.iter().zip(again.1) {
+            assert!((kept - again).abs() < 1e-6 * kept.abs().max(0.1), "{kept}, again {again}");
+        }
+    }
 
     #[test]
     fn every_interaction_but_the_first_is_a_target_once() {

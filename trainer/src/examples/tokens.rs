@@ -492,15 +492,14 @@ fn completion_log_probabilities(data: &TokenData, model: &Model, batch: &Prefere
 
 #[cfg(test)]
 mod tests {
-    use burn::{
-        module::{Module, ModuleVisitor, Param},
-        optim::GradientsParams,
-        tensor::Tensor,
-    };
+    use burn::{optim::GradientsParams, tensor::Tensor};
 
     use shared::precision::Precision;
 
-    use super::*;
+    use super::{
+        super::tests::{check_recomputation, list},
+        *,
+    };
     use crate::{
         config::{Recipe, RunConfig, asked},
         goals::Goals,
@@ -572,22 +571,6 @@ mod tests {
                 assert!((got - expected).abs() < 1e-4, "item {item}: {got}, alone {expected}");
             }
         }
-    }
-
-    /// The gradient of every weight that is trained, in the order of the model.
-    fn list(model: &Model, gradients: GradientsParams) -> Vec<f32> {
-        struct List(GradientsParams, Vec<f32>);
-        impl ModuleVisitor for List {
-            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-                if param.is_require_grad() {
-                    let gradient = self.0.get::<D>(param.id).unwrap();
-                    self.1.extend(gradient.into_data().iter::<f32>());
-                }
-            }
-        }
-        let mut list = List(gradients, Vec::new());
-        model.visit(&mut list);
-        list.1
     }
 
     fn weight_gradients(model: &Model, loss: &Tensor<1>) -> Vec<f32> {
@@ -667,23 +650,6 @@ mod tests {
     /// The same dropout and the same sums, of a whole model and of adapters, in both stages.
     #[test]
     fn layers_that_are_computed_again_give_the_gradients_of_those_that_are_kept() {
-        fn compare<O: Objective>(models: &[Model], objective: impl Fn(bool) -> O) {
-            for model in models {
-                let gradients = |is_recomputing| {
-                    let mut objective = objective(is_recomputing);
-                    let group = objective.epoch(1);
-                    let outcome = crate::train::gradients(&objective, model, &group[..1], 1.0);
-                    (outcome.loss, list(model, outcome.gradients))
-                };
-                let (kept, again) = (gradients(false), gradients(true));
-                assert!(kept.1.iter().filter(|gradient| gradient.abs() > 1e-5).count() > 100);
-                assert_eq!(kept.0, again.0);
-                // Tied embeddings are used three times; what those give is added up in another order.
-                for (kept, again) in kept.1.iter().zip(again.1) {
-                    assert!((kept - again).abs() < 1e-6 * kept.abs().max(0.1), "{kept}, again {again}");
-                }
-            }
-        }
         let (data, model) = dropping(0.3);
         // Whose numbers are there: burn's clones of what is still to be drawn share whether it learns.
         let model = crate::parameters::numbered(model);
@@ -693,14 +659,20 @@ mod tests {
             hardware: data.hardware.clone().recomputing(is_recomputing),
             ..data.clone()
         };
-        compare(&models, |is_recomputing| TokenSft::new(of(is_recomputing), &SftConfig::default(), 1));
+        for model in &models {
+            check_recomputation(model, |is_recomputing| {
+                TokenSft::new(of(is_recomputing), &SftConfig::default(), 1)
+            });
+        }
         let goals = Goals::none();
         let reference = Reference::uncached(&model);
-        compare(&models, |is_recomputing| {
-            let config = PreferenceConfig { batch_rows: 3, ..PreferenceConfig::default() };
-            let mut sampler = Sampler::new(&data.histories, &config, &goals, &[]).unwrap();
-            TokenPreference::new(of(is_recomputing), &reference, &config, &mut sampler, 1).unwrap()
-        });
+        for model in &models {
+            check_recomputation(model, |is_recomputing| {
+                let config = PreferenceConfig { batch_rows: 3, ..PreferenceConfig::default() };
+                let mut sampler = Sampler::new(&data.histories, &config, &goals, &[]).unwrap();
+                TokenPreference::new(of(is_recomputing), &reference, &config, &mut sampler, 1).unwrap()
+            });
+        }
 
         // What comes after the first two layers, both of them, and the embeddings.
         let mut objective = TokenSft::new(of(true), &SftConfig::default(), 1);

@@ -122,7 +122,7 @@ impl AdamUpdate for Flex {
 }
 
 /// A moment, or nothing where no step feels it, beside an epsilon of 1e-8: what has no gradient for some hundred steps would
-/// become subnormal, which takes an Intel processor two hundred times as long.
+/// become subnormal, which takes an Intel processor many times as long.
 #[inline(always)]
 fn felt(moment: f32) -> f32 {
     if moment.abs() < 1e-30 { 0.0 } else { moment }
