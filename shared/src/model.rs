@@ -75,18 +75,9 @@ impl Transformer {
         mut cache: Option<&mut KvCache>,
     ) -> Tensor<3> {
         let read = embeddings.dims()[1];
-        let mut states = dropped(embeddings, self.dropout, places.noise.at(0));
-        let mut first = 0;
-        #[cfg(feature = "train")]
-        if let (Some(trace), None) = (self.trace.as_ref().filter(|trace| !trace.is_taken()), &cache)
-            && states.is_autodiff()
-        {
-            // The last one is asked for its gradients before any other: it is computed once.
-            first = self.layers.len().saturating_sub(1);
-            let plain = self.valid();
-            let layer = |index, states, places: &Places| plain.layer(index, states, places, None);
-            states = trace.pass(states, places, first, layer);
-        }
+        let states = dropped(embeddings, self.dropout, places.noise.at(0));
+        let (first, mut states) =
+            if cache.is_none() { self.layers_to_recompute(states, places) } else { (0, states) };
         for index in first..self.layers.len() {
             let layer_cache = cache.as_deref_mut().map(|cache| (cache.length, cache.layer(index)));
             states = self.layer(index, states, places, layer_cache);
@@ -95,6 +86,20 @@ impl Transformer {
             cache.length += read;
         }
         widened(normed(&self.norm, states, places, self.is_fused()))
+    }
+
+    /// Passes through the layers that are computed again for their gradients; how many they are, and what they gave.
+    fn layers_to_recompute(&self, states: Tensor<3>, places: &Places) -> (usize, Tensor<3>) {
+        #[cfg(feature = "train")]
+        if let Some(trace) = self.trace.as_ref().filter(|trace| states.is_autodiff() && !trace.is_taken()) {
+            // The last one is asked for its gradients before any other: it is computed once.
+            let count = self.layers.len().saturating_sub(1);
+            let plain = self.valid();
+            let layer = |index, states, places: &Places| plain.layer(index, states, places, None);
+            return (count, trace.pass(states, places, count, layer));
+        }
+        let _ = places;
+        (0, states)
     }
 
     /// What one layer makes of its states: of all of them, or in the last layer of those that are asked.
