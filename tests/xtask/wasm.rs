@@ -155,10 +155,9 @@ impl Route {
         let has_source = Path::new("/usr/lib/rustlib/src/rust/library").exists();
         // A compiler that was installed from old lists of packages may be too old.
         let is_new = || {
-            let tools = ["/usr/bin/rustc", "/usr/bin/cargo"];
-            let version = |tool: &&str| output(tool, &["--version"]);
-            let is_new = |out: Vec<u8>| is_new_enough(&String::from_utf8_lossy(&out));
-            tools.iter().all(|tool| version(tool).is_ok_and(is_new))
+            ["/usr/bin/rustc", "/usr/bin/cargo"].iter().all(|tool| {
+                output(tool, &["--version"]).is_ok_and(|out| is_new_enough(&String::from_utf8_lossy(&out)))
+            })
         };
         if !(is_new() && has_source) {
             let why = "the wasm32 standard library (with network access, `rustup target add wasm32-unknown-unknown` will do)";

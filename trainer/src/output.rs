@@ -69,7 +69,8 @@ pub fn in_one_piece(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let partial = folder.join(format!(".{name}.partial"));
+    // Another process may write the same file at the same time: losses of one comparison keep the same answers.
+    let partial = folder.join(format!(".{name}.{}.partial", std::process::id()));
     let written = || -> std::io::Result<()> {
         write(&partial)?;
         fs::OpenOptions::new().append(true).open(&partial)?.sync_all()?;

@@ -113,10 +113,7 @@ impl ReferenceCache {
         let values = compute()?;
         ensure!(values.len() == count, "the reference answered {} of {count} questions", values.len());
         let weight = Weight { shape: vec![count], values: values.clone() };
-        // Another process may write the same answers at the same time, as losses of one comparison do.
-        let own = file.with_extension(format!("{}.safetensors", std::process::id()));
-        tensors::write_file(&own, &Weights::from([(NAME.to_owned(), weight)]))?;
-        std::fs::rename(&own, &file).with_context(|| format!("cannot write {}", file.display()))?;
+        tensors::write_file(&file, &Weights::from([(NAME.to_owned(), weight)]))?;
         Ok(values)
     }
 }
