@@ -93,14 +93,23 @@ impl Projection {
     }
 }
 
-/// What a linear layer gives, its weights as narrow as the states.
+/// What a linear layer gives, its weights as narrow as the states: `[B, T, from]` → `[B, T, to]`.
 pub(crate) fn multiplied(linear: &Linear, states: Tensor<3>) -> Tensor<3> {
     #[cfg(feature = "train")]
-    if states.dtype() != burn::tensor::DType::F32 {
-        let dtype = burn::tensor::FloatDType::from(states.dtype());
-        let bias = linear.bias.as_ref().map(|bias| bias.val().cast(dtype));
-        return burn::tensor::module::linear(states, linear.weight.val().cast(dtype), bias);
+    {
+        let narrow = burn::tensor::FloatDType::from(states.dtype());
+        let [rows, positions, width] = states.dims();
+        // All positions are the rows of one product: T of them at a time fill no whole tile of a GPU.
+        let states = states.reshape([rows * positions, width]);
+        let products = crate::kernels::products::product(states, linear.weight.val().cast(narrow));
+        let products = match &linear.bias {
+            Some(bias) => products + bias.val().cast(narrow).unsqueeze(),
+            None => products,
+        };
+        let to = products.dims()[1];
+        products.reshape([rows, positions, to])
     }
+    #[cfg(not(feature = "train"))]
     linear.forward(states)
 }
 

@@ -185,7 +185,9 @@ impl ModuleMapper for Loader<'_> {
         let mut tensor = Tensor::<D>::from_data(data, self.device);
         if is_transposed {
             // Laid out anew: a view would make every product walk the matrix across its rows.
-            tensor = tensor.transpose() * 1.0;
+            let transposed = tensor.transpose();
+            let dims = transposed.dims();
+            tensor = transposed.reshape([weight.values.len()]).reshape(dims);
         }
         self.loaded.push(name);
         // Not by mapping the old value: a weight that was never used is drawn at random first.

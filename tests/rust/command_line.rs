@@ -270,6 +270,10 @@ fn a_run_that_is_killed_goes_on_to_the_same_weights() {
         };
         assert_eq!(steps(&run), steps(&whole), "{recipe}");
         fails(&trainer(&["train", "--resume", &run]), &["is finished", "hint:"]);
+        assert!(!places.exists(), "{recipe}: checkpoints of a finished run are left");
+        let left = fs::read_dir(&run).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let left: Vec<_> = left.filter(|name| name.ends_with(".partial")).collect();
+        assert!(left.is_empty(), "{recipe}: {left:?} are left");
     }
 }
 

@@ -7,11 +7,11 @@ use anyhow::{Context, Result, ensure};
 use burn::{
     module::Module,
     optim::{GradientsParams, Optimizer},
-    tensor::{Device, Distribution, Tensor, TensorData},
+    tensor::{Device, Distribution, FloatDType, Tensor, TensorData},
 };
 use shared::{
     interaction::Interaction,
-    kernels::{self, PackedMatrix, gradients, softmax::masked_softmax},
+    kernels::{self, PackedMatrix, gradients, products, softmax::masked_softmax},
     lora::LoraConfig,
     model::TransformerConfig,
     noise::Noise,
@@ -108,6 +108,27 @@ fn main() -> Result<()> {
         let bias = random([5000], 13, device);
         of(log_normaliser(states.clone(), vectors.clone(), bias.clone()), [&states, &vectors], Some(&bias))
     });
+    for precision in [Precision::F32, Precision::Bf16, Precision::F16] {
+        if !precision.is_supported_by(&gpu) {
+            continue;
+        }
+        // Rows enough to be added up in parts, and heads that share their keys.
+        let bound = if precision == Precision::F32 { F32 } else { NARROW };
+        let of_processor = |device: &Device| if *device == gpu { precision } else { Precision::F32 };
+        check.compare(&format!("products, {}", precision.name()), bound, |device| {
+            let narrow = |tensor: Tensor<2>| tensor.cast(of_processor(device).dtype());
+            let (states, weights) = (random([4800, 96], 41, device), random([96, 80], 42, device));
+            let product = products::product(narrow(states.clone()), narrow(weights.clone()));
+            of(product.cast(FloatDType::F32), [&states, &weights], None)
+        });
+        check.compare(&format!("products of heads, {}", precision.name()), bound, |device| {
+            let narrow = |tensor: Tensor<4>| tensor.cast(of_processor(device).dtype());
+            let (queries, keys) = (random([3, 2, 120, 32], 43, device), random([3, 40, 2, 32], 44, device));
+            let keys_below = narrow(keys.clone()).swap_dims(1, 2).transpose();
+            let product = products::product(narrow(queries.clone()), keys_below);
+            of(product.cast(FloatDType::F32), [&queries, &keys], None)
+        });
+    }
     check.compare("three steps of AdamW", F32, |device| {
         let device = device.clone().inner();
         let optimizer =
@@ -144,7 +165,8 @@ fn main() -> Result<()> {
             // The processor in f32 and with all that it keeps: what every precision stands for.
             check.compare(&format!("a step of a model, {}{way}", precision.name()), bound, |device| {
                 let hardware = if *device == processor {
-                    Hardware::from(device)
+                    // As long rows as on the GPU, so that dropout takes the same.
+                    Hardware::from(device).with_row_multiple(Hardware::from(&gpu).row_multiple)
                 } else {
                     Hardware::new(device, &[], precision).recomputing(is_recomputing)
                 };

@@ -274,16 +274,11 @@ impl Keeper {
     /// # Errors
     /// When it cannot be removed.
     pub fn clear(&self) -> Result<()> {
-        match self.folder().filter(|folder| folder.exists()) {
-            Some(folder) => {
-                fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))
-            }
-            None => Ok(()),
-        }
+        self.run.as_deref().map_or(Ok(()), remove_all)
     }
 
     fn folder(&self) -> Option<PathBuf> {
-        self.run.as_ref().map(|run| run.join("checkpoints"))
+        self.run.as_deref().map(folder_of)
     }
 
     /// Whole places, the newest last.
@@ -330,6 +325,40 @@ impl Keeper {
             format!("a checkpoint cannot be written to {}\nhint: what was written before is whole: make room, and `trainer train --resume` goes on from there", folder.display())
         })
     }
+}
+
+fn folder_of(run: &Path) -> PathBuf {
+    run.join("checkpoints")
+}
+
+fn remove_all(run: &Path) -> Result<()> {
+    let folder = folder_of(run);
+    if !folder.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))
+}
+
+/// Removes what a process that was killed left: in the run and its checkpoints what is half written, and of a finished run
+/// its checkpoints. Nobody else may write there.
+///
+/// # Errors
+/// When something cannot be removed.
+pub fn tidy(run: &Path, is_finished: bool) -> Result<()> {
+    if is_finished {
+        remove_all(run)?;
+    }
+    for folder in [run.to_owned(), folder_of(run)] {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name.starts_with('.') && name.ends_with(".partial") {
+                let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                removed.with_context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn read(folder: &Path) -> Result<Saved> {

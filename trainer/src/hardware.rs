@@ -40,6 +40,8 @@ pub struct Hardware {
     pub precision: Precision,
     /// Whether layers are computed again for their gradients instead of kept.
     pub is_recomputing: bool,
+    /// What the positions of a row are a multiple of. A GPU reads 16 bytes at once where rows of scores begin at such places.
+    pub row_multiple: usize,
 }
 
 impl From<&Device> for Hardware {
@@ -52,13 +54,26 @@ impl From<&Device> for Hardware {
 impl Hardware {
     #[must_use]
     pub fn new(device: &Device, others: &[Device], precision: Precision) -> Self {
-        Self { device: device.clone(), others: others.to_vec(), precision, is_recomputing: false }
+        let row_multiple = if device.clone().inner() == Device::flex() { 1 } else { 8 };
+        Self {
+            device: device.clone(),
+            others: others.to_vec(),
+            precision,
+            is_recomputing: false,
+            row_multiple,
+        }
     }
 
     /// The same with layers that are computed again (less memory), or kept (less time).
     #[must_use]
     pub fn recomputing(self, is_recomputing: bool) -> Self {
         Self { is_recomputing, ..self }
+    }
+
+    /// The same with rows of another length.
+    #[must_use]
+    pub fn with_row_multiple(self, row_multiple: usize) -> Self {
+        Self { row_multiple, ..self }
     }
 
     /// The same without gradients.
@@ -82,6 +97,12 @@ impl Hardware {
             return devices;
         }
         (positions / LEAST).clamp(1, MOST).next_multiple_of(devices)
+    }
+
+    /// Positions of a row that is to hold `longest`.
+    #[must_use]
+    pub fn row_length(&self, longest: usize) -> usize {
+        longest.next_multiple_of(self.row_multiple)
     }
 
     /// What computes a part, by its place in the batch.

@@ -17,7 +17,7 @@ use burn::{
     tensor::{DType, Int, IntDType, Tensor},
 };
 
-use super::operations::PackedOperations;
+use super::{operations::PackedOperations, products::ProductKernel};
 
 /// states · Wᵀ, with gradients for the states alone.
 ///
@@ -51,9 +51,9 @@ fn floats<B: PackedOperations>(packed: Packed<B>, dtype: DType) -> FloatTensor<B
     if dtype == DType::F32 { floats } else { B::float_cast(floats, dtype.into()) }
 }
 
-fn forward<B: PackedOperations>(states: FloatTensor<B>, packed: Packed<B>) -> FloatTensor<B> {
+fn forward<B: PackedOperations + ProductKernel>(states: FloatTensor<B>, packed: Packed<B>) -> FloatTensor<B> {
     let dtype = states.dtype();
-    B::float_matmul(states, B::float_transpose(floats::<B>(packed, dtype)))
+    B::multiply(states, B::float_transpose(floats::<B>(packed, dtype)))
 }
 
 /// Without gradients.
@@ -78,7 +78,7 @@ plain!(burn::backend::Flex);
 #[cfg(feature = "cube")]
 plain!(burn::backend::Cube);
 
-impl<B: PackedOperations, C: CheckpointStrategy> DequantisedProducts for Autodiff<B, C> {
+impl<B: PackedOperations + ProductKernel, C: CheckpointStrategy> DequantisedProducts for Autodiff<B, C> {
     fn dequantised_products(
         states: FloatTensor<Self>,
         values: IntTensor<Self>,
@@ -107,14 +107,14 @@ struct Packed<B: Backend> {
 #[derive(Debug)]
 struct Slope;
 
-impl<B: PackedOperations> Backward<B, 1> for Slope {
+impl<B: PackedOperations + ProductKernel> Backward<B, 1> for Slope {
     type State = Packed<B>;
 
     fn backward(self, ops: Ops<Self::State, 1>, gradients: &mut Gradients, _checkpointer: &mut Checkpointer) {
         let packed = ops.state;
         unary::<B, _>(ops.parents, ops.node, gradients, |gradient| {
             let dtype = gradient.dtype();
-            B::float_matmul(gradient, floats::<B>(packed, dtype))
+            B::multiply(gradient, floats::<B>(packed, dtype))
         });
     }
 }

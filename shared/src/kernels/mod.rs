@@ -28,6 +28,8 @@ mod panel_order;
 #[cfg(feature = "flex")]
 mod panels;
 #[cfg(feature = "train")]
+pub mod products;
+#[cfg(feature = "train")]
 pub mod softmax;
 
 #[cfg(all(feature = "flex", feature = "train"))]

@@ -130,8 +130,10 @@ fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
 
 /// Settings of a run that is gone on with: its own.
 fn resumed(out: &Path) -> Result<Asked> {
+    let is_finished = out.join("run.json").exists();
+    checkpoint::tidy(out, is_finished)?;
     ensure!(
-        !out.join("run.json").exists(),
+        !is_finished,
         "{} is finished\nhint: `trainer eval {}` says how good it is",
         out.display(),
         out.display()

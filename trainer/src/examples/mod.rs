@@ -81,10 +81,9 @@ pub fn parts<R>(rows: Vec<R>, hardware: &Hardware, cost: impl Fn(&R) -> usize) -
     within(rows, total.div_ceil(hardware.parts(total)), cost)
 }
 
-/// Which sequences share a row, by their numbers: the longest first, each in the first row that has room for it, and no
-/// row longer than the longest of them.
-pub(crate) fn packed(lengths: &[usize]) -> Vec<Vec<usize>> {
-    let room = lengths.iter().copied().max().unwrap_or(0);
+/// Which sequences share a row with `room` for the longest of them, by their numbers: the longest first, each in the first
+/// row that has room for it.
+pub(crate) fn packed(lengths: &[usize], room: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&sequence| std::cmp::Reverse(lengths[sequence]));
     let mut rows: Vec<(usize, Vec<usize>)> = Vec::new();
@@ -187,19 +186,20 @@ mod tests {
     }
 
     #[test]
-    fn packed_rows_hold_every_sequence_and_none_is_longer_than_the_longest() {
+    fn packed_rows_hold_every_sequence_and_none_is_longer_than_its_room() {
         let mut generator = ChaCha8Rng::seed_from_u64(3);
-        assert!(packed(&[]).is_empty());
-        assert_eq!(packed(&[5, 9, 4, 9, 1]), [vec![1], vec![3], vec![0, 2], vec![4]]);
+        assert!(packed(&[], 0).is_empty());
+        assert_eq!(packed(&[5, 9, 4, 9, 1], 9), [vec![1], vec![3], vec![0, 2], vec![4]]);
+        assert_eq!(packed(&[5, 9, 4, 9, 1], 10), [vec![1, 4], vec![3], vec![0, 2]]);
         for _ in 0..100 {
             let lengths: Vec<usize> = (0..30).map(|_| generator.random_range(1..100)).collect();
-            let rows = packed(&lengths);
             let of_row = |row: &Vec<usize>| row.iter().map(|&sequence| lengths[sequence]).sum::<usize>();
-            let longest = lengths.iter().copied().max().unwrap();
-            assert!(rows.iter().all(|row| of_row(row) <= longest));
+            let room = lengths.iter().copied().max().unwrap() + generator.random_range(0..8);
+            let rows = packed(&lengths, room);
+            assert!(rows.iter().all(|row| of_row(row) <= room));
             // Two rows that would fit into one are never both there.
             let two: usize = rows.iter().map(of_row).sum();
-            assert!(rows.len() <= 1 + 2 * two / longest);
+            assert!(rows.len() <= 1 + 2 * two / room);
             let mut all: Vec<usize> = rows.into_iter().flatten().collect();
             all.sort_unstable();
             assert!(all.into_iter().eq(0..30));

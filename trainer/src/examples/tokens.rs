@@ -128,8 +128,8 @@ pub type TokenRow = (Vec<u32>, Vec<bool>);
 #[must_use]
 pub fn sft_batch(data: &TokenData, histories: &[TokenRow], noise: Noise) -> TokenBatch {
     let lengths: Vec<usize> = histories.iter().map(|(tokens, _)| tokens.len() - 1).collect();
-    let length = lengths.iter().copied().max().unwrap_or(0);
-    let shared_rows = super::packed(&lengths);
+    let length = data.hardware.row_length(lengths.iter().copied().max().unwrap_or(0));
+    let shared_rows = super::packed(&lengths, length);
     let (mut rows, mut places) = (Vec::new(), Vec::new());
     let (mut states, mut targets) = (Vec::new(), Vec::new());
     for shared_row in &shared_rows {
@@ -146,6 +146,7 @@ pub fn sft_batch(data: &TokenData, histories: &[TokenRow], noise: Noise) -> Toke
             place.push_block(0, tokens.len() - 1);
         }
         place.push_block(0, length - row.len());
+        row.resize(length, 0);
         rows.push(row);
         places.push(place);
     }
@@ -445,10 +446,10 @@ fn batch(data: &TokenData, examples: &[Example]) -> PreferenceBatch {
         rows.push(tokens);
         places.push(place);
     }
-    let length = rows.iter().map(Vec::len).max().unwrap_or(0);
-    for place in &mut places {
-        let padding = length - place.positions.len();
-        place.push_block(0, padding);
+    let length = data.hardware.row_length(rows.iter().map(Vec::len).max().unwrap_or(0));
+    for (row, place) in rows.iter_mut().zip(&mut places) {
+        place.push_block(0, length - row.len());
+        row.resize(length, 0);
     }
     let count = targets.len();
     let mut sums = vec![0.0_f32; completions * count];
@@ -645,6 +646,45 @@ mod tests {
         };
         let (one, two) = (gradients(&[]), gradients(&[Device::flex().autodiff()]));
         assert!((one.0 - two.0).abs() < 1e-5 && (one.1 - two.1).abs() < 1e-5, "{one:?}, on two {two:?}");
+    }
+
+    /// What a GPU adds at the end of a row nobody looks at, in both stages.
+    #[test]
+    fn longer_rows_give_the_same_gradients() {
+        let (data, model) = data();
+        let goals = Goals::none();
+        let reference = Reference::uncached(&model);
+        let gradients = |objective: &mut dyn FnMut(TokenData) -> (Vec<usize>, f64, GradientsParams)| {
+            [1, 8].map(|row_multiple| {
+                let hardware = data.hardware.clone().with_row_multiple(row_multiple);
+                let (lengths, loss, gradients) = objective(TokenData { hardware, ..data.clone() });
+                assert!(lengths.iter().all(|length| length % row_multiple == 0));
+                (lengths, loss, list(&model, gradients))
+            })
+        };
+        let sft = gradients(&mut |data| {
+            let mut objective = TokenSft::new(data, &SftConfig::default(), 1);
+            let group = objective.epoch(1);
+            let outcome = crate::train::gradients(&objective, &model, &group, 1.0);
+            let lengths = group.iter().flatten().map(|batch| batch.rows.dims()[1]).collect();
+            (lengths, outcome.loss, outcome.gradients)
+        });
+        let preferences = gradients(&mut |data| {
+            let config = PreferenceConfig { batch_rows: 3, ..PreferenceConfig::default() };
+            let mut sampler = Sampler::new(&data.histories, &config, &goals, &[]).unwrap();
+            let mut objective = TokenPreference::new(data, &reference, &config, &mut sampler, 1).unwrap();
+            let group = objective.epoch(1);
+            let outcome = crate::train::gradients(&objective, &model, &group, 1.0);
+            let lengths = group.iter().flatten().map(|batch| batch.rows.dims()[1]).collect();
+            (lengths, outcome.loss, outcome.gradients)
+        });
+        for [tight, longer] in [sft, preferences] {
+            assert_ne!(tight.0, longer.0);
+            assert!((tight.1 - longer.1).abs() < 1e-5, "{}, longer {}", tight.1, longer.1);
+            for (tight, longer) in tight.2.iter().zip(longer.2) {
+                assert!((tight - longer).abs() < 1e-5 * tight.abs().max(1.0), "{tight}, longer {longer}");
+            }
+        }
     }
 
     /// The same dropout and the same sums, of a whole model and of adapters, in both stages.

@@ -26,7 +26,7 @@ use rayon::prelude::*;
 
 #[cfg(feature = "cube")]
 use shared::kernels::cube_training;
-use shared::kernels::{exponential, gradients::several, wide};
+use shared::kernels::{exponential, gradients::several, products::ProductKernel, wide};
 
 /// log Σₙ exp(states·vectorsₙ + biasₙ), with gradients for all three.
 ///
@@ -62,7 +62,7 @@ pub trait CatalogNormaliser: Backend {
 }
 
 /// What a backend does with a block of logits `[r, N]`, which may be narrower than f32; the rest is matrix products.
-pub trait BlockKernel: Backend {
+pub trait BlockKernel: ProductKernel {
     /// Logits held at once.
     const BLOCK_NUMBERS: usize;
     /// Most rows of a block.
@@ -219,7 +219,7 @@ fn normalise<B: BlockKernel>(
     let transposed = B::float_transpose(vectors.clone());
     let normalisers = blocks::<B>(rows, items)
         .map(|block| {
-            let logits = B::float_matmul(narrow::<B>(states, block), transposed.clone());
+            let logits = B::multiply(narrow::<B>(states, block), transposed.clone());
             B::log_sum_exp(logits, bias.clone())
         })
         .collect();
@@ -253,7 +253,7 @@ fn differentiate<B: BlockKernel>(
     };
     for block in blocks::<B>(rows, items) {
         let states = narrow::<B>(states, block);
-        let logits = B::float_matmul(states.clone(), transposed.clone());
+        let logits = B::multiply(states.clone(), transposed.clone());
         let scaled = B::scaled_softmax(
             logits,
             bias.clone(),
@@ -261,10 +261,10 @@ fn differentiate<B: BlockKernel>(
             narrow::<B>(gradient, block),
         );
         if wants_states {
-            of_states.push(B::float_matmul(scaled.clone(), vectors.clone()));
+            of_states.push(B::multiply(scaled.clone(), vectors.clone()));
         }
         if wants_vectors {
-            let part = B::float_matmul(B::float_transpose(scaled.clone()), states);
+            let part = B::multiply(B::float_transpose(scaled.clone()), states);
             of_vectors = Some(add(of_vectors, part));
         }
         if wants_bias {
