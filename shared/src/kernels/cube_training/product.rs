@@ -24,7 +24,7 @@ use super::{
 };
 
 /// Below, a product is over before the choice of its kernel matters, or fills no tile.
-const LEAST: usize = 16;
+const LEAST: usize = 8;
 
 /// left·right.
 pub fn multiply(left: CubeTensor, right: CubeTensor) -> CubeTensor {
