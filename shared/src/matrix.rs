@@ -274,6 +274,9 @@ impl Vectors {
     #[must_use]
     pub fn products(&self, states: Tensor<2>) -> Tensor<2> {
         match self {
+            #[cfg(feature = "train")]
+            Self::Float(vectors) => crate::kernels::products::product(states, vectors.clone().transpose()),
+            #[cfg(not(feature = "train"))]
             Self::Float(vectors) => states.matmul(vectors.clone().transpose()),
             Self::Packed(matrix) => matrix.products(states),
         }

@@ -23,7 +23,7 @@ use super::{
     launches::{element_of, empty},
 };
 
-/// Below, a product is over before the choice of its kernel matters, or fills no tile.
+/// Width below which a product is over before the choice of its kernel matters.
 const LEAST: usize = 8;
 
 /// left·right.
@@ -55,7 +55,7 @@ pub fn multiply_rows(left: CubeTensor, right: CubeTensor) -> CubeTensor {
 fn by_matrix_units(left: &CubeTensor, right: &CubeTensor) -> Option<CubeTensor> {
     let rank = left.shape().num_dims();
     let (from, to) = (left.shape(), right.shape());
-    let [rows, between, columns] = [from[rank - 2], from[rank - 1], to[rank - 1]];
+    let [between, columns] = [from[rank - 1], to[rank - 1]];
     let element = element_of(left);
     // Numbers of 32 bits are multiplied as TF32, as burn's own kernels do it.
     let multiplied = if left.dtype == DType::F32 { ElemType::Float(FloatKind::TF32) } else { element };
@@ -64,7 +64,8 @@ fn by_matrix_units(left: &CubeTensor, right: &CubeTensor) -> Option<CubeTensor> 
     if !is_there
         || left.dtype != right.dtype
         || from[..rank - 2] != to[..rank - 2]
-        || rows.min(between).min(columns) < LEAST
+        || between.min(columns) < LEAST
+        || from.num_elements() == 0
     {
         return None;
     }
