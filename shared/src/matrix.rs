@@ -38,18 +38,29 @@ impl PackedProjection {
         states: Tensor<3>,
         products: impl Fn(&PackedMatrix, Tensor<2>) -> Tensor<2>,
     ) -> Tensor<3> {
-        let [rows, positions, width] = states.dims();
-        let products = products(&self.matrix, states.reshape([rows * positions, width]));
-        let products = products.reshape([rows, positions, self.matrix.dims()[0]]);
-        match &self.bias {
-            Some(bias) => {
-                let bias = bias.val();
-                #[cfg(feature = "train")]
-                let bias = bias.cast(burn::tensor::FloatDType::from(products.dtype()));
-                products + bias.unsqueeze()
-            }
-            None => products,
+        affine(states, self.bias.as_ref(), |states| products(&self.matrix, states))
+    }
+}
+
+/// All positions as the rows of one product, and a bias as narrow as that: `[B, T, from]` → `[B, T, to]`.
+fn affine(
+    states: Tensor<3>,
+    bias: Option<&Param<Tensor<1>>>,
+    products: impl FnOnce(Tensor<2>) -> Tensor<2>,
+) -> Tensor<3> {
+    let [rows, positions, width] = states.dims();
+    // T of them at a time fill no whole tile of a GPU.
+    let products = products(states.reshape([rows * positions, width]));
+    let to = products.dims()[1];
+    let products = products.reshape([rows, positions, to]);
+    match bias {
+        Some(bias) => {
+            let bias = bias.val();
+            #[cfg(feature = "train")]
+            let bias = bias.cast(burn::tensor::FloatDType::from(products.dtype()));
+            products + bias.unsqueeze()
         }
+        None => products,
     }
 }
 
@@ -96,19 +107,10 @@ impl Projection {
 /// What a linear layer gives, its weights as narrow as the states: `[B, T, from]` → `[B, T, to]`.
 pub(crate) fn multiplied(linear: &Linear, states: Tensor<3>) -> Tensor<3> {
     #[cfg(feature = "train")]
-    {
-        let narrow = burn::tensor::FloatDType::from(states.dtype());
-        let [rows, positions, width] = states.dims();
-        // All positions are the rows of one product: T of them at a time fill no whole tile of a GPU.
-        let states = states.reshape([rows * positions, width]);
-        let products = crate::kernels::products::product(states, linear.weight.val().cast(narrow));
-        let products = match &linear.bias {
-            Some(bias) => products + bias.val().cast(narrow).unsqueeze(),
-            None => products,
-        };
-        let to = products.dims()[1];
-        products.reshape([rows, positions, to])
-    }
+    return affine(states, linear.bias.as_ref(), |states| {
+        let weight = linear.weight.val().cast(burn::tensor::FloatDType::from(states.dtype()));
+        crate::kernels::products::product(states, weight)
+    });
     #[cfg(not(feature = "train"))]
     linear.forward(states)
 }

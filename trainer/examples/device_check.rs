@@ -108,21 +108,19 @@ fn main() -> Result<()> {
         let bias = random([5000], 13, device);
         of(log_normaliser(states.clone(), vectors.clone(), bias.clone()), [&states, &vectors], Some(&bias))
     });
-    for precision in [Precision::F32, Precision::Bf16, Precision::F16] {
-        if !precision.is_supported_by(&gpu) {
-            continue;
-        }
-        // Rows enough to be added up in parts, and heads that share their keys.
-        let bound = if precision == Precision::F32 { F32 } else { NARROW };
-        let of_processor = |device: &Device| if *device == gpu { precision } else { Precision::F32 };
+    let mut precisions = vec![(Precision::F32, F32), (Precision::Bf16, NARROW), (Precision::F16, NARROW)];
+    precisions.retain(|(precision, _)| precision.is_supported_by(&gpu));
+    for &(precision, bound) in &precisions {
+        // Rows enough to be added up in parts, and heads that lie between each other.
+        let precision_on = |device: &Device| if *device == gpu { precision } else { Precision::F32 };
         check.compare(&format!("products, {}", precision.name()), bound, |device| {
-            let narrow = |tensor: Tensor<2>| tensor.cast(of_processor(device).dtype());
+            let narrow = |tensor: Tensor<2>| tensor.cast(precision_on(device).dtype());
             let (states, weights) = (random([4800, 96], 41, device), random([96, 80], 42, device));
             let product = products::product(narrow(states.clone()), narrow(weights.clone()));
             of(product.cast(FloatDType::F32), [&states, &weights], None)
         });
         check.compare(&format!("products of heads, {}", precision.name()), bound, |device| {
-            let narrow = |tensor: Tensor<4>| tensor.cast(of_processor(device).dtype());
+            let narrow = |tensor: Tensor<4>| tensor.cast(precision_on(device).dtype());
             let (queries, keys) = (random([3, 2, 120, 32], 43, device), random([3, 40, 2, 32], 44, device));
             let keys_below = narrow(keys.clone()).swap_dims(1, 2).transpose();
             let product = products::product(narrow(queries.clone()), keys_below);
@@ -155,10 +153,7 @@ fn main() -> Result<()> {
         vec![values(kernels::attend(of(4, 22), of(2, 23), of(2, 24), bias.reshape([1, 1, 30, 30])))]
     });
 
-    for (precision, bound) in [(Precision::F32, F32), (Precision::Bf16, NARROW), (Precision::F16, NARROW)] {
-        if !precision.is_supported_by(&gpu) {
-            continue;
-        }
+    for (precision, bound) in precisions {
         for (way, lora, is_recomputing) in
             [("", false, false), (", adapters", true, false), (", layers computed again", false, true)]
         {

@@ -30,6 +30,11 @@ pub fn ensure_share_packed(devices: &[Device]) -> Result<()> {
     Ok(())
 }
 
+/// Whether gradients are kept there or not.
+fn is_processor(device: &Device) -> bool {
+    device.clone().inner() == Device::flex()
+}
+
 /// Devices and what they multiply in.
 #[derive(Clone, Debug)]
 pub struct Hardware {
@@ -54,7 +59,7 @@ impl From<&Device> for Hardware {
 impl Hardware {
     #[must_use]
     pub fn new(device: &Device, others: &[Device], precision: Precision) -> Self {
-        let row_multiple = if device.clone().inner() == Device::flex() { 1 } else { 8 };
+        let row_multiple = if is_processor(device) { 1 } else { 8 };
         Self {
             device: device.clone(),
             others: others.to_vec(),
@@ -93,7 +98,7 @@ impl Hardware {
         const LEAST: usize = 256;
         const MOST: usize = 4;
         let devices = 1 + self.others.len();
-        if self.device.clone().inner() != Device::flex() {
+        if !is_processor(&self.device) {
             return devices;
         }
         (positions / LEAST).clamp(1, MOST).next_multiple_of(devices)
