@@ -179,7 +179,7 @@ async function look(routes, attributes = {}) {
 
 const told = (page, type) => page.evaluate((wanted) => window.seen.filter((event) => event.type === wanted).map(({ detail }) => detail), type);
 
-for (const [name, pattern] of [['package', '**/model/manifest.json'], ['script', '**/cpu/web.js'], ['wasm', '**/cpu/web_bg.wasm']]) {
+for (const [name, pattern] of [['package', '**/model/manifest.json'], ['script', '**/cpu/web.js'], ['wasm', '**/cpu/*_bg.wasm']]) {
   test(`a server that is busy with the ${name} is asked again, and the row has the engine's answer without another page`, async () => {
     const busy = failing(2);
     const { page } = await look({ ...triedAfter(200), [pattern]: busy.answer });

@@ -22,6 +22,14 @@ const TYPES = {
 
 /** An empty module: the mock bundle fetches it as the real one fetches its code. */
 const EMPTY_WASM = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+/** Bundles of the mock engine, whichever a browser asks for. */
+export const MOCK_BUNDLES = {
+  '/vitrine/cpu/web.js': join(HERE, 'mock/web.js'),
+  '/vitrine/cpu/web_bg.wasm': EMPTY_WASM,
+  '/vitrine/cpu/web_relaxed_bg.wasm': EMPTY_WASM,
+  '/vitrine/gpu/web.js': join(HERE, 'mock/web.js'),
+  '/vitrine/gpu/web_bg.wasm': EMPTY_WASM,
+};
 
 /**
  * Serves folders, the longest matching prefix first. Unknown paths are 404.
@@ -62,10 +70,7 @@ export async function serveShop({ package: name = 'shop', policy } = {}) {
     '/': join(REPOSITORY, 'www'),
     '/images/': join(REPOSITORY, 'www/images'),
     '/vitrine/': join(REPOSITORY, 'web/js'),
-    '/vitrine/cpu/web.js': join(HERE, 'mock/web.js'),
-    '/vitrine/gpu/web.js': join(HERE, 'mock/web.js'),
-    '/vitrine/cpu/web_bg.wasm': EMPTY_WASM,
-    '/vitrine/gpu/web_bg.wasm': EMPTY_WASM,
+    ...MOCK_BUNDLES,
     '/vitrine/model/': join(folder, name),
     '/packages/': folder,
     ...Object.fromEntries((await pictures(folder)).map((file) => [`/images/${file}`, join(folder, 'images', file)])),

@@ -16,6 +16,7 @@
 
 mod browser;
 mod kit;
+mod relaxed;
 mod shell;
 mod wasm;
 

@@ -8,7 +8,10 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
-use crate::shell::{cache, command, install, output, root, run, step, target};
+use crate::{
+    relaxed::with_dot,
+    shell::{cache, command, install, output, root, run, step, target},
+};
 
 /// The crate and the tool must be of one version.
 const WASM_BINDGEN: &str = "0.2.130";
@@ -70,25 +73,52 @@ pub fn build(bundles: &[Bundle]) -> Result<()> {
     for &bundle in bundles {
         step(&format!("{} bundle ({})", bundle.name(), route.words()));
         route.build(bundle)?;
-        let module = format!("{}.wasm", bundle.package());
-        let module = target().join(TARGET).join(bundle.profile()).join(module);
+        let module = target().join(TARGET).join(bundle.profile()).join(format!("{}.wasm", bundle.package()));
         let out = dist.join(bundle.name());
-        let arguments = [
-            "--target",
-            "web",
-            "--no-typescript",
-            "--remove-name-section",
-            "--remove-producers-section",
-            "--out-dir",
-        ];
-        let mut generate = command(&bindgen, &arguments);
-        generate.arg(&out).arg(&module);
-        run(generate)?;
-        let file = format!("{}/{}_bg.wasm", bundle.name(), bundle.package());
-        let bytes = forget_paths(&dist.join(&file))?;
-        eprintln!("web/dist/{file}: {bytes} bytes");
+        let bytes = generate(&bindgen, &module, &out)?;
+        eprintln!("web/dist/{}/{}_bg.wasm: {bytes} bytes", bundle.name(), bundle.package());
+        if bundle != Bundle::Gpu {
+            add_relaxed(&bindgen, &module, &out)?;
+        }
     }
     name_build(&dist)
+}
+
+/// Makes of a module one that a page can start, and the script for it; gives the size.
+fn generate(bindgen: &str, module: &Path, out: &Path) -> Result<u64> {
+    let arguments = [
+        "--target",
+        "web",
+        "--no-typescript",
+        "--remove-name-section",
+        "--remove-producers-section",
+        "--out-dir",
+    ];
+    let mut generate = command(bindgen, &arguments);
+    generate.arg(out).arg(module);
+    run(generate)?;
+    let name = module.file_stem().unwrap_or_default().to_string_lossy();
+    let file = out.join(format!("{name}_bg.wasm"));
+    forget_paths(&file)
+}
+
+/// Puts `NAME_relaxed_bg.wasm` beside `NAME_bg.wasm`, for browsers that multiply bytes (`web/js/bytes.js`); one script
+/// starts both.
+fn add_relaxed(bindgen: &str, module: &Path, out: &Path) -> Result<()> {
+    let name = module.file_stem().unwrap_or_default().to_string_lossy();
+    // By the same name, which modules import their script by.
+    let beside = module.with_file_name("relaxed");
+    fs::create_dir_all(&beside)?;
+    let relaxed = beside.join(module.file_name().unwrap_or_default());
+    fs::write(&relaxed, with_dot(&fs::read(module)?)?)?;
+    generate(bindgen, &relaxed, &beside)?;
+    let script = format!("{name}.js");
+    ensure!(
+        fs::read(beside.join(&script))? == fs::read(out.join(&script))?,
+        "the module with relaxed SIMD needs a script of its own"
+    );
+    fs::copy(beside.join(format!("{name}_bg.wasm")), out.join(format!("{name}_relaxed_bg.wasm")))?;
+    Ok(())
 }
 
 /// Overwrites where the sources of other crates lay when they were compiled: the builder's home folder is nobody's business,

@@ -1,5 +1,6 @@
 // How does a bundle start? Its code and its constructors, once for every engine that is wanted.
 
+import { multipliesBytes } from './bytes.js';
 import { refuse } from './network.js';
 
 /** @typedef {{Recommender: any, memory: WebAssembly.Memory | undefined}} Bundle */
@@ -41,7 +42,8 @@ export function startBundle(device, life = 0, calm) {
  */
 async function load(device, fragment, calm) {
   const script = new URL(`${device}/web.js${fragment}`, import.meta.url).href;
-  const wasm = new URL(`${device}/web_bg.wasm`, import.meta.url).href;
+  const isRelaxed = device === 'cpu' && multipliesBytes();
+  const wasm = new URL(`${device}/web${isRelaxed ? '_relaxed' : ''}_bg.wasm`, import.meta.url).href;
   const loading = fetch(wasm);
   loading.catch(() => {}); // told where it is waited for
   const bundle = await import(script).catch((cause) => refuse(cause, script));

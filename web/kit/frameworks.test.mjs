@@ -8,11 +8,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
-import { answered, launch, openPage, seen, serve } from '../../tests/browser/helper.mjs';
+import { MOCK_BUNDLES, answered, launch, openPage, seen, serve } from '../../tests/browser/helper.mjs';
 import { make } from '../../tests/browser/mock/make.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const MOCK = join(HERE, '../../tests/browser/mock/web.js');
 
 const REACT = {
   server: `import { renderToString } from 'react-dom/server'; import { createElement } from 'react'; import { App } from './apps/react.mjs';
@@ -76,8 +75,7 @@ for (const [name, { server, client, alias }] of Object.entries(FRAMEWORKS)) {
         '/': Buffer.from(page),
         '/app.js': Buffer.from(await bundle(client, alias, { format: 'esm' })),
         '/vitrine/': join(HERE, '../js'),
-        '/vitrine/cpu/web.js': MOCK,
-        '/vitrine/cpu/web_bg.wasm': Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]),
+        ...MOCK_BUNDLES,
         '/vitrine/model/': join(folder, 'shop'),
         '/images/': join(folder, 'images'),
       });

@@ -6,14 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { answered, eventually, launch, openPage, seen, serve } from '../../tests/browser/helper.mjs';
+import { MOCK_BUNDLES, answered, eventually, launch, openPage, seen, serve } from '../../tests/browser/helper.mjs';
 import { make } from '../../tests/browser/mock/make.mjs';
 import { build } from './build.mjs';
 import { checked } from './integrity.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
-const MOCK = join(HERE, '../../tests/browser/mock/web.js');
-const EMPTY_WASM = Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
 
 /** What the product promises to work under, word for word. */
 const STRICT =
@@ -35,8 +33,7 @@ before(async () => {
   site = await serve({
     '/': Buffer.from('<!doctype html>'),
     '/vitrine/': out,
-    '/vitrine/cpu/web.js': MOCK,
-    '/vitrine/cpu/web_bg.wasm': EMPTY_WASM,
+    ...MOCK_BUNDLES,
     '/vitrine/model/': join(folder, 'shop'),
     '/images/': join(folder, 'images'),
     '/html/': join(HERE, '../platforms/html'),

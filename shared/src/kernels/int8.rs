@@ -1,6 +1,6 @@
 //! How is a matrix of small integers multiplied without unpacking it? Integer products, floats only for the scales.
 //!
-//! Two ways, for a few rows of states and for many, both on weights in the order of [`super::panel_order`]:
+//! Three ways, for a few rows of states and two for many, all on weights in the order of [`super::panel_order`]:
 //! * **block by block**: weights are widened to 16 bits where they are met; states have 16 bits, sums are exact within a
 //!   block, one float product per block.
 //! * **by panels**: eight rows of weights are brought to one scale for each row, with 12 bits beside the sign, once for
@@ -11,13 +11,15 @@
 //! row and w the largest weight of the row:
 //! * block by block |y − ŷ| ≤ s/65534 · Σ|ŵ|
 //! * by panels |y − ŷ| ≤ s/4094 · Σ|ŵ| + w/4095 · Σ(|x| + s/4094)
-//!
-//! Rounding states to 8 bits, as others do, costs s/254 · Σ|ŵ|.
+//! * by bytes |y − ŷ| ≤ Σ over blocks (s of the block/254 · Σ|ŵ| of the block)
 
 use std::ops::Range;
 
 use super::{
-    instructions::{Instructions, PANEL, PanelPair, StatePairs, TOGETHER, Work, run},
+    bytes,
+    instructions::{
+        Bytes, Instructions, PANEL, PanelBlock, PanelPair, StateBlock, StatePairs, TOGETHER, Work, run,
+    },
     panel_order::{Block, PAIRS},
     panels::{PANEL_STATE, PANEL_WEIGHT, lay_out_states, multiply_panel},
 };
@@ -137,8 +139,24 @@ impl<'a, B: Block> Int8Matrix<'a, B> {
     }
 }
 
+/// Whether this processor multiplies bytes.
+pub(super) fn has_bytes() -> bool {
+    struct Asked<'a>(&'a mut bool);
+    impl Work for Asked<'_> {
+        #[inline(always)]
+        fn run(self, instructions: impl Instructions) {
+            *self.0 = instructions.bytes().is_some();
+        }
+    }
+    let mut has_bytes = false;
+    run(Asked(&mut has_bytes));
+    has_bytes
+}
+
 /// From so many rows of states on, panels are faster: below, bringing weights to one scale costs more than it saves.
 const PANELS_FROM: usize = 32;
+/// The same of bytes.
+const BYTES_FROM: usize = 4;
 /// Bytes of weights that states pass by: half of a nearest cache.
 const CACHE: usize = 16 << 10;
 
@@ -156,6 +174,12 @@ impl<B: Block> Work for Products<'_, B> {
             return;
         }
         let count = states.len() / matrix.columns;
+        if let Some(bytes) = instructions.bytes()
+            && count >= BYTES_FROM
+        {
+            by_bytes(instructions, bytes, &matrix, states, &mut Output { rows: matrix.rows, products });
+            return;
+        }
         let largest = if count < PANELS_FROM { f32::from(i16::MAX) } else { PANEL_STATE };
         let states = States::new(instructions, states, &matrix, largest);
         let mut products = Output { rows: matrix.rows, products };
@@ -282,6 +306,36 @@ fn multiply_blocks<const R: usize, B: Block, I: Instructions>(
         }
     }
     totals
+}
+
+#[inline(always)]
+fn by_bytes<B: Block>(
+    instructions: impl Instructions,
+    bytes: Bytes,
+    matrix: &Int8Matrix<B>,
+    states: &[f32],
+    products: &mut Output,
+) {
+    let (count, blocks) = (states.len() / matrix.columns, matrix.blocks_per_row);
+    let mut laid_out = vec![StateBlock::default(); count.div_ceil(TOGETHER) * blocks];
+    for (group, laid_out) in states.chunks(TOGETHER * matrix.columns).zip(laid_out.chunks_exact_mut(blocks)) {
+        bytes::lay_out_states(instructions, bytes, group, matrix.columns, laid_out);
+    }
+    let mut panels = Vec::new();
+    for tile in matrix.tiles(size_of::<PanelBlock>()) {
+        panels.resize(tile.len() * blocks, PanelBlock::default());
+        for (panel, laid_out) in tile.clone().zip(panels.chunks_exact_mut(blocks)) {
+            bytes::lay_out_weights(instructions, bytes, matrix.panel(panel), laid_out);
+        }
+        for (first, states) in (0..count).step_by(TOGETHER).zip(laid_out.chunks_exact(blocks)) {
+            for (panel, weights) in tile.clone().zip(panels.chunks_exact(blocks)) {
+                let totals = instructions.multiply_bytes(bytes, weights, states);
+                for (state, total) in (first..count).zip(totals) {
+                    products.put(state, panel, instructions.numbers(total));
+                }
+            }
+        }
+    }
 }
 
 #[inline(always)]
@@ -423,7 +477,33 @@ mod tests {
         (2, 64, 0),
     ];
 
-    fn stays_within_its_bound(products_of: impl Fn(&Packed, &[f32]) -> Vec<f32>) {
+    fn sizes(values: &[f32]) -> Vec<f64> {
+        values.iter().map(|value| f64::from(value.abs())).collect()
+    }
+
+    fn largest(values: &[f32]) -> f64 {
+        sizes(values).into_iter().fold(0.0, f64::max)
+    }
+
+    /// Block by block or by panels; `of_row` is the largest weight.
+    fn bound_of_pairs(weights: &[f32], of_row: f64, states: &[f32], count: usize) -> f64 {
+        if count < PANELS_FROM {
+            return largest(states) / 65534.0 * sizes(weights).iter().sum::<f64>();
+        }
+        let rounding = largest(states) / 4094.0;
+        rounding * sizes(weights).iter().sum::<f64>()
+            + of_row / 4094.0 * sizes(states).iter().map(|state| state + rounding).sum::<f64>()
+    }
+
+    fn bound_of_bytes(weights: &[f32], _: f64, states: &[f32], _: usize) -> f64 {
+        let blocks = weights.chunks(BLOCK).zip(states.chunks(BLOCK));
+        blocks.map(|(weights, states)| largest(states) / 254.0 * sizes(weights).iter().sum::<f64>()).sum()
+    }
+
+    fn stays_within(
+        bound_of: impl Fn(&[f32], f64, &[f32], usize) -> f64,
+        products_of: impl Fn(&Packed, &[f32]) -> Vec<f32>,
+    ) {
         let kinds = [Bits::Eight, Bits::Four];
         for ((rows, columns, count), bits) in
             SHAPES.into_iter().flat_map(|shape| kinds.map(|bits| (shape, bits)))
@@ -434,19 +514,10 @@ mod tests {
             assert_eq!(products.len(), rows * count);
             assert_eq!(matrix.select(&(0..rows).collect::<Vec<_>>()), case.weights);
             for (states, products) in case.states.chunks(columns).zip(products.chunks(rows)) {
-                let sizes = |values: &[f32]| values.iter().map(|v| f64::from(v.abs())).collect::<Vec<_>>();
-                let largest_state = sizes(states).into_iter().fold(0.0, f64::max);
                 let of_rows = case.weights.chunks(columns).zip(&case.largest).zip(products).enumerate();
                 for (row, ((weights, largest), product)) in of_rows {
                     let pairs = || weights.iter().zip(states).map(|(&w, &s)| f64::from(w) * f64::from(s));
-                    let bound = if count < PANELS_FROM {
-                        largest_state / 65534.0 * sizes(weights).iter().sum::<f64>()
-                    } else {
-                        let rounding = largest_state / 4094.0;
-                        rounding * sizes(weights).iter().sum::<f64>()
-                            + largest / 4094.0
-                                * sizes(states).iter().map(|state| state + rounding).sum::<f64>()
-                    };
+                    let bound = bound_of(weights, *largest, states, count);
                     let float_rounding = 1e-5 * pairs().map(f64::abs).sum::<f64>() + 1e-6;
                     let error = (f64::from(*product) - pairs().sum::<f64>()).abs();
                     assert!(
@@ -464,7 +535,7 @@ mod tests {
 
     #[test]
     fn products_stay_within_the_bound() {
-        stays_within_its_bound(fast);
+        stays_within(bound_of_pairs, fast);
     }
 
     fn plain(matrix: &Packed, states: &[f32]) -> Vec<f32> {
@@ -481,7 +552,47 @@ mod tests {
 
     #[test]
     fn plain_loops_stay_within_the_bound() {
-        stays_within_its_bound(plain);
+        stays_within(bound_of_pairs, plain);
+    }
+
+    /// As the kernels of a processor that multiplies bytes.
+    fn of_bytes(bytes: Bytes, matrix: &Packed, states: &[f32]) -> Vec<f32> {
+        fn products<B: Block>(bytes: Bytes, matrix: &Int8Matrix<B>, states: &[f32]) -> Vec<f32> {
+            let mut products = vec![0.0; states.len() / matrix.columns * matrix.rows];
+            let mut output = Output { rows: matrix.rows, products: &mut products };
+            by_bytes(Plain, bytes, matrix, states, &mut output);
+            products
+        }
+        match matrix {
+            Packed::Eight(matrix) => products(bytes, matrix, states),
+            Packed::Four(matrix) => products(bytes, matrix, states),
+        }
+    }
+
+    #[test]
+    fn bytes_stay_within_their_bound_however_weights_are_read() {
+        for bytes in [Bytes::Signed, Bytes::Unsigned] {
+            stays_within(bound_of_bytes, |matrix, states| of_bytes(bytes, matrix, states));
+        }
+        let case = Case::new(Bits::Eight, 30, 300, 9);
+        let [signed, unsigned] =
+            [Bytes::Signed, Bytes::Unsigned].map(|bytes| of_bytes(bytes, &case.matrix(), &case.states));
+        assert_eq!(signed, unsigned);
+    }
+
+    #[test]
+    fn bytes_that_are_no_numbers_spoil_their_own_row_alone() {
+        let mut case = Case::new(Bits::Eight, 9, 40, 6);
+        let before = of_bytes(Bytes::Unsigned, &case.matrix(), &case.states);
+        for bad in [f32::NAN, f32::INFINITY] {
+            case.states[2 * 40 + 7] = bad;
+            let products = of_bytes(Bytes::Unsigned, &case.matrix(), &case.states);
+            for (row, (now, before)) in products.chunks(9).zip(before.chunks(9)).enumerate() {
+                assert!(if row == 2 { now.iter().all(|p| p.is_nan()) } else { now == before });
+            }
+        }
+        case.states.fill(1e-42);
+        assert_eq!(of_bytes(Bytes::Signed, &case.matrix(), &case.states), [0.0; 9 * 6]);
     }
 
     #[test]

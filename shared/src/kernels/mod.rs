@@ -7,6 +7,8 @@
 pub mod adam;
 #[cfg(feature = "flex")]
 mod attention;
+#[cfg(feature = "flex")]
+mod bytes;
 #[cfg(feature = "cube")]
 mod cube;
 #[cfg(all(feature = "cube", feature = "train"))]
@@ -56,6 +58,15 @@ pub fn run_on(device: &Device) -> bool {
         burn::backend::DispatchDevice::Cube(_) => true,
         _ => false,
     }
+}
+
+/// Whether products of many rows have states of 8 bits here (`bytes`), and are as wrong as weights in `q8`.
+#[must_use]
+pub fn multiply_bytes() -> bool {
+    #[cfg(feature = "flex")]
+    return int8::has_bytes();
+    #[cfg(not(feature = "flex"))]
+    false
 }
 
 /// A matrix of small integers with a scale for every block of 32 along the input, on a device.

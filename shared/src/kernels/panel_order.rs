@@ -25,8 +25,15 @@ pub(super) trait Block: Copy + bytemuck::AnyBitPattern {
     /// All of them.
     fn parts(&self) -> &[Self::Part];
 
+    /// As bytes, with a sign.
+    fn bytes(instructions: impl Instructions, part: &Self::Part) -> [[i8; 2 * PANEL]; 2];
+
     /// As 16-bit numbers.
-    fn widen<I: Instructions>(instructions: I, part: &Self::Part) -> [I::Pair; 2];
+    #[inline(always)]
+    fn widen<I: Instructions>(instructions: I, part: &Self::Part) -> [I::Pair; 2] {
+        let [first, second] = Self::bytes(instructions, part);
+        [instructions.widen(&first), instructions.widen(&second)]
+    }
 
     /// One weight, for whoever is in no hurry.
     fn value(&self, row: usize, column: usize) -> i8;
@@ -45,8 +52,8 @@ impl Block for [[i8; 2 * PANEL]; PAIRS] {
     }
 
     #[inline(always)]
-    fn widen<I: Instructions>(instructions: I, part: &Self::Part) -> [I::Pair; 2] {
-        [instructions.widen(&part[0]), instructions.widen(&part[1])]
+    fn bytes(_: impl Instructions, part: &Self::Part) -> [[i8; 2 * PANEL]; 2] {
+        *part
     }
 
     fn value(&self, row: usize, column: usize) -> i8 {
@@ -67,8 +74,8 @@ impl Block for [[u8; 2 * PANEL]; PAIRS / 2] {
     }
 
     #[inline(always)]
-    fn widen<I: Instructions>(instructions: I, part: &Self::Part) -> [I::Pair; 2] {
-        instructions.widen_halves(part)
+    fn bytes(instructions: impl Instructions, part: &Self::Part) -> [[i8; 2 * PANEL]; 2] {
+        instructions.halves(part)
     }
 
     fn value(&self, row: usize, column: usize) -> i8 {

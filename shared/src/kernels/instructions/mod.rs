@@ -1,15 +1,16 @@
 //! Which vector instructions multiply small integers? One trait, and an implementation for each kind of processor.
 //!
 //! Everything is built on one instruction that all of them have: eight (or more) products of 16-bit numbers, added
-//! in pairs to 32 bits. Eight-bit products would be twice as fast where a processor has them, but no WebAssembly
-//! without relaxed SIMD reaches them, and they would need states of 7 bits.
+//! in pairs to 32 bits. Products of bytes are twice as fast where a processor has them: in WebAssembly they are relaxed
+//! SIMD, which promises states of 7 bits alone; what becomes of the eighth is found out ([`Bytes`]).
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 
-use super::exponential::ROUND;
+use super::{bytes, exponential::ROUND};
+use crate::quant::BLOCK;
 
 /// Rows of states that meet a row of weights together.
 pub(super) const TOGETHER: usize = 4;
@@ -19,6 +20,55 @@ pub(super) const PANEL: usize = 8;
 pub(super) type PanelPair = [[i32; PANEL / 2]; 2];
 /// A pair of states, two 16-bit numbers in one of 32 bits, of each of the rows that go together.
 pub(super) type StatePairs = [i32; TOGETHER];
+/// Quads of columns in a block.
+pub(super) const QUADS: usize = BLOCK / 4;
+
+/// A block of a panel, to be multiplied as bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct PanelBlock {
+    /// In a quad four neighbouring weights of each row.
+    pub quads: [[[i8; 2 * PANEL]; 2]; QUADS],
+    pub scales: [f32; PANEL],
+}
+
+/// A block of states of the rows that go together, to be multiplied as bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct StateBlock {
+    /// Four neighbouring states in one number, of each row.
+    pub quads: [[i32; TOGETHER]; QUADS],
+    pub scales: [f32; TOGETHER],
+    /// Where the sums of each row begin.
+    pub starts: [i32; TOGETHER],
+}
+
+/// How a processor that multiplies bytes reads weights; states always have a sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bytes {
+    Signed,
+    /// Weights are stored plus 128, and sums begin at what that adds to them.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "WebAssembly's processors alone are asked"))]
+    Unsigned,
+}
+
+impl Bytes {
+    /// The bits in which a byte of a weight differs from the weight.
+    #[inline(always)]
+    pub(super) fn flipped(self) -> i8 {
+        if self == Self::Signed { 0 } else { i8::MIN }
+    }
+
+    /// Where sums begin that meet states with this sum.
+    #[inline(always)]
+    pub(super) fn start(self, states: i32) -> i32 {
+        if self == Self::Signed { 0 } else { -128 * states }
+    }
+
+    /// As the processor reads it.
+    #[inline(always)]
+    pub(super) fn read(self, weight: i8) -> i32 {
+        if self == Self::Signed { i32::from(weight) } else { i32::from(weight as u8) }
+    }
+}
 
 /// Instructions on panels of 8 rows of weights.
 pub(super) trait Instructions: Copy {
@@ -32,9 +82,9 @@ pub(super) trait Instructions: Copy {
     /// A pair of columns of a panel as 16-bit numbers.
     fn widen(self, pair: &[i8; 2 * PANEL]) -> Self::Pair;
 
-    /// Two pairs of columns, each number plus 8, to a byte: the low halves first.
+    /// Two pairs of columns of which each byte holds a number of each, plus 8: the low halves first.
     #[inline(always)]
-    fn widen_halves(self, pairs: &[u8; 2 * PANEL]) -> [Self::Pair; 2] {
+    fn halves(self, pairs: &[u8; 2 * PANEL]) -> [[i8; 2 * PANEL]; 2] {
         let low = pairs.map(
             #[inline(always)]
             |byte| (byte & 15) as i8 - 8,
@@ -43,7 +93,7 @@ pub(super) trait Instructions: Copy {
             #[inline(always)]
             |byte| (byte >> 4) as i8 - 8,
         );
-        [self.widen(&low), self.widen(&high)]
+        [low, high]
     }
 
     fn pair(self, pair: &PanelPair) -> Self::Pair;
@@ -66,6 +116,49 @@ pub(super) trait Instructions: Copy {
     fn add(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
     fn multiply(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
     fn larger(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
+
+    /// Whether and how bytes are multiplied four at a time, exactly and faster than pairs of 16 bits.
+    #[inline(always)]
+    fn bytes(self) -> Option<Bytes> {
+        None
+    }
+
+    /// Two pairs of columns as one quad, with some bits of every weight flipped.
+    #[inline(always)]
+    fn quad(self, first: [i8; 2 * PANEL], second: [i8; 2 * PANEL], flipped: i8) -> [[i8; 2 * PANEL]; 2] {
+        std::array::from_fn(
+            #[inline(always)]
+            |half| {
+                std::array::from_fn(
+                    #[inline(always)]
+                    |i| {
+                        let pair = if i % 4 < 2 { &first } else { &second };
+                        pair[half * PANEL + i / 4 * 2 + i % 2] ^ flipped
+                    },
+                )
+            },
+        )
+    }
+
+    /// States times `inverse`, rounded to 8 bits, which they fit.
+    #[inline(always)]
+    fn round_block(self, states: &[f32; BLOCK], inverse: f32) -> [i8; BLOCK] {
+        states.map(
+            #[inline(always)]
+            |state| (state * inverse + ROUND).to_bits() as i8,
+        )
+    }
+
+    /// The rows of a panel times four rows of states, both as [`Self::bytes`] reads them.
+    #[inline(always)]
+    fn multiply_bytes(
+        self,
+        bytes: Bytes,
+        panel: &[PanelBlock],
+        states: &[StateBlock],
+    ) -> [Self::Eight; TOGETHER] {
+        bytes::multiply_plainly(self, bytes, panel, states)
+    }
 
     /// The same number eight times.
     #[inline(always)]
@@ -116,7 +209,7 @@ pub(super) trait Work {
 /// Runs `work` with the best instructions of this processor.
 pub(super) fn run(work: impl Work) {
     #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    work.run(simd128::Simd128);
+    work.run(simd128::Simd128::new());
     #[cfg(target_arch = "x86_64")]
     match pulp::x86::V3::try_new() {
         Some(simd) => avx2::run(simd, work),

@@ -1,17 +1,82 @@
-//! WebAssembly's SIMD128: eight products of 16-bit numbers at once.
+//! WebAssembly's SIMD128: eight products of 16-bit numbers at once, and sixteen of 8 bits where relaxed SIMD has them.
 
-use std::arch::wasm32::{
-    f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_pmax, f32x4_splat, i8x16_splat, i8x16_sub,
-    i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_narrow_i32x4, i16x8_q15mulr_sat, i16x8_shl,
-    i16x8_shuffle, i16x8_splat, i32x4_add, i32x4_dot_i16x8, i32x4_shuffle, i32x4_splat, i32x4_sub,
-    i64x2_shuffle, u8x16_shr, u8x16_splat, v128, v128_and,
+use std::{
+    arch::wasm32::{
+        f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_pmax, f32x4_splat, i8x16_narrow_i16x8, i8x16_splat,
+        i8x16_sub, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_narrow_i32x4, i16x8_q15mulr_sat,
+        i16x8_shl, i16x8_shuffle, i16x8_splat, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shuffle,
+        i32x4_splat, i32x4_sub, i64x2_shuffle, u8x16_shr, u8x16_splat, v128, v128_and, v128_xor,
+    },
+    hint::black_box,
 };
 
-use super::{Instructions, PANEL, PanelPair};
-use crate::kernels::exponential::ROUND;
+use super::{Bytes, Instructions, PANEL, PanelBlock, PanelPair, StateBlock, TOGETHER};
+use crate::{kernels::exponential::ROUND, quant::BLOCK};
 
+/// What all WebAssembly has, and how it multiplies bytes.
 #[derive(Clone, Copy)]
-pub(super) struct Simd128;
+pub(super) struct Simd128 {
+    bytes: Option<Bytes>,
+}
+
+impl Simd128 {
+    /// Multiplies the largest bytes: what promises 7 bits alone reads the eighth as a sign (ARM), as more of the number
+    /// (Intel and AMD since AVX-VNNI), or adds up in 16 bits, which do not hold the sum.
+    #[inline(always)]
+    pub(super) fn new() -> Self {
+        let (states, weights) = (i8x16_splat(black_box(127)), i8x16_splat(black_box(-1)));
+        let bytes = match i32x4_extract_lane::<0>(add_quads(states, weights, i32x4_splat(0))) {
+            EXACT_UNSIGNED => Some(Bytes::Unsigned),
+            EXACT_SIGNED => Some(Bytes::Signed),
+            _ => None,
+        };
+        Self { bytes }
+    }
+}
+
+const EXACT_UNSIGNED: i32 = 4 * 127 * 255;
+const EXACT_SIGNED: i32 = -4 * 127;
+
+/// Adds to each of four sums four products of bytes, in the module for browsers that can: there, calls of this function are
+/// the instruction `i32x4.relaxed_dot_i8x16_i7x16_add_s` (`tests/xtask/relaxed.rs`). In the module for all others it gives
+/// nothing of use, and [`Simd128::new`] finds out. By the C convention, so that vectors are handed over as they are.
+///
+/// # Source
+/// WebAssembly's relaxed SIMD
+#[expect(
+    improper_ctypes_definitions,
+    reason = "nobody else calls it, and its shape is that of the instruction"
+)]
+#[inline(never)]
+extern "C" fn add_quads(states: v128, weights: v128, sums: v128) -> v128 {
+    v128_xor(v128_xor(states, weights), sums)
+}
+
+/// See [`Instructions::multiply_bytes`].
+fn multiply_bytes(mut panel: &[PanelBlock], mut states: &[StateBlock]) -> [[v128; 2]; TOGETHER] {
+    let mut totals = [[f32x4_splat(0.0); 2]; TOGETHER];
+    while let ([block, blocks @ ..], [of_block, others @ ..]) = (panel, states) {
+        let mut sums = of_block.starts.map(|start| [i32x4_splat(start); 2]);
+        for (weights, states) in block.quads.iter().zip(&of_block.quads) {
+            let weights: [v128; 2] = bytemuck::cast(*weights);
+            for (sums, states) in sums.iter_mut().zip(states) {
+                let states = i32x4_splat(*states);
+                for (sum, weights) in sums.iter_mut().zip(weights) {
+                    *sum = add_quads(states, weights, *sum);
+                }
+            }
+        }
+        let scales: [v128; 2] = bytemuck::cast(block.scales);
+        for ((totals, sums), scale) in totals.iter_mut().zip(sums).zip(of_block.scales) {
+            let scale = f32x4_splat(scale);
+            for ((total, sum), scales) in totals.iter_mut().zip(sums).zip(scales) {
+                *total = f32x4_add(*total, f32x4_mul(f32x4_convert_i32x4(sum), f32x4_mul(scales, scale)));
+            }
+        }
+        (panel, states) = (blocks, others);
+    }
+    totals
+}
 
 impl Instructions for Simd128 {
     type Pair = [v128; 2];
@@ -25,14 +90,11 @@ impl Instructions for Simd128 {
     }
 
     #[inline(always)]
-    fn widen_halves(self, pairs: &[u8; 2 * PANEL]) -> [Self::Pair; 2] {
+    fn halves(self, pairs: &[u8; 2 * PANEL]) -> [[i8; 2 * PANEL]; 2] {
         let pairs: v128 = bytemuck::cast(*pairs);
         let (low, high) = (v128_and(pairs, u8x16_splat(15)), u8x16_shr(pairs, 4));
         let eight = i8x16_splat(8);
-        [low, high].map(
-            #[inline(always)]
-            |half| self.widen(&bytemuck::cast(i8x16_sub(half, eight))),
-        )
+        bytemuck::cast([i8x16_sub(low, eight), i8x16_sub(high, eight)])
     }
 
     #[inline(always)]
@@ -109,6 +171,41 @@ impl Instructions for Simd128 {
             },
         );
         bytemuck::cast(i16x8_narrow_i32x4(low, high))
+    }
+
+    #[inline(always)]
+    fn bytes(self) -> Option<Bytes> {
+        self.bytes
+    }
+
+    #[inline(always)]
+    fn quad(self, first: [i8; 2 * PANEL], second: [i8; 2 * PANEL], flipped: i8) -> [[i8; 2 * PANEL]; 2] {
+        let (first, second): (v128, v128) = (bytemuck::cast(first), bytemuck::cast(second));
+        let flipped = i8x16_splat(flipped);
+        bytemuck::cast([
+            v128_xor(i16x8_shuffle::<0, 8, 1, 9, 2, 10, 3, 11>(first, second), flipped),
+            v128_xor(i16x8_shuffle::<4, 12, 5, 13, 6, 14, 7, 15>(first, second), flipped),
+        ])
+    }
+
+    #[inline(always)]
+    fn round_block(self, states: &[f32; BLOCK], inverse: f32) -> [i8; BLOCK] {
+        let (eights, _) = states.as_chunks::<8>();
+        let narrow = |low: usize| -> [i8; 16] {
+            let (low, high) = (self.round(&eights[low], inverse), self.round(&eights[low + 1], inverse));
+            bytemuck::cast(i8x16_narrow_i16x8(bytemuck::cast(low), bytemuck::cast(high)))
+        };
+        bytemuck::cast([narrow(0), narrow(2)])
+    }
+
+    #[inline(always)]
+    fn multiply_bytes(
+        self,
+        _: Bytes,
+        panel: &[PanelBlock],
+        states: &[StateBlock],
+    ) -> [Self::Eight; TOGETHER] {
+        multiply_bytes(panel, states)
     }
 
     #[inline(always)]
