@@ -5,7 +5,7 @@
 //! that is too much there are no such processors: [`super::instructions::Instructions::bytes`].
 
 use super::{
-    instructions::{Bytes, Instructions, PANEL, PanelBlock, QUADS, StateBlock, TOGETHER},
+    instructions::{Bytes, Instructions, PANEL, PanelBlock, StateBlock, TOGETHER},
     panel_order::Block,
     panels::scale_of,
 };
@@ -40,20 +40,29 @@ pub(super) fn lay_out_states(
     columns: usize,
     laid_out: &mut [StateBlock],
 ) {
-    for (row, states) in group.chunks_exact(columns).enumerate() {
-        let (blocks, rest) = states.as_chunks::<BLOCK>();
-        let mut last = [0.0; BLOCK];
-        last[..rest.len()].copy_from_slice(rest);
-        for (block, laid_out) in blocks.iter().chain([&last]).zip(&mut *laid_out) {
-            let scale = scale_of(block, STATE);
-            let rounded = instructions.round_block(block, if scale > 0.0 { 1.0 / scale } else { 0.0 });
-            let sum: i32 = rounded.iter().map(|&state| i32::from(state)).sum();
-            laid_out.scales[row] = scale;
-            laid_out.starts[row] = bytes.start(sum);
-            let quads: [i32; QUADS] = bytemuck::cast(rounded);
-            for (quads, quad) in laid_out.quads.iter_mut().zip(quads) {
-                quads[row] = quad;
-            }
+    for (block, laid_out) in laid_out.iter_mut().enumerate() {
+        let (start, end) = (block * BLOCK, columns.min((block + 1) * BLOCK));
+        let mut padded = [[0.0; BLOCK]; TOGETHER];
+        let mut rows = [&[0.0; BLOCK]; TOGETHER];
+        for ((row, padded), states) in rows.iter_mut().zip(&mut padded).zip(group.chunks_exact(columns)) {
+            let states = &states[start..end];
+            *row = match states.as_array() {
+                Some(whole) => whole,
+                None => {
+                    padded[..states.len()].copy_from_slice(states);
+                    padded
+                }
+            };
+        }
+        let mut inverses = [0.0; TOGETHER];
+        for ((scale, inverse), row) in laid_out.scales.iter_mut().zip(&mut inverses).zip(rows) {
+            *scale = scale_of(row, STATE);
+            *inverse = if *scale > 0.0 { 1.0 / *scale } else { 0.0 };
+        }
+        let (quads, sums) = instructions.round_quads(rows, inverses);
+        laid_out.quads = quads;
+        for (start, sum) in laid_out.starts.iter_mut().zip(sums) {
+            *start = bytes.start(sum);
         }
     }
 }

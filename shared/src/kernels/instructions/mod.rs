@@ -46,7 +46,10 @@ pub(super) struct StateBlock {
 pub(super) enum Bytes {
     Signed,
     /// Weights are stored plus 128, and sums begin at what that adds to them.
-    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "WebAssembly's processors alone are asked"))]
+    #[cfg_attr(
+        not(target_arch = "wasm32"),
+        allow(dead_code, reason = "WebAssembly's processors alone are asked")
+    )]
     Unsigned,
 }
 
@@ -140,13 +143,24 @@ pub(super) trait Instructions: Copy {
         )
     }
 
-    /// States times `inverse`, rounded to 8 bits, which they fit.
+    /// A block of four rows of states times the inverse of each, rounded to 8 bits, which they fit: quads of each row side by
+    /// side, and the sum of each row.
     #[inline(always)]
-    fn round_block(self, states: &[f32; BLOCK], inverse: f32) -> [i8; BLOCK] {
-        states.map(
+    fn round_quads(
+        self,
+        rows: [&[f32; BLOCK]; TOGETHER],
+        inverses: [f32; TOGETHER],
+    ) -> ([[i32; TOGETHER]; QUADS], [i32; TOGETHER]) {
+        let rounded: [[i8; BLOCK]; TOGETHER] = std::array::from_fn(
             #[inline(always)]
-            |state| (state * inverse + ROUND).to_bits() as i8,
-        )
+            |row| rows[row].map(|state| (state * inverses[row] + ROUND).to_bits() as i8),
+        );
+        let quads: [[i32; QUADS]; TOGETHER] = bytemuck::cast(rounded);
+        let side_by_side = std::array::from_fn(
+            #[inline(always)]
+            |quad| quads.map(|row| row[quad]),
+        );
+        (side_by_side, rounded.map(|row| row.into_iter().map(i32::from).sum()))
     }
 
     /// The rows of a panel times four rows of states, both as [`Self::bytes`] reads them.

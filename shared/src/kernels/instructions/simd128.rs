@@ -3,14 +3,15 @@
 use std::{
     arch::wasm32::{
         f32x4_add, f32x4_convert_i32x4, f32x4_mul, f32x4_pmax, f32x4_splat, i8x16_narrow_i16x8, i8x16_splat,
-        i8x16_sub, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_narrow_i32x4, i16x8_q15mulr_sat,
-        i16x8_shl, i16x8_shuffle, i16x8_splat, i32x4_add, i32x4_dot_i16x8, i32x4_extract_lane, i32x4_shuffle,
-        i32x4_splat, i32x4_sub, i64x2_shuffle, u8x16_shr, u8x16_splat, v128, v128_and, v128_xor,
+        i8x16_sub, i16x8_add, i16x8_extend_high_i8x16, i16x8_extend_low_i8x16, i16x8_narrow_i32x4,
+        i16x8_q15mulr_sat, i16x8_shl, i16x8_shuffle, i16x8_splat, i32x4_add, i32x4_dot_i16x8,
+        i32x4_extract_lane, i32x4_shuffle, i32x4_splat, i32x4_sub, i64x2_shuffle, u8x16_shr, u8x16_splat,
+        v128, v128_and, v128_xor,
     },
     hint::black_box,
 };
 
-use super::{Bytes, Instructions, PANEL, PanelBlock, PanelPair, StateBlock, TOGETHER};
+use super::{Bytes, Instructions, PANEL, PanelBlock, PanelPair, QUADS, StateBlock, TOGETHER};
 use crate::{kernels::exponential::ROUND, quant::BLOCK};
 
 /// What all WebAssembly has, and how it multiplies bytes.
@@ -53,6 +54,7 @@ extern "C" fn add_quads(states: v128, weights: v128, sums: v128) -> v128 {
 }
 
 /// See [`Instructions::multiply_bytes`].
+#[inline(always)]
 fn multiply_bytes(mut panel: &[PanelBlock], mut states: &[StateBlock]) -> [[v128; 2]; TOGETHER] {
     let mut totals = [[f32x4_splat(0.0); 2]; TOGETHER];
     while let ([block, blocks @ ..], [of_block, others @ ..]) = (panel, states) {
@@ -189,13 +191,32 @@ impl Instructions for Simd128 {
     }
 
     #[inline(always)]
-    fn round_block(self, states: &[f32; BLOCK], inverse: f32) -> [i8; BLOCK] {
-        let (eights, _) = states.as_chunks::<8>();
-        let narrow = |low: usize| -> [i8; 16] {
-            let (low, high) = (self.round(&eights[low], inverse), self.round(&eights[low + 1], inverse));
-            bytemuck::cast(i8x16_narrow_i16x8(bytemuck::cast(low), bytemuck::cast(high)))
-        };
-        bytemuck::cast([narrow(0), narrow(2)])
+    fn round_quads(
+        self,
+        rows: [&[f32; BLOCK]; TOGETHER],
+        inverses: [f32; TOGETHER],
+    ) -> ([[i32; TOGETHER]; QUADS], [i32; TOGETHER]) {
+        let mut sums = [0; TOGETHER];
+        let mut quads = [[[0_i16; 8]; TOGETHER]; 2];
+        for (row, states) in rows.into_iter().enumerate() {
+            let eights = states.as_chunks::<8>().0;
+            let rounded: [v128; 4] = std::array::from_fn(
+                #[inline(always)]
+                |eight| bytemuck::cast(self.round(&eights[eight], inverses[row])),
+            );
+            let sum = i16x8_add(i16x8_add(rounded[0], rounded[1]), i16x8_add(rounded[2], rounded[3]));
+            let four = i32x4_dot_i16x8(sum, i16x8_splat(1));
+            sums[row] = bytemuck::cast::<_, [i32; 4]>(four).iter().sum();
+            for half in 0..2 {
+                quads[half][row] =
+                    bytemuck::cast(i8x16_narrow_i16x8(rounded[2 * half], rounded[2 * half + 1]));
+            }
+        }
+        let quads = quads.map(
+            #[inline(always)]
+            |half| self.transpose(half),
+        );
+        (bytemuck::cast(quads), sums)
     }
 
     #[inline(always)]
