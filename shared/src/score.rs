@@ -44,6 +44,9 @@ fn keep_first(scores: &mut Vec<f32>, count: usize) {
 const PASS_TOKENS: usize = 256;
 /// Histories scored in one pass of the item vocabulary.
 const PASS_ROWS: usize = 64;
+/// Where a history is longer than the context, titles are read from one of so many steps of it on: were the oldest title left
+/// out for each new event, everything behind it would be read again each time.
+const STEPS: usize = 5;
 
 /// A model made ready for a catalogue; a clone shares weights and texts.
 #[derive(Clone, Debug)]
@@ -82,7 +85,8 @@ impl Scorer {
         other
     }
 
-    /// log π of each candidate after `history` (oldest first; only the newest that fit the context count).
+    /// log π of each candidate after `history` (oldest first; only the newest that fit the context count, of titles at least
+    /// four fifths of them: [`STEPS`]).
     ///
     /// An empty history has no answer: the result is empty.
     ///
@@ -367,7 +371,8 @@ impl Scorer {
     }
 
     fn newest<'a>(&self, history: &'a [Interaction]) -> &'a [Interaction] {
-        &history[history.len().saturating_sub(self.config.context)..]
+        let step = if self.is_by_tokens() { self.config.context / STEPS } else { 1 };
+        &history[first_read(history.len(), self.config.context, step)..]
     }
 
     /// Tokens of every item.
@@ -393,6 +398,12 @@ impl Scorer {
     pub fn items(&self) -> usize {
         self.texts.len()
     }
+}
+
+/// The first of `count` interactions that is read: at most `context` are, and of histories that differ by less than a step
+/// the same is first.
+fn first_read(count: usize, context: usize, step: usize) -> usize {
+    count.saturating_sub(context).next_multiple_of(step.max(1)).min(count)
 }
 
 /// Completions in groups of at most so many tokens, but of one completion at least; without any, one empty group.
@@ -434,6 +445,20 @@ mod tests {
         assert_eq!(lengths(0), [1; 6]);
         assert_eq!(lengths(100), [6]);
         assert_eq!(chunks(&[], 5).collect::<Vec<_>>(), [&[] as &[Vec<u32>]]);
+    }
+
+    #[test]
+    fn what_is_read_first_moves_in_steps() {
+        let first = |step, counts: std::ops::Range<usize>| -> Vec<usize> {
+            counts.map(|count| first_read(count, 6, step)).collect()
+        };
+        assert_eq!(first(1, 5..10), [0, 0, 1, 2, 3]);
+        assert_eq!(first(3, 5..14), [0, 0, 3, 3, 3, 6, 6, 6, 9]);
+        assert_eq!(first(0, 6..8), [0, 1]);
+        for (count, context, step) in [(0, 1, 1), (2, 1, 1), (9, 2, 2), (90, 50, 10), (51, 50, 10)] {
+            let read = count - first_read(count, context, step);
+            assert!(read <= context && read + step > context.min(count));
+        }
     }
 
     #[test]

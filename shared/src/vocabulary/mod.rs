@@ -69,7 +69,7 @@ impl Model {
 pub struct ModelConfig {
     pub transformer: TransformerConfig,
     pub vocabulary: VocabularyConfig,
-    /// How many of the newest interactions the model sees.
+    /// How many of the newest interactions the model sees at most.
     pub context: usize,
     /// Intensities that are asked for when recommending, with their weights in the mixture.
     pub asked: Vec<Asked>,
