@@ -148,10 +148,12 @@ for (const { name: bundle, device, multipliesBytes, tolerance } of BUNDLES) {
           contentType: 'text/javascript', body: `export const multipliesBytes = () => ${multipliesBytes};`,
         }));
         const { url, events, expected } = sites[name];
+        const loaded = page.waitForRequest(`**/${device}/web${multipliesBytes ? '_relaxed' : ''}_bg.wasm`);
         // A page of the shop's address without an element that would ask, too.
         await page.goto(`${url}/images/aurelle.svg`);
         const answer = await ask(page, device, events);
         assert.equal(answer.error, undefined, JSON.stringify(answer.error));
+        await loaded;
         assert.ok(answer.selfTest.passed, `largest error ${answer.selfTest.max_error}`);
         assert.deepEqual(answer.list.map((row) => row.item), expected.map((row) => row.item));
         for (const [index, row] of answer.list.entries()) {
@@ -251,8 +253,8 @@ for (const recipe of RECIPES) {
     assert.equal(byId.get('later').details.price, 900);
     if (recipe === 'text') {
       // As likely as the one that it shares its title with, which is as likely as before.
-      assert.ok(Math.abs(byId.get('later').score - byId.get('5').score) < TOLERANCE);
-      assert.ok(Math.abs(before.list.find(({ item }) => item === '5').score - byId.get('5').score) < TOLERANCE);
+      assert.ok(Math.abs(byId.get('later').score - byId.get('5').score) < TOLERANCE_OF_BYTES);
+      assert.ok(Math.abs(before.list.find(({ item }) => item === '5').score - byId.get('5').score) < TOLERANCE_OF_BYTES);
     }
   });
 }
@@ -299,7 +301,7 @@ test('what was read of a history is read on after a reload, and gone when the vi
   const second = await visit(context, 'cpu');
   const again = await second.page.evaluate(() => window.list());
   assert.deepEqual(again.map(({ item }) => item), list.map(({ item }) => item));
-  for (const [index, { score }] of again.entries()) assert.ok(Math.abs(score - list[index].score) < 5e-3);
+  for (const [index, { score }] of again.entries()) assert.ok(Math.abs(score - list[index].score) < TOLERANCE_OF_BYTES);
   const { snapshot } = await second.page.evaluate(() => window.recommender.diagnostics());
   assert.ok(snapshot.restored >= 10, `only ${snapshot.restored} elements were known`);
 

@@ -67,14 +67,14 @@ async function inPage(runs) {
   const twenty = [];
   for (let run = 0; run < runs; run += 1) twenty.push(await timed({ candidates }));
   const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-  const { memory_bytes } = await recommender.diagnostics();
-  return { info, open_ms, first, more: median(more), twenty: median(twenty), memory: memory_bytes.cpu };
+  const { memory_bytes, relaxed_simd } = await recommender.diagnostics();
+  return { info, open_ms, first, more: median(more), twenty: median(twenty), memory: memory_bytes.cpu, relaxed_simd };
 }
 
-function words({ info, open_ms, first, more, twenty, memory }) {
+function words({ info, open_ms, first, more, twenty, memory, relaxed_simd }) {
   const ms = (value) => `${value.toFixed(value < 10 ? 1 : 0)} ms`;
   return (
     `${(info.parameters / 1e6).toFixed(1)} million parameters, ${info.items} items: open ${ms(open_ms)}, first ten best ${ms(first)}, ` +
-    `one more event and ten best ${ms(more)}, 20 candidates of a known history ${ms(twenty)}, memory ${(memory / 1e6).toFixed(0)} MB`
+    `one more event and ten best ${ms(more)}, 20 candidates of a known history ${ms(twenty)}, memory ${(memory / 1e6).toFixed(0)} MB, ${relaxed_simd ? 'relaxed SIMD' : 'SIMD128'}`
   );
 }

@@ -14,10 +14,14 @@ const FUNCTION: &str = "7simd1289add_quads";
 const DOT: [u8; 3] = [0xfd, 0x93, 0x02];
 const NOP: u8 = 0x01;
 
+/// How often it is called at least: four rows of states by two vectors of weights, in loops that are written out, by the
+/// kernels for weights of 8 bits and of 4; and once by who asks what it gives.
+const CALLS: usize = 2 * 4 * 2 + 1;
+
 /// The module with the instruction in place of every call.
 ///
 /// # Errors
-/// When the function is not there, or not called as often as its kernels need it.
+/// When the function is not there, or its kernels do not call it as they were written.
 pub fn with_dot(module: &[u8]) -> Result<Vec<u8>> {
     let function = index_of(FUNCTION, module)?;
     let mut relaxed = module.to_vec();
@@ -36,7 +40,10 @@ pub fn with_dot(module: &[u8]) -> Result<Vec<u8>> {
             }
         }
     }
-    ensure!(calls > 1, "{FUNCTION} is called {calls} times: was it compiled into its callers?");
+    ensure!(
+        calls >= CALLS,
+        "{FUNCTION} is called {calls} times, not {CALLS}: was it compiled into its callers, or were loops not written out?"
+    );
     Validator::new().validate_all(&relaxed).context("the instruction does not fit in place of the calls")?;
     Ok(relaxed)
 }
@@ -65,26 +72,30 @@ fn index_of(part: &str, module: &[u8]) -> Result<u32> {
 mod tests {
     use super::*;
 
+    /// What WebAssembly writes before lists: their length, at two bytes for all of them.
+    fn length(content: &[u8]) -> [u8; 2] {
+        [content.len() as u8 | 0x80, (content.len() >> 7) as u8]
+    }
+
     fn section(number: u8, content: &[u8]) -> Vec<u8> {
-        [&[number, content.len() as u8], content].concat()
+        [&[number][..], &length(content), content].concat()
     }
 
     fn function(body: &[u8]) -> Vec<u8> {
         let body = [&[0], body, &[0x0b]].concat();
-        [&[body.len() as u8], &body[..]].concat()
+        [&length(&body)[..], &body].concat()
     }
 
-    /// Function 0 of this name, and function 1, which does something with it on three vectors.
-    fn module(name: &str, call: &[u8]) -> Vec<u8> {
+    /// Function 0 of this name, and function 1, which does something so many times with it on three vectors.
+    fn module(name: &str, call: &[u8], calls: usize) -> Vec<u8> {
         let vector = [0x41, 0x07, 0xfd, 0x11];
         let types = [&[2, 0x60, 3, 0x7b, 0x7b, 0x7b, 1, 0x7b][..], &[0x60, 0, 1, 0x7b]].concat();
-        let caller = [&vector[..], &vector, &vector, call, &vector, &vector, call].concat();
-        let code = [&[2][..], &function(&[0x20, 0]), &function(&caller)].concat();
+        let kernel = [&vector[..], &[&vector[..], &vector, call].concat().repeat(calls)].concat();
+        let code = [&[2][..], &function(&[0x20, 0]), &function(&kernel)].concat();
         let naming = [&[1, 0, name.len() as u8][..], name.as_bytes()].concat();
         let names = [&b"\x04name"[..], &section(1, &naming)].concat();
-        let sections =
-            [section(1, &types), section(3, &[2, 0, 1]), section(10, &code), section(0, &names)].concat();
-        [&b"\0asm\x01\0\0\0"[..], &sections].concat()
+        let sections = [section(1, &types), section(3, &[2, 0, 1]), section(10, &code), section(0, &names)];
+        [&b"\0asm\x01\0\0\0"[..], &sections.concat()].concat()
     }
 
     const NAME: &str = "_ZN6shared7simd1289add_quads17h0E";
@@ -94,7 +105,8 @@ mod tests {
         // As the linker writes them, and at five bytes, as it does where it leaves room.
         for call in [&[0x10, 0x80, 0x00][..], &[0x10, 0x80, 0x80, 0x80, 0x80, 0x00]] {
             let nops = vec![NOP; call.len() - DOT.len()];
-            assert_eq!(with_dot(&module(NAME, call)).unwrap(), module(NAME, &[&DOT, &nops[..]].concat()));
+            let instruction = [&DOT, &nops[..]].concat();
+            assert_eq!(with_dot(&module(NAME, call, CALLS)).unwrap(), module(NAME, &instruction, CALLS));
         }
     }
 
@@ -104,9 +116,11 @@ mod tests {
             let error = format!("{:#}", with_dot(module).unwrap_err());
             assert!(error.contains(what), "{error}");
         };
-        says(&module("another", &[0x10, 0x80, 0x00]), "0 functions");
-        says(&module(NAME, &[0x1a, 0x1a, 0x01]), "called 0 times");
-        says(&module(NAME, &[0x10, 0x00]), "shorter");
+        let call = [0x10, 0x80, 0x00];
+        says(&module("another", &call, CALLS), "0 functions are named");
+        says(&module(NAME, &[0x1a, 0x1a, 0x01], CALLS), "called 0 times");
+        says(&module(NAME, &call, CALLS - 1), "called 16 times");
+        says(&module(NAME, &[0x10, 0x00], CALLS), "shorter");
         assert!(with_dot(b"\0asm no module").is_err());
     }
 }

@@ -3,7 +3,10 @@
 //! Two routes to the wasm32 standard library: rustup's target when it is installed, else Debian's compiler,
 //! which builds the library from its source package. Result: `web/dist/`, ready to be served at `/vitrine/`.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
@@ -48,6 +51,11 @@ impl Bundle {
         }
     }
 
+    /// Its files are named after the package.
+    fn file(self, ending: &str) -> String {
+        format!("{}{ending}", self.package())
+    }
+
     /// What is timed is compiled as what is served.
     fn profile(self) -> &'static str {
         match self {
@@ -73,19 +81,19 @@ pub fn build(bundles: &[Bundle]) -> Result<()> {
     for &bundle in bundles {
         step(&format!("{} bundle ({})", bundle.name(), route.words()));
         route.build(bundle)?;
-        let module = target().join(TARGET).join(bundle.profile()).join(format!("{}.wasm", bundle.package()));
+        let module = target().join(TARGET).join(bundle.profile()).join(bundle.file(".wasm"));
         let out = dist.join(bundle.name());
-        let bytes = generate(&bindgen, &module, &out)?;
-        eprintln!("web/dist/{}/{}_bg.wasm: {bytes} bytes", bundle.name(), bundle.package());
+        generate(&bindgen, &module, &out)?;
+        tell_size(&forget_paths(&out.join(bundle.file("_bg.wasm")))?)?;
         if bundle != Bundle::Gpu {
-            add_relaxed(&bindgen, &module, &out)?;
+            tell_size(&add_relaxed(&bindgen, bundle, &module, &out)?)?;
         }
     }
     name_build(&dist)
 }
 
-/// Makes of a module one that a page can start, and the script for it; gives the size.
-fn generate(bindgen: &str, module: &Path, out: &Path) -> Result<u64> {
+/// Makes of a module one that a page can start, and the script for it.
+fn generate(bindgen: &str, module: &Path, out: &Path) -> Result<()> {
     let arguments = [
         "--target",
         "web",
@@ -96,35 +104,37 @@ fn generate(bindgen: &str, module: &Path, out: &Path) -> Result<u64> {
     ];
     let mut generate = command(bindgen, &arguments);
     generate.arg(out).arg(module);
-    run(generate)?;
-    let name = module.file_stem().unwrap_or_default().to_string_lossy();
-    let file = out.join(format!("{name}_bg.wasm"));
-    forget_paths(&file)
+    run(generate)
 }
 
-/// Puts `NAME_relaxed_bg.wasm` beside `NAME_bg.wasm`, for browsers that multiply bytes (`web/js/bytes.js`); one script
-/// starts both.
-fn add_relaxed(bindgen: &str, module: &Path, out: &Path) -> Result<()> {
-    let name = module.file_stem().unwrap_or_default().to_string_lossy();
+/// Puts a module for browsers that multiply bytes (`web/js/bytes.js`) beside the one for all; one script starts both.
+fn add_relaxed(bindgen: &str, bundle: Bundle, module: &Path, out: &Path) -> Result<PathBuf> {
     // By the same name, which modules import their script by.
     let beside = module.with_file_name("relaxed");
     fs::create_dir_all(&beside)?;
-    let relaxed = beside.join(module.file_name().unwrap_or_default());
+    let relaxed = beside.join(bundle.file(".wasm"));
     fs::write(&relaxed, with_dot(&fs::read(module)?)?)?;
     generate(bindgen, &relaxed, &beside)?;
-    let script = format!("{name}.js");
+    let script = bundle.file(".js");
     ensure!(
         fs::read(beside.join(&script))? == fs::read(out.join(&script))?,
         "the module with relaxed SIMD needs a script of its own"
     );
-    fs::copy(beside.join(format!("{name}_bg.wasm")), out.join(format!("{name}_relaxed_bg.wasm")))?;
+    let file = out.join(bundle.file("_relaxed_bg.wasm"));
+    fs::copy(forget_paths(&beside.join(bundle.file("_bg.wasm")))?, &file)?;
+    Ok(file)
+}
+
+fn tell_size(file: &Path) -> Result<()> {
+    let bytes = fs::metadata(file)?.len();
+    eprintln!("{}: {bytes} bytes", file.strip_prefix(root())?.display());
     Ok(())
 }
 
 /// Overwrites where the sources of other crates lay when they were compiled: the builder's home folder is nobody's business,
 /// and a hundred paths are more than a kilobyte to download. What panics says so all the same, with line and column; paths
-/// of our own crates are relative and stay. Returns the size, which is as before.
-fn forget_paths(module: &Path) -> Result<u64> {
+/// of our own crates are relative and stay. The size is as before.
+fn forget_paths(module: &Path) -> Result<PathBuf> {
     let mut bytes = fs::read(module)?;
     let is_of_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
     let ends = bytes.windows(3).enumerate().filter(|(_, window)| window == b".rs").map(|(at, _)| at + 3);
@@ -136,7 +146,7 @@ fn forget_paths(module: &Path) -> Result<u64> {
         }
     }
     fs::write(module, &bytes)?;
-    Ok(bytes.len() as u64)
+    Ok(module.to_owned())
 }
 
 /// The widget runs as it is written; `cargo xtask kit` makes it small.
@@ -154,12 +164,12 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes `build.js`: the hash of both bundles, by which a browser knows what its measurements are about.
+/// Writes `build.js`: the hash of all modules, by which a browser knows what its measurements are about.
 fn name_build(dist: &Path) -> Result<()> {
     let mut hash = Sha256::new();
-    for bundle in [Bundle::Cpu, Bundle::Gpu] {
+    for module in ["cpu/web_bg.wasm", "cpu/web_relaxed_bg.wasm", "gpu/web_bg.wasm"] {
         // A build of one bundle alone has no other.
-        if let Ok(bytes) = fs::read(dist.join(format!("{}/web_bg.wasm", bundle.name()))) {
+        if let Ok(bytes) = fs::read(dist.join(module)) {
             hash.update(bytes);
         }
     }

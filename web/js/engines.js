@@ -39,6 +39,8 @@ export class Engines {
   #engines = { cpu: null, gpu: null };
   /** @type {{cpu: any, gpu: any}} */
   #memories = { cpu: null, gpu: null };
+  /** Whether the CPU bundle is the one that multiplies bytes. */
+  #isRelaxed = false;
   /** @type {"cpu" | "gpu"} */
   #current = 'cpu';
   #package = '';
@@ -213,6 +215,7 @@ export class Engines {
       gpu_losses: this.#losses,
       snapshot: { ...this.#snapshot },
       memory_bytes: { cpu: bytes('cpu'), gpu: bytes('gpu') },
+      relaxed_simd: this.#isRelaxed,
       ...(this.#fallback && { fallback: this.#fallback }),
     };
   }
@@ -291,6 +294,7 @@ export class Engines {
   async #openOn(device, life) {
     const bundle = await this.#options.start(device, life, this.#calm);
     this.#memories[device] = bundle.memory;
+    if (device === 'cpu') this.#isRelaxed = bundle.isRelaxed === true;
     const opened = await bundle.Recommender.open(this.#package, device, (/** @type {number} */ loaded, /** @type {number} */ total) => {
       this.#heard_ms = performance.now();
       // What is loaded beside an engine that answers is nobody's wait.
@@ -315,7 +319,8 @@ export class Engines {
   /** Brings the GPU in, if it is right and faster. */
   async #tryGpu() {
     if (this.#options.isSaving && !this.#isForced) return;
-    const name = `decision ${this.#adapter} ${BUILD} ${this.#engine.info().fingerprint}`;
+    const simd = this.#isRelaxed ? 'relaxed ' : '';
+    const name = `decision ${this.#adapter} ${BUILD} ${simd}${this.#engine.info().fingerprint}`;
     const kept = this.#persistent && !this.#isForced ? await this.#options.kept.recall(name) : undefined;
     if (kept?.device === 'cpu') {
       this.#decision = { ...kept, from_before: true };

@@ -29,7 +29,7 @@
  * @typedef {{build: string, device: "cpu" | "gpu", adapter: string, tier: 1 | 2 | 3,
  *   decision: {device: "cpu" | "gpu", because: string, cpu_ms?: number, gpu_ms?: number, from_before: boolean} | null,
  *   self_test: {passed: boolean, max_error: number} | null, gpu_losses: number,
- *   snapshot: {restored: number, saved_bytes: number}, memory_bytes: {cpu: number, gpu: number},
+ *   snapshot: {restored: number, saved_bytes: number}, memory_bytes: {cpu: number, gpu: number}, relaxed_simd: boolean,
  *   took_ms: {catalogue?: number, engine?: number, answer?: number},
  *   requests: import('./requests.js').KitRequest[], fallback?: ErrorRecord}} Diagnostics
  *   `snapshot.restored` counts what need not be read of the history because it was read on an earlier page; `took_ms`

@@ -163,6 +163,8 @@ export interface Diagnostics {
   /** `restored`: parts of the history that were read on an earlier page. */
   snapshot: { restored: number; saved_bytes: number };
   memory_bytes: { cpu: number; gpu: number };
+  /** Whether the CPU's engine multiplies bytes with relaxed SIMD. */
+  relaxed_simd: boolean;
   /** How long the catalogue, the engine and the last answer took. */
   took_ms: { catalogue?: number; engine?: number; answer?: number };
   /** What the worker asked the network for; `bytes` is 0 when the browser had the file. */

@@ -1,13 +1,13 @@
 //! How are many rows of states multiplied where a processor multiplies bytes, four pairs of them at once? States have 8
 //! bits and a scale for each block of 32 columns, as weights have, and sums are exact within a block.
 //!
-//! Twice as fast as pairs of 16 bits, and the error of states is then as large as that of weights in `q8`; for whom
-//! that is too much there are no such processors: [`super::instructions::Instructions::bytes`].
+//! About twice as fast as pairs of 16 bits, and the error of states is then as large as that of weights in `q8`. Who does it
+//! that way says so: [`Instructions::bytes`].
 
 use super::{
     instructions::{Bytes, Instructions, PANEL, PanelBlock, StateBlock, TOGETHER},
     panel_order::Block,
-    panels::scale_of,
+    panels::{inverse_of, scale_of},
 };
 use crate::quant::BLOCK;
 
@@ -25,8 +25,7 @@ pub(super) fn lay_out_weights<B: Block>(
     for ((block, scales), laid_out) in blocks.iter().zip(scales).zip(laid_out) {
         laid_out.scales = *scales;
         for (part, quad) in block.parts().iter().zip(&mut laid_out.quads) {
-            let [first, second] = B::bytes(instructions, part);
-            *quad = instructions.quad(first, second, bytes.flipped());
+            *quad = instructions.quad(B::bytes(instructions, part), bytes.flipped());
         }
     }
 }
@@ -57,7 +56,7 @@ pub(super) fn lay_out_states(
         let mut inverses = [0.0; TOGETHER];
         for ((scale, inverse), row) in laid_out.scales.iter_mut().zip(&mut inverses).zip(rows) {
             *scale = scale_of(row, STATE);
-            *inverse = if *scale > 0.0 { 1.0 / *scale } else { 0.0 };
+            *inverse = inverse_of(*scale);
         }
         let (quads, sums) = instructions.round_quads(rows, inverses);
         laid_out.quads = quads;
@@ -65,33 +64,4 @@ pub(super) fn lay_out_states(
             *start = bytes.start(sum);
         }
     }
-}
-
-/// The rows of a panel times four rows of states.
-#[inline(always)]
-pub(super) fn multiply_plainly<I: Instructions>(
-    instructions: I,
-    bytes: Bytes,
-    panel: &[PanelBlock],
-    states: &[StateBlock],
-) -> [I::Eight; TOGETHER] {
-    let mut totals = [[0.0; PANEL]; TOGETHER];
-    for (panel, states) in panel.iter().zip(states) {
-        for (row, totals) in totals.iter_mut().enumerate() {
-            let mut sums = [states.starts[row]; PANEL];
-            for (weights, states) in panel.quads.iter().zip(&states.quads) {
-                let states: [i8; 4] = bytemuck::cast(states[row]);
-                let weights: &[[i8; 4]; PANEL] = bytemuck::cast_ref(weights);
-                for (sum, weights) in sums.iter_mut().zip(weights) {
-                    let products = weights.iter().zip(states);
-                    *sum +=
-                        products.map(|(&weight, state)| bytes.read(weight) * i32::from(state)).sum::<i32>();
-                }
-            }
-            for ((total, sum), scale) in totals.iter_mut().zip(sums).zip(panel.scales) {
-                *total += sum as f32 * (scale * states.scales[row]);
-            }
-        }
-    }
-    totals.map(|totals| instructions.eight(&totals))
 }

@@ -1,10 +1,12 @@
 //! How is a matrix of small integers multiplied without unpacking it? Integer products, floats only for the scales.
 //!
-//! Three ways, for a few rows of states and two for many, all on weights in the order of [`super::panel_order`]:
+//! Three ways, one for a few rows of states and two for many, all on weights in the order of [`super::panel_order`]:
 //! * **block by block**: weights are widened to 16 bits where they are met; states have 16 bits, sums are exact within a
 //!   block, one float product per block.
 //! * **by panels**: eight rows of weights are brought to one scale for each row, with 12 bits beside the sign, once for
 //!   all states; states have 11, and sums are exact over 256 columns. The inner loop is products and additions alone.
+//! * **by bytes**, where a processor multiplies them: states and weights have 8 bits and a scale for each block
+//!   ([`super::bytes`]).
 //!
 //! # Error
 //! Against the product with the dequantised weights ŵ, apart from f32 rounding, where s is the largest state of the
@@ -308,6 +310,7 @@ fn multiply_blocks<const R: usize, B: Block, I: Instructions>(
     totals
 }
 
+/// States are laid out once, weights for each tile.
 #[inline(always)]
 fn by_bytes<B: Block>(
     instructions: impl Instructions,
@@ -574,10 +577,12 @@ mod tests {
         for bytes in [Bytes::Signed, Bytes::Unsigned] {
             stays_within(bound_of_bytes, |matrix, states| of_bytes(bytes, matrix, states));
         }
-        let case = Case::new(Bits::Eight, 30, 300, 9);
-        let [signed, unsigned] =
-            [Bytes::Signed, Bytes::Unsigned].map(|bytes| of_bytes(bytes, &case.matrix(), &case.states));
-        assert_eq!(signed, unsigned);
+        for bits in [Bits::Eight, Bits::Four] {
+            let case = Case::new(bits, 30, 300, 9);
+            let [signed, unsigned] =
+                [Bytes::Signed, Bytes::Unsigned].map(|bytes| of_bytes(bytes, &case.matrix(), &case.states));
+            assert_eq!(signed, unsigned, "{bits:?}");
+        }
     }
 
     #[test]
@@ -592,7 +597,9 @@ mod tests {
             }
         }
         case.states.fill(1e-42);
-        assert_eq!(of_bytes(Bytes::Signed, &case.matrix(), &case.states), [0.0; 9 * 6]);
+        for bytes in [Bytes::Signed, Bytes::Unsigned] {
+            assert_eq!(of_bytes(bytes, &case.matrix(), &case.states), [0.0; 9 * 6]);
+        }
     }
 
     #[test]
@@ -618,7 +625,9 @@ mod tests {
             let case = Case::of(&matrix, 0);
             let exact = f32::from(weight) * sign * 3e30 * COLUMNS as f32;
             for count in [1, PANELS_FROM] {
-                for product in case.matrix().products(&vec![sign * 3e30; count * COLUMNS]) {
+                let states = vec![sign * 3e30; count * COLUMNS];
+                let of_bytes = [Bytes::Signed, Bytes::Unsigned].map(|b| of_bytes(b, &case.matrix(), &states));
+                for product in of_bytes.into_iter().flatten().chain(case.matrix().products(&states)) {
                     assert!((product / exact - 1.0).abs() < 1e-3, "{product} {exact}");
                 }
             }

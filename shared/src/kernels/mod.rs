@@ -62,7 +62,7 @@ pub fn run_on(device: &Device) -> bool {
 
 /// Whether products of many rows have states of 8 bits here (`bytes`), and are as wrong as weights in `q8`.
 #[must_use]
-pub fn multiply_bytes() -> bool {
+pub fn multiplies_bytes() -> bool {
     #[cfg(feature = "flex")]
     return int8::has_bytes();
     #[cfg(not(feature = "flex"))]

@@ -123,10 +123,16 @@ pub(super) fn scale_of(row: &[f32], largest_rounded: f32) -> f32 {
     if largest.is_finite() { largest / largest_rounded } else { f32::NAN }
 }
 
+/// 1 / `scale`, or 0 where states are too small to have one, or no numbers.
+#[inline(always)]
+pub(super) fn inverse_of(scale: f32) -> f32 {
+    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
+    if inverse.is_finite() { inverse } else { 0.0 }
+}
+
 #[inline(always)]
 pub(super) fn round(instructions: impl Instructions, row: &[f32], scale: f32, rounded: &mut [i16]) {
-    let inverse = if scale > 0.0 { 1.0 / scale } else { 0.0 };
-    let inverse = if inverse.is_finite() { inverse } else { 0.0 };
+    let inverse = inverse_of(scale);
     let (eights, rest) = row.as_chunks::<8>();
     let (rounded_eights, _) = rounded.as_chunks_mut::<8>();
     for (eight, rounded) in eights.iter().zip(&mut *rounded_eights) {

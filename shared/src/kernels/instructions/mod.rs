@@ -1,15 +1,15 @@
 //! Which vector instructions multiply small integers? One trait, and an implementation for each kind of processor.
 //!
-//! Everything is built on one instruction that all of them have: eight (or more) products of 16-bit numbers, added
-//! in pairs to 32 bits. Products of bytes are twice as fast where a processor has them: in WebAssembly they are relaxed
-//! SIMD, which promises states of 7 bits alone; what becomes of the eighth is found out ([`Bytes`]).
+//! Everything can be done with one instruction that all of them have: eight (or more) products of 16-bit numbers, added
+//! in pairs to 32 bits. Products of bytes are about twice as fast where a processor has them: in WebAssembly they are
+//! relaxed SIMD, which promises 7 bits of weights alone; what becomes of the eighth is found out ([`Bytes`]).
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 
-use super::{bytes, exponential::ROUND};
+use super::exponential::ROUND;
 use crate::quant::BLOCK;
 
 /// Rows of states that meet a row of weights together.
@@ -128,16 +128,15 @@ pub(super) trait Instructions: Copy {
 
     /// Two pairs of columns as one quad, with some bits of every weight flipped.
     #[inline(always)]
-    fn quad(self, first: [i8; 2 * PANEL], second: [i8; 2 * PANEL], flipped: i8) -> [[i8; 2 * PANEL]; 2] {
-        std::array::from_fn(
+    fn quad(self, pairs: [[i8; 2 * PANEL]; 2], flipped: i8) -> [[i8; 2 * PANEL]; 2] {
+        let [first, second] = pairs.map(bytemuck::cast);
+        let quad: [[i8; 2 * PANEL]; 2] = bytemuck::cast(self.zip(first, second));
+        quad.map(
             #[inline(always)]
             |half| {
-                std::array::from_fn(
+                half.map(
                     #[inline(always)]
-                    |i| {
-                        let pair = if i % 4 < 2 { &first } else { &second };
-                        pair[half * PANEL + i / 4 * 2 + i % 2] ^ flipped
-                    },
+                    |weight| weight ^ flipped,
                 )
             },
         )
@@ -171,7 +170,26 @@ pub(super) trait Instructions: Copy {
         panel: &[PanelBlock],
         states: &[StateBlock],
     ) -> [Self::Eight; TOGETHER] {
-        bytes::multiply_plainly(self, bytes, panel, states)
+        let mut totals = [[0.0; PANEL]; TOGETHER];
+        for (panel, states) in panel.iter().zip(states) {
+            for (row, totals) in totals.iter_mut().enumerate() {
+                let mut sums = [states.starts[row]; PANEL];
+                for (weights, states) in panel.quads.iter().zip(&states.quads) {
+                    let states: [i8; 4] = bytemuck::cast(states[row]);
+                    let weights: &[[i8; 4]; PANEL] = bytemuck::cast_ref(weights);
+                    for (sum, weights) in sums.iter_mut().zip(weights) {
+                        let products = weights.iter().zip(states);
+                        *sum += products
+                            .map(|(&weight, state)| bytes.read(weight) * i32::from(state))
+                            .sum::<i32>();
+                    }
+                }
+                for ((total, sum), scale) in totals.iter_mut().zip(sums).zip(panel.scales) {
+                    *total += sum as f32 * (scale * states.scales[row]);
+                }
+            }
+        }
+        totals.map(|totals| self.eight(&totals))
     }
 
     /// The same number eight times.
