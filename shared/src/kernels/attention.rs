@@ -210,7 +210,8 @@ impl Scratch {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn lay_out_keys(&mut self, instructions: impl Instructions, keys: &[f32]) {
         let pairs = self.queries.len();
         let mut rounded = vec![0_i16; PANEL * pairs * 2];
@@ -236,7 +237,8 @@ impl Scratch {
         }
     }
 
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn lay_out_values(&mut self, instructions: impl Instructions, values: &[f32]) {
         let (head, pairs) = (self.head, self.weights.len());
         for (part, panel) in self.values.chunks_exact_mut(pairs).enumerate() {
@@ -278,7 +280,8 @@ impl Scratch {
     }
 
     /// What four queries take, the first of them at position `first`.
-    #[inline(always)]
+    #[cfg_attr(target_arch = "wasm32", inline(never))]
+    #[cfg_attr(not(target_arch = "wasm32"), inline(always))]
     fn attend(
         &mut self,
         instructions: impl Instructions,

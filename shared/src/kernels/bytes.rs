@@ -15,7 +15,8 @@ use crate::quant::BLOCK;
 const STATE: f32 = 127.0;
 
 /// Weights of a panel as bytes, four columns after another.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(super) fn lay_out_weights<B: Block>(
     instructions: impl Instructions,
     bytes: Bytes,
@@ -31,7 +32,8 @@ pub(super) fn lay_out_weights<B: Block>(
 }
 
 /// Rounds a group of at most four rows of states and lays them side by side, four columns after another.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(super) fn lay_out_states(
     instructions: impl Instructions,
     bytes: Bytes,

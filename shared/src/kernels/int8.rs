@@ -263,7 +263,8 @@ fn block_by_block<B: Block>(
 }
 
 /// Some panels times the first R rows of a group of states, of which the first is number `first`.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn multiply_tile<const R: usize, B: Block>(
     instructions: impl Instructions,
     matrix: &Int8Matrix<B>,
@@ -331,12 +332,31 @@ fn by_bytes<B: Block>(
             bytes::lay_out_weights(instructions, bytes, matrix.panel(panel), laid_out);
         }
         for (first, states) in (0..count).step_by(TOGETHER).zip(laid_out.chunks_exact(blocks)) {
-            for (panel, weights) in tile.clone().zip(panels.chunks_exact(blocks)) {
-                let totals = instructions.multiply_bytes(bytes, weights, states);
-                for (state, total) in (first..count).zip(totals) {
-                    products.put(state, panel, instructions.numbers(total));
-                }
-            }
+            multiply_tile_of_bytes(
+                instructions,
+                bytes,
+                (tile.start, &panels),
+                (first..count, states),
+                products,
+            );
+        }
+    }
+}
+
+/// Some panels, of which the first is number `first`, times a group of states, which are the first of these numbers.
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn multiply_tile_of_bytes(
+    instructions: impl Instructions,
+    bytes: Bytes,
+    (first, panels): (usize, &[PanelBlock]),
+    (numbers, states): (Range<usize>, &[StateBlock]),
+    products: &mut Output,
+) {
+    for (panel, weights) in panels.chunks_exact(states.len()).enumerate() {
+        let totals = instructions.multiply_bytes(bytes, weights, states);
+        for (state, total) in numbers.clone().zip(totals) {
+            products.put(state, first + panel, instructions.numbers(total));
         }
     }
 }
@@ -357,22 +377,35 @@ fn by_panels<B: Block>(
             weight_scales.push(bring_to_one_scale(instructions, matrix.panel(panel), pairs));
         }
         for (first, group, scales) in states.groups() {
-            let laid_out = panels.chunks_exact(states.pairs).zip(&weight_scales);
-            for (panel, (pairs, weight_scales)) in tile.clone().zip(laid_out) {
-                let totals = multiply_panel(instructions, pairs, group);
-                let weight_scales = instructions.eight(weight_scales);
-                for (state, (total, scale)) in (first..states.count).zip(totals.into_iter().zip(scales)) {
-                    let scale = instructions.multiply(weight_scales, instructions.same(*scale));
-                    let product = instructions.multiply(total, scale);
-                    products.put(state, panel, instructions.numbers(product));
-                }
-            }
+            let tile = (tile.start, panels.as_slice(), weight_scales.as_slice());
+            multiply_tile_of_panels(instructions, tile, (first..states.count, group, scales), products);
+        }
+    }
+}
+
+/// As [`multiply_tile_of_bytes`].
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
+fn multiply_tile_of_panels(
+    instructions: impl Instructions,
+    (first, panels, weight_scales): (usize, &[PanelPair], &[[f32; PANEL]]),
+    (numbers, states, scales): (Range<usize>, &[StatePairs], &[f32; TOGETHER]),
+    products: &mut Output,
+) {
+    for (panel, (pairs, weight_scales)) in panels.chunks_exact(states.len()).zip(weight_scales).enumerate() {
+        let totals = multiply_panel(instructions, pairs, states);
+        let weight_scales = instructions.eight(weight_scales);
+        for (state, (total, scale)) in numbers.clone().zip(totals.into_iter().zip(scales)) {
+            let scale = instructions.multiply(weight_scales, instructions.same(*scale));
+            let product = instructions.multiply(total, scale);
+            products.put(state, first + panel, instructions.numbers(product));
         }
     }
 }
 
 /// Brings each row of a panel to one scale; gives what one unit of each row stands for.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 fn bring_to_one_scale<B: Block>(
     instructions: impl Instructions,
     (blocks, scales): (&[B], &[[f32; PANEL]]),

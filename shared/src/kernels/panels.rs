@@ -12,7 +12,8 @@ pub(super) const PANEL_STATE: f32 = 2047.0;
 
 /// Rounds a group of at most four rows of states to whole numbers up to `largest` and lays their pairs side by side; gives
 /// each row's scale.
-#[inline(always)]
+#[cfg_attr(target_arch = "wasm32", inline(never))]
+#[cfg_attr(not(target_arch = "wasm32"), inline(always))]
 pub(super) fn lay_out_states(
     instructions: impl Instructions,
     group: &[f32],

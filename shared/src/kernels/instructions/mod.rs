@@ -234,6 +234,10 @@ pub(super) trait Instructions: Copy {
 }
 
 /// Work that is the same on every processor but for its instructions.
+///
+/// Natively all of it is compiled into one function, since instructions are chosen for functions as wholes. In WebAssembly its
+/// parts are functions of their own: a browser begins with quickly made code and compiles what runs often once more, a
+/// function at a time, and a short one is ready sooner.
 pub(super) trait Work {
     fn run(self, instructions: impl Instructions);
 }
