@@ -5,6 +5,7 @@ import { median } from './job.mjs';
 export const NAMES = {
   vitrine: 'Vitrine q8', onnxruntime: 'onnxruntime-web q8, by hand', transformers: 'transformers.js q8', wllama: 'wllama Q8_0',
 };
+const EXPORTED_NAMES = { vitrine: 'Vitrine q8', onnxruntime_exported: 'onnxruntime-web f32, as exported' };
 const GPU_NAMES = {
   vitrine: 'Vitrine q8', onnxruntime: 'onnxruntime-web f32, by hand', onnxruntime_blocks: 'onnxruntime-web q8 in blocks, by hand',
   onnxruntime_mixed: 'onnxruntime-web q8, by hand, products on the CPU', transformers: 'transformers.js f32',
@@ -49,6 +50,7 @@ export function panels({ sections }) {
     const compact = sections[section];
     if (!compact?.append) continue;
     add(section, `Ten best of ${items} items, one more event`, 'Exactly, all items; a top-k in their graph.', rows(NAMES, compact.append));
+    add(`${section}-exported`, `Ten best of ${items} items, one more event, beside a plain export`, 'Without a cache it reads all 49 events.', rows(EXPORTED_NAMES, compact.exported));
     add(`${section}-anew`, `Ten best of ${items} items, history read anew`, '49 events.', rows(NAMES, compact.anew));
   }
   const [few, many] = [sections.catalogue1k, sections.catalogue100k];

@@ -134,5 +134,11 @@ export async function compact(base) {
     vitrine: { prepare: () => ask(before), job: () => ask(after) },
     onnxruntime: { prepare: () => feeds(after, EVENTS - 1, cache), job: run },
   });
-  return { anew, append };
+  // What an export gives without more work: weights of 32 bits, and a whole history for every question.
+  const f32 = await ort.session(base, 'f32');
+  const exported = await inTurn({
+    vitrine: { prepare: () => ask(before), job: () => ask(after) },
+    onnxruntime_exported: { prepare: () => feeds(after, 0, empty), job: (input) => f32.run(input) },
+  });
+  return { anew, append, exported };
 }
