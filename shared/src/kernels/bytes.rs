@@ -41,9 +41,10 @@ pub(super) fn lay_out_states(
     columns: usize,
     laid_out: &mut [StateBlock],
 ) {
+    // Of the last block, when the columns end within it.
+    let mut padded = [[0.0; BLOCK]; TOGETHER];
     for (block, laid_out) in laid_out.iter_mut().enumerate() {
         let (start, end) = (block * BLOCK, columns.min((block + 1) * BLOCK));
-        let mut padded = [[0.0; BLOCK]; TOGETHER];
         let mut rows = [&[0.0; BLOCK]; TOGETHER];
         for ((row, padded), states) in rows.iter_mut().zip(&mut padded).zip(group.chunks_exact(columns)) {
             let states = &states[start..end];

@@ -6,6 +6,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 
@@ -244,15 +246,18 @@ pub(super) trait Work {
 
 /// Runs `work` with the best instructions of this processor.
 pub(super) fn run(work: impl Work) {
-    #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
-    work.run(simd128::Simd128::new());
-    #[cfg(target_arch = "x86_64")]
-    match pulp::x86::V3::try_new() {
-        Some(simd) => avx2::run(simd, work),
-        None => work.run(Plain),
+    cfg_select! {
+        all(target_arch = "wasm32", target_feature = "simd128") => work.run(simd128::Simd128::new()),
+        target_arch = "aarch64" => match pulp::aarch64::Neon::try_new() {
+            Some(simd) => neon::run(simd, work),
+            None => work.run(Plain),
+        },
+        target_arch = "x86_64" => match pulp::x86::V3::try_new() {
+            Some(simd) => avx2::run(simd, work),
+            None => work.run(Plain),
+        },
+        _ => work.run(Plain),
     }
-    #[cfg(not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128"))))]
-    work.run(Plain);
 }
 
 /// Plain loops, for the compiler to make the best of.
