@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { multipliesBytes } from '../../web/js/bytes.js';
-import { launch, openPage, serveShop } from './helper.mjs';
+import { launch, openPage, sayBytes, serveShop } from './helper.mjs';
 
 /** What `multipliesBytes` says where WebAssembly is something else. */
 function where(fields) {
@@ -58,7 +58,7 @@ test('a shop that has no module for it serves the other', async (t) => {
   const [site, browser] = await Promise.all([serveShop(), launch()]);
   t.after(() => Promise.all([browser.close(), site.close()]));
   const { page, requests } = await openPage(browser);
-  await page.route('**/bytes.js', (route) => route.fulfill({ contentType: 'text/javascript', body: 'export const multipliesBytes = () => true;' }));
+  await sayBytes(page, true);
   await page.route('**/web_relaxed_bg.wasm', (route) => route.fulfill({ status: 404 }));
   await page.goto(`${site.url}/pages/shop.html`);
   const isRelaxed = await page.evaluate(async () => (await (await import('/vitrine/bundle.js')).startBundle('cpu')).isRelaxed);

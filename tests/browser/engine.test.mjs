@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { answered, launch, openPage, seen, shown } from './helper.mjs';
+import { answered, launch, openPage, sayBytes, seen, shown } from './helper.mjs';
 import { engineReady } from './mount.mjs';
 
 const REPOSITORY = fileURLToPath(new URL('../..', import.meta.url));
@@ -144,9 +144,7 @@ for (const { name: bundle, device, multipliesBytes, tolerance } of BUNDLES) {
         // Chromium says what is wrong with a shader in a warning.
         page.on('console', (message) => { if (message.type() === 'warning') problems.push(message.text()); });
         await page.route('**/favicon.ico', (route) => route.fulfill({ status: 204 }));
-        await page.route('**/bytes.js', (route) => route.fulfill({
-          contentType: 'text/javascript', body: `export const multipliesBytes = () => ${multipliesBytes};`,
-        }));
+        await sayBytes(page, multipliesBytes);
         const { url, events, expected } = sites[name];
         const loaded = page.waitForRequest(`**/${device}/web${multipliesBytes ? '_relaxed' : ''}_bg.wasm`);
         // A page of the shop's address without an element that would ask, too.
@@ -173,13 +171,14 @@ for (const { name: bundle, device, multipliesBytes, tolerance } of BUNDLES) {
 
 test('a bundle is loaded at once, and compiled when the page is calm', async (t) => {
   const { page } = await openPage(await browserFor(t));
+  await sayBytes(page, false);
   await page.goto(`${sites[`${RECIPES[0]} q8`].url}/images/aurelle.svg`);
   const log = await page.evaluate(async () => {
     const log = [];
     const { instantiateStreaming } = WebAssembly;
     WebAssembly.instantiateStreaming = (...args) => (log.push('compiled'), instantiateStreaming(...args));
     const { fetch } = window;
-    window.fetch = (address) => fetch(address).finally(() => log.push(`loaded ${String(address).split('.').at(-1)}`));
+    window.fetch = (address) => fetch(address).finally(() => log.push(`loaded ${String(address).split('/').at(-1)}`));
     const { startBundle } = await import('/vitrine/bundle.js');
     let setCalm;
     const started = startBundle('cpu', 0, new Promise((resolve) => { setCalm = resolve; }));
@@ -190,7 +189,7 @@ test('a bundle is loaded at once, and compiled when the page is calm', async (t)
     const { Recommender } = await started;
     return [...log, typeof Recommender.open];
   });
-  assert.deepEqual(log, ['loaded wasm', 'calm', 'compiled', 'function']);
+  assert.deepEqual(log, ['loaded web_bg.wasm', 'calm', 'compiled', 'function']);
 });
 
 for (const recipe of RECIPES) {
@@ -253,8 +252,8 @@ for (const recipe of RECIPES) {
     assert.equal(byId.get('later').details.price, 900);
     if (recipe === 'text') {
       // As likely as the one that it shares its title with, which is as likely as before.
-      assert.ok(Math.abs(byId.get('later').score - byId.get('5').score) < TOLERANCE_OF_BYTES);
-      assert.ok(Math.abs(before.list.find(({ item }) => item === '5').score - byId.get('5').score) < TOLERANCE_OF_BYTES);
+      assert.ok(Math.abs(byId.get('later').score - byId.get('5').score) < TOLERANCE);
+      assert.ok(Math.abs(before.list.find(({ item }) => item === '5').score - byId.get('5').score) < TOLERANCE);
     }
   });
 }
@@ -301,7 +300,7 @@ test('what was read of a history is read on after a reload, and gone when the vi
   const second = await visit(context, 'cpu');
   const again = await second.page.evaluate(() => window.list());
   assert.deepEqual(again.map(({ item }) => item), list.map(({ item }) => item));
-  for (const [index, { score }] of again.entries()) assert.ok(Math.abs(score - list[index].score) < TOLERANCE_OF_BYTES);
+  for (const [index, { score }] of again.entries()) assert.ok(Math.abs(score - list[index].score) < 5e-3);
   const { snapshot } = await second.page.evaluate(() => window.recommender.diagnostics());
   assert.ok(snapshot.restored >= 10, `only ${snapshot.restored} elements were known`);
 

@@ -101,6 +101,11 @@ export function launch({ gpu = false } = {}) {
   });
 }
 
+/** The page's browser says that it multiplies bytes, or that it does not, whatever it does. */
+export const sayBytes = (page, isSo) => page.route('**/bytes.js', (route) => route.fulfill({
+  contentType: 'text/javascript', body: `export const multipliesBytes = () => ${isSo};`,
+}));
+
 /**
  * A page that remembers what it asked for, what it complained about, and which Vitrine events it saw.
  *

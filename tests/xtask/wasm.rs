@@ -83,8 +83,7 @@ pub fn build(bundles: &[Bundle]) -> Result<()> {
         route.build(bundle)?;
         let module = target().join(TARGET).join(bundle.profile()).join(bundle.file(".wasm"));
         let out = dist.join(bundle.name());
-        generate(&bindgen, &module, &out)?;
-        tell_size(&forget_paths(&out.join(bundle.file("_bg.wasm")))?)?;
+        tell_size(&generate(&bindgen, bundle, &module, &out)?)?;
         if bundle != Bundle::Gpu {
             tell_size(&add_relaxed(&bindgen, bundle, &module, &out)?)?;
         }
@@ -92,8 +91,8 @@ pub fn build(bundles: &[Bundle]) -> Result<()> {
     name_build(&dist)
 }
 
-/// Makes of a module one that a page can start, and the script for it.
-fn generate(bindgen: &str, module: &Path, out: &Path) -> Result<()> {
+/// Makes of a module one that a page can start, and the script for it; gives the file.
+fn generate(bindgen: &str, bundle: Bundle, module: &Path, out: &Path) -> Result<PathBuf> {
     let arguments = [
         "--target",
         "web",
@@ -104,7 +103,10 @@ fn generate(bindgen: &str, module: &Path, out: &Path) -> Result<()> {
     ];
     let mut generate = command(bindgen, &arguments);
     generate.arg(out).arg(module);
-    run(generate)
+    run(generate)?;
+    let file = out.join(bundle.file("_bg.wasm"));
+    forget_paths(&file)?;
+    Ok(file)
 }
 
 /// Puts a module for browsers that multiply bytes (`web/js/bytes.js`) beside the one for all; one script starts both.
@@ -114,14 +116,14 @@ fn add_relaxed(bindgen: &str, bundle: Bundle, module: &Path, out: &Path) -> Resu
     fs::create_dir_all(&beside)?;
     let relaxed = beside.join(bundle.file(".wasm"));
     fs::write(&relaxed, with_dot(&fs::read(module)?)?)?;
-    generate(bindgen, &relaxed, &beside)?;
+    let generated = generate(bindgen, bundle, &relaxed, &beside)?;
     let script = bundle.file(".js");
     ensure!(
         fs::read(beside.join(&script))? == fs::read(out.join(&script))?,
         "the module with relaxed SIMD needs a script of its own"
     );
     let file = out.join(bundle.file("_relaxed_bg.wasm"));
-    fs::copy(forget_paths(&beside.join(bundle.file("_bg.wasm")))?, &file)?;
+    fs::copy(generated, &file)?;
     Ok(file)
 }
 
@@ -134,7 +136,7 @@ fn tell_size(file: &Path) -> Result<()> {
 /// Overwrites where the sources of other crates lay when they were compiled: the builder's home folder is nobody's business,
 /// and a hundred paths are more than a kilobyte to download. What panics says so all the same, with line and column; paths
 /// of our own crates are relative and stay. The size is as before.
-fn forget_paths(module: &Path) -> Result<PathBuf> {
+fn forget_paths(module: &Path) -> Result<()> {
     let mut bytes = fs::read(module)?;
     let is_of_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte);
     let ends = bytes.windows(3).enumerate().filter(|(_, window)| window == b".rs").map(|(at, _)| at + 3);
@@ -146,7 +148,7 @@ fn forget_paths(module: &Path) -> Result<PathBuf> {
         }
     }
     fs::write(module, &bytes)?;
-    Ok(module.to_owned())
+    Ok(())
 }
 
 /// The widget runs as it is written; `cargo xtask kit` makes it small.

@@ -42,19 +42,18 @@ export function startBundle(device, life = 0, calm) {
  */
 async function load(device, fragment, calm) {
   const script = new URL(`${device}/web.js${fragment}`, import.meta.url).href;
-  const module = (/** @type {string} */ name) => new URL(`${device}/${name}_bg.wasm`, import.meta.url).href;
   let isRelaxed = device === 'cpu' && multipliesBytes();
-  const wasm = module(isRelaxed ? 'web_relaxed' : 'web');
-  const loading = fetch(wasm).then((response) => {
+  const wasm = () => new URL(`${device}/web${isRelaxed ? '_relaxed' : ''}_bg.wasm`, import.meta.url).href;
+  const loading = fetch(wasm()).then((response) => {
     if (!isRelaxed || response.status !== 404) return response;
     // A shop that copies its files by name may not know of this one.
     isRelaxed = false;
-    return fetch(module('web'));
+    return fetch(wasm());
   });
   loading.catch(() => {}); // told where it is waited for
   const bundle = await import(script).catch((cause) => refuse(cause, script));
   await calm;
-  const exports = await bundle.default({ module_or_path: loading }).catch((/** @type {unknown} */ cause) => refuse(cause, wasm));
+  const exports = await bundle.default({ module_or_path: loading }).catch((/** @type {unknown} */ cause) => refuse(cause, wasm()));
   // CubeCL registers its instructions in constructors. The linker would call all of them at every call into the module,
   // so that the build leaves them to us.
   exports?.__wasm_call_ctors?.();

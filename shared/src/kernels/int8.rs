@@ -141,20 +141,6 @@ impl<'a, B: Block> Int8Matrix<'a, B> {
     }
 }
 
-/// Whether this processor multiplies bytes.
-pub(super) fn has_bytes() -> bool {
-    struct Asked<'a>(&'a mut bool);
-    impl Work for Asked<'_> {
-        #[inline(always)]
-        fn run(self, instructions: impl Instructions) {
-            *self.0 = instructions.bytes().is_some();
-        }
-    }
-    let mut has_bytes = false;
-    run(Asked(&mut has_bytes));
-    has_bytes
-}
-
 /// From so many rows of states on, panels are faster: below, bringing weights to one scale costs more than it saves.
 const PANELS_FROM: usize = 32;
 /// The same of bytes.

@@ -64,7 +64,7 @@ pub fn run_on(device: &Device) -> bool {
 #[must_use]
 pub fn multiplies_bytes() -> bool {
     #[cfg(feature = "flex")]
-    return int8::has_bytes();
+    return instructions::multiplies_bytes();
     #[cfg(not(feature = "flex"))]
     false
 }

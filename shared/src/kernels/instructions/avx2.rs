@@ -27,11 +27,6 @@ impl Instructions for Avx2 {
     }
 
     #[inline(always)]
-    fn pair(self, pair: &PanelPair) -> i16x16 {
-        bytemuck::cast(*pair)
-    }
-
-    #[inline(always)]
     fn rescale(self, weights: i16x16, shift: u32, factors: i16x16) -> PanelPair {
         Plain.rescale(bytemuck::cast(weights), shift, bytemuck::cast(factors))
     }
@@ -57,16 +52,6 @@ impl Instructions for Avx2 {
     #[inline(always)]
     fn to_eight(self, sums: i32x8) -> f32x8 {
         self.0.convert_i32x8_to_f32x8(sums)
-    }
-
-    #[inline(always)]
-    fn eight(self, numbers: &[f32; PANEL]) -> f32x8 {
-        bytemuck::cast(*numbers)
-    }
-
-    #[inline(always)]
-    fn numbers(self, eight: f32x8) -> [f32; PANEL] {
-        bytemuck::cast(eight)
     }
 
     #[inline(always)]

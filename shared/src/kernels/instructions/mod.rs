@@ -78,11 +78,11 @@ impl Bytes {
 /// Instructions on panels of 8 rows of weights.
 pub(super) trait Instructions: Copy {
     /// A [`PanelPair`] in registers.
-    type Pair: Copy;
+    type Pair: Copy + bytemuck::AnyBitPattern;
     /// Integer sums, one for each row of a panel.
     type Sums: Copy;
     /// Floats, one for each row of a panel.
-    type Eight: Copy;
+    type Eight: Copy + bytemuck::AnyBitPattern + bytemuck::NoUninit;
 
     /// A pair of columns of a panel as 16-bit numbers.
     fn widen(self, pair: &[i8; 2 * PANEL]) -> Self::Pair;
@@ -101,7 +101,10 @@ pub(super) trait Instructions: Copy {
         [low, high]
     }
 
-    fn pair(self, pair: &PanelPair) -> Self::Pair;
+    #[inline(always)]
+    fn pair(self, pair: &PanelPair) -> Self::Pair {
+        bytemuck::cast(*pair)
+    }
 
     /// Weights times 2^`shift`, times factors / 2^15, rounded.
     fn rescale(self, weights: Self::Pair, shift: u32, factors: Self::Pair) -> PanelPair;
@@ -116,8 +119,17 @@ pub(super) trait Instructions: Copy {
     fn add_all(self, sums: Self::Sums, numbers: [i16; 8]) -> Self::Sums;
 
     fn to_eight(self, sums: Self::Sums) -> Self::Eight;
-    fn eight(self, numbers: &[f32; PANEL]) -> Self::Eight;
-    fn numbers(self, eight: Self::Eight) -> [f32; PANEL];
+
+    #[inline(always)]
+    fn eight(self, numbers: &[f32; PANEL]) -> Self::Eight {
+        bytemuck::cast(*numbers)
+    }
+
+    #[inline(always)]
+    fn numbers(self, eight: Self::Eight) -> [f32; PANEL] {
+        bytemuck::cast(eight)
+    }
+
     fn add(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
     fn multiply(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
     fn larger(self, a: Self::Eight, b: Self::Eight) -> Self::Eight;
@@ -260,6 +272,20 @@ pub(super) fn run(work: impl Work) {
     }
 }
 
+/// Whether this processor multiplies bytes.
+pub(super) fn multiplies_bytes() -> bool {
+    struct Asked<'a>(&'a mut bool);
+    impl Work for Asked<'_> {
+        #[inline(always)]
+        fn run(self, instructions: impl Instructions) {
+            *self.0 = instructions.bytes().is_some();
+        }
+    }
+    let mut multiplies = false;
+    run(Asked(&mut multiplies));
+    multiplies
+}
+
 /// Plain loops, for the compiler to make the best of.
 #[derive(Clone, Copy)]
 #[cfg_attr(all(target_arch = "wasm32", target_feature = "simd128"), expect(dead_code))]
@@ -273,11 +299,6 @@ impl Instructions for Plain {
     #[inline(always)]
     fn widen(self, pair: &[i8; 2 * PANEL]) -> Self::Pair {
         pair.map(i16::from)
-    }
-
-    #[inline(always)]
-    fn pair(self, pair: &PanelPair) -> Self::Pair {
-        bytemuck::cast(*pair)
     }
 
     #[inline(always)]
@@ -309,14 +330,6 @@ impl Instructions for Plain {
 
     fn to_eight(self, sums: Self::Sums) -> Self::Eight {
         sums.map(|sum| sum as f32)
-    }
-
-    fn eight(self, numbers: &[f32; PANEL]) -> Self::Eight {
-        *numbers
-    }
-
-    fn numbers(self, eight: Self::Eight) -> [f32; PANEL] {
-        eight
     }
 
     fn add(self, a: Self::Eight, b: Self::Eight) -> Self::Eight {

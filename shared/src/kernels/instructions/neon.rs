@@ -30,11 +30,6 @@ impl Instructions for OnNeon {
     }
 
     #[inline(always)]
-    fn pair(self, pair: &PanelPair) -> Self::Pair {
-        bytemuck::cast(*pair)
-    }
-
-    #[inline(always)]
     fn rescale(self, weights: Self::Pair, shift: u32, factors: Self::Pair) -> PanelPair {
         let shift = self.0.vdupq_n_s16(shift as i16);
         let rescaled: Self::Pair = std::array::from_fn(
@@ -77,16 +72,6 @@ impl Instructions for OnNeon {
             self.0.vcvtq_f32_s32(self.0.vpaddq_s32(sums[0], sums[1])),
             self.0.vcvtq_f32_s32(self.0.vpaddq_s32(sums[2], sums[3])),
         ]
-    }
-
-    #[inline(always)]
-    fn eight(self, numbers: &[f32; PANEL]) -> Self::Eight {
-        bytemuck::cast(*numbers)
-    }
-
-    #[inline(always)]
-    fn numbers(self, eight: Self::Eight) -> [f32; PANEL] {
-        bytemuck::cast(eight)
     }
 
     #[inline(always)]

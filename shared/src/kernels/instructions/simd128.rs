@@ -79,11 +79,6 @@ impl Instructions for Simd128 {
     }
 
     #[inline(always)]
-    fn pair(self, pair: &PanelPair) -> Self::Pair {
-        bytemuck::cast(*pair)
-    }
-
-    #[inline(always)]
     fn rescale(self, weights: Self::Pair, shift: u32, factors: Self::Pair) -> PanelPair {
         let rescaled: Self::Pair = std::array::from_fn(
             #[inline(always)]
@@ -114,16 +109,6 @@ impl Instructions for Simd128 {
     #[inline(always)]
     fn to_eight(self, sums: Self::Sums) -> Self::Eight {
         [f32x4_convert_i32x4(sums[0]), f32x4_convert_i32x4(sums[1])]
-    }
-
-    #[inline(always)]
-    fn eight(self, numbers: &[f32; PANEL]) -> Self::Eight {
-        bytemuck::cast(*numbers)
-    }
-
-    #[inline(always)]
-    fn numbers(self, eight: Self::Eight) -> [f32; PANEL] {
-        bytemuck::cast(eight)
     }
 
     #[inline(always)]
