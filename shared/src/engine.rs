@@ -12,7 +12,7 @@ use crate::{
     kernels,
     package::{Manifest, Package},
     pass::Memory,
-    rank::{Recommendation, top_k},
+    rank::{Recommendation, Scores},
     rules::{
         Fallback, Rules,
         arrange::{Placed, Scene},
@@ -201,7 +201,7 @@ impl Engine {
         request: &Request,
     ) -> Result<Vec<Recommendation>, EngineError> {
         let is_shown = self.promised(history, request)?;
-        Ok(top_k(self.scores(history, &is_shown, request.k).await?, request.k))
+        Ok(self.scores(history, &is_shown, request.k).await?.best(request.k))
     }
 
     /// The same by the shop's rules: what visitors are shown.
@@ -280,12 +280,7 @@ impl Engine {
     }
 
     /// log π of the items of a mask: of all of them, or of the likeliest where a beam searches a large catalogue.
-    async fn scores(
-        &self,
-        history: &History,
-        is_shown: &[bool],
-        k: usize,
-    ) -> Result<Vec<(usize, f32)>, EngineError> {
+    async fn scores(&self, history: &History, is_shown: &[bool], k: usize) -> Result<Scores, EngineError> {
         let (met, mut memory) = (history.interactions(), std::mem::take(&mut *self.memory()));
         let scores = if self.scorer.is_by_tokens() {
             let candidates: Vec<usize> = (0..is_shown.len()).filter(|&item| is_shown[item]).collect();
@@ -293,7 +288,7 @@ impl Engine {
             match &self.trie {
                 // A long list is not what a beam is for.
                 Some(trie) if candidates.len() > EXACT_TITLES.max(width) && width <= WIDEST_BEAM => {
-                    self.scorer.search(trie, &mut memory, met, width, is_shown).await?
+                    self.scorer.search(trie, &mut memory, met, width, is_shown).await?.into_iter().collect()
                 }
                 _ => {
                     let scores = self.scorer.score_with(&mut memory, met, &candidates).await?;
@@ -301,8 +296,7 @@ impl Engine {
                 }
             }
         } else {
-            let scores = self.scorer.score_catalogue(&mut memory, met).await?;
-            scores.into_iter().enumerate().filter(|(item, _)| is_shown[*item]).collect()
+            Scores::of_catalogue(self.scorer.score_catalogue(&mut memory, met).await?, is_shown)
         };
         *self.memory() = memory;
         Ok(scores)

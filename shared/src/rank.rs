@@ -2,12 +2,146 @@
 
 use std::cmp::Ordering;
 
+use crate::kernels::exponential::{exp, log_sum_exp};
+
 /// An item of the catalogue with its score, log π(item | history).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Recommendation {
     /// Position of the item in the catalogue.
     pub item: usize,
     pub score: f32,
+}
+
+/// log π(item | history) of what may be shown.
+///
+/// # Example
+/// ```
+/// use shared::rank::Scores;
+/// let scores = Scores::of_catalogue(vec![0.5_f32.ln(), 0.3_f32.ln(), 0.2_f32.ln()], &[false, true, true]);
+/// assert_eq!(scores.best(1)[0].item, 1);
+/// assert!((scores.log_total() - 0.5_f32.ln()).abs() < 1e-6);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Scores {
+    /// Positions in the catalogue; none when every item of it has its place.
+    items: Option<Vec<usize>>,
+    /// −∞ where an item has no score or may not be shown.
+    values: Vec<f32>,
+    /// How many have one.
+    count: usize,
+    /// log Σ π of all that have one.
+    log_total: f32,
+}
+
+impl Scores {
+    /// From log π of a whole catalogue, whose sum is 1, what `is_shown`.
+    ///
+    /// Passes over a catalogue are what an answer of 100,000 items takes beside reading the weights: here is one, without a
+    /// branch for each item.
+    #[must_use]
+    pub fn of_catalogue(mut values: Vec<f32>, is_shown: &[bool]) -> Self {
+        let mut hidden = Vec::new();
+        for (values, is_shown) in values.chunks_mut(AT_ONCE).zip(is_shown.chunks(AT_ONCE)) {
+            if all(is_shown, |shown| *shown) && all(values, |value| value.is_finite()) {
+                continue;
+            }
+            for (value, shown) in values.iter_mut().zip(is_shown) {
+                if !shown || !value.is_finite() {
+                    hidden.push(std::mem::replace(value, f32::NEG_INFINITY));
+                }
+            }
+        }
+        let count = values.len() - hidden.len();
+        let share: f32 = hidden.iter().filter(|value| value.is_finite()).map(|value| exp(*value)).sum();
+        // Where little is left, the difference from 1 is mostly rounding.
+        let log_total = if share < 0.5 { (-share).ln_1p() } else { log_total(&values, count) };
+        Self { items: None, values, count, log_total }
+    }
+
+    fn of(items: Vec<usize>, mut values: Vec<f32>) -> Self {
+        values.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = f32::NEG_INFINITY);
+        let count = values.iter().filter(|value| value.is_finite()).count();
+        let log_total = log_total(&values, count);
+        Self { items: Some(items), values, count, log_total }
+    }
+
+    /// How many items have a score.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// log Σ π of all that have a score.
+    #[must_use]
+    pub fn log_total(&self) -> f32 {
+        self.log_total
+    }
+
+    /// Items and scores.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, f32)> {
+        let item = |place: usize| self.items.as_ref().map_or(place, |items| items[place]);
+        let all = self.values.iter().enumerate().filter(|(_, value)| value.is_finite());
+        all.map(move |(place, value)| (item(place), *value))
+    }
+
+    /// The score of an item, if it has one.
+    #[must_use]
+    pub fn get(&self, item: usize) -> Option<f32> {
+        let place = match &self.items {
+            Some(items) => items.iter().position(|scored| *scored == item)?,
+            None => item,
+        };
+        self.values.get(place).copied().filter(|value| value.is_finite())
+    }
+
+    /// The `k` best.
+    #[must_use]
+    pub fn best(&self, k: usize) -> Vec<Recommendation> {
+        let mut best = Best::new(k, better);
+        for (chunk, values) in self.values.chunks(AT_ONCE).enumerate() {
+            let worst = best.worst.map_or(f32::NEG_INFINITY, |worst| worst.score);
+            if all(values, |value| *value < worst) {
+                continue;
+            }
+            for (place, &score) in (chunk * AT_ONCE..).zip(values).filter(|(_, score)| score.is_finite()) {
+                best.push(Recommendation {
+                    item: self.items.as_ref().map_or(place, |items| items[place]),
+                    score,
+                });
+            }
+        }
+        best.sorted()
+    }
+}
+
+impl FromIterator<(usize, f32)> for Scores {
+    fn from_iter<T: IntoIterator<Item = (usize, f32)>>(scores: T) -> Self {
+        let (items, values) = scores.into_iter().unzip();
+        Self::of(items, values)
+    }
+}
+
+/// log Σ π, where `count` numbers are not −∞.
+fn log_total(values: &[f32], count: usize) -> f32 {
+    if count == 0 { f32::NEG_INFINITY } else { log_sum_exp(values, &[]) }
+}
+
+/// Numbers that are asked together whether they matter, which most do not.
+const AT_ONCE: usize = 32;
+
+/// Whether `is_so` of all, every one of which is asked.
+fn all<T>(values: &[T], is_so: impl Fn(&T) -> bool) -> bool {
+    values.iter().fold(true, |all, value| all & is_so(value))
+}
+
+/// The likelier of two first, the earlier one of equals.
+fn better(a: &Recommendation, b: &Recommendation) -> Ordering {
+    b.score.total_cmp(&a.score).then(a.item.cmp(&b.item))
 }
 
 /// The `k` best of `candidates` (item, score); candidates that are not numbers are left out.
@@ -21,8 +155,7 @@ pub struct Recommendation {
 #[must_use]
 pub fn top_k(candidates: impl IntoIterator<Item = (usize, f32)>, k: usize) -> Vec<Recommendation> {
     let numbers = candidates.into_iter().filter(|(_, score)| !score.is_nan());
-    let all = numbers.map(|(item, score)| Recommendation { item, score });
-    best_by(all, k, |a, b| b.score.total_cmp(&a.score).then(a.item.cmp(&b.item)))
+    best_by(numbers.map(|(item, score)| Recommendation { item, score }), k, better)
 }
 
 /// The first `k` of what a full sort by `order` gives.
@@ -31,26 +164,44 @@ pub(crate) fn best_by<T: Copy>(
     k: usize,
     order: impl Fn(&T, &T) -> Ordering,
 ) -> Vec<T> {
-    if k == 0 {
-        return Vec::new();
+    let mut best = Best::new(k, order);
+    candidates.for_each(|candidate| best.push(candidate));
+    best.sorted()
+}
+
+/// The first `k` so far of what a full sort by `order` gives.
+struct Best<T, O> {
+    k: usize,
+    order: O,
+    list: Vec<T>,
+    /// Nothing behind it is among the first.
+    worst: Option<T>,
+}
+
+impl<T: Copy, O: Fn(&T, &T) -> Ordering> Best<T, O> {
+    fn new(k: usize, order: O) -> Self {
+        Self { k, order, list: Vec::new(), worst: None }
     }
-    // Most candidates are worse than the k best so far: one comparison each. The others are sorted out now and then.
-    let room = k.saturating_mul(2).max(SORTED_OUT_FROM);
-    let mut list = Vec::new();
-    let mut worst = None;
-    for candidate in candidates {
-        if worst.is_some_and(|worst| order(&candidate, &worst) == Ordering::Greater) {
-            continue;
+
+    fn push(&mut self, candidate: T) {
+        // Most candidates are worse than the k best so far: one comparison each. The others are sorted out now and then.
+        if self.k == 0
+            || self.worst.is_some_and(|worst| (self.order)(&candidate, &worst) == Ordering::Greater)
+        {
+            return;
         }
-        list.push(candidate);
-        if list.len() >= room {
-            worst = Some(*list.select_nth_unstable_by(k - 1, &order).1);
-            list.truncate(k);
+        self.list.push(candidate);
+        if self.list.len() >= self.k.saturating_mul(2).max(SORTED_OUT_FROM) {
+            self.worst = Some(*self.list.select_nth_unstable_by(self.k - 1, &self.order).1);
+            self.list.truncate(self.k);
         }
     }
-    list.sort_unstable_by(&order);
-    list.truncate(k);
-    list
+
+    fn sorted(mut self) -> Vec<T> {
+        self.list.sort_unstable_by(&self.order);
+        self.list.truncate(self.k);
+        self.list
+    }
 }
 
 /// Candidates that are kept before all but the best are sorted out.
@@ -71,5 +222,63 @@ mod tests {
             assert_eq!(got, expected);
         }
         assert!(top_k([(0, f32::NAN)], 3).is_empty());
+    }
+
+    /// Numbers that repeat, so that there are ties, with some that are none.
+    fn log_probabilities(count: usize) -> Vec<f32> {
+        let logits = |i: usize| if i % 29 == 7 { f64::NEG_INFINITY } else { ((i * 31) % 177) as f64 / 20.0 };
+        let total = (0..count).map(|i| logits(i).exp()).sum::<f64>().ln();
+        let value = |i: usize| if i % 53 == 11 { f32::NAN } else { (logits(i) - total) as f32 };
+        (0..count).map(value).collect()
+    }
+
+    #[test]
+    fn scores_of_a_catalogue_are_those_of_a_list() {
+        for count in [0, 1, 31, 32, 33, 997, 2_000] {
+            // All are shown, some, and so few that their sum is no difference from 1.
+            for shown in [1, 2, 10, 500] {
+                let values = log_probabilities(count);
+                let is_shown: Vec<bool> = (0..count).map(|i| shown == 1 || (i / 3) % shown == 1).collect();
+                let list: Vec<(usize, f32)> = (0..count)
+                    .filter(|i| is_shown[*i] && values[*i].is_finite())
+                    .map(|i| (i, values[i]))
+                    .collect();
+                let scores = Scores::of_catalogue(values.clone(), &is_shown);
+                let as_list: Scores = list.iter().copied().collect();
+                assert_eq!((scores.len(), scores.is_empty()), (list.len(), list.is_empty()));
+                assert_eq!(scores.iter().collect::<Vec<_>>(), list);
+                for k in [0, 1, 10, 63, 300] {
+                    let expected = top_k(list.iter().copied(), k);
+                    assert_eq!(
+                        (scores.best(k), as_list.best(k)),
+                        (expected.clone(), expected),
+                        "{k} of {count}"
+                    );
+                }
+                for item in [0, 7, 11, 40, 5_000] {
+                    let expected = list.iter().find(|scored| scored.0 == item).map(|scored| scored.1);
+                    assert_eq!((scores.get(item), as_list.get(item)), (expected, expected));
+                }
+                // What is no number has no share, and its own share is not that of others.
+                if shown > 1 && !list.is_empty() {
+                    let expected = list.iter().map(|scored| f64::from(scored.1).exp()).sum::<f64>().ln();
+                    assert!((f64::from(as_list.log_total()) - expected).abs() < 1e-5);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_shown_has_the_share_that_is_left() {
+        let values: Vec<f32> = (1..=999).map(|i| (i as f32 / 499_500.0).ln()).collect();
+        for last in [999, 950, 500, 3, 0] {
+            let is_shown: Vec<bool> = (1..=999).map(|i| i <= last).collect();
+            let expected = ((last * (last + 1)) as f64 / 999_000.0).ln();
+            let got = Scores::of_catalogue(values.clone(), &is_shown).log_total();
+            assert!(
+                (f64::from(got) - expected).abs() < 1e-4 || (last == 0 && got == f32::NEG_INFINITY),
+                "{last}: {got}"
+            );
+        }
     }
 }

@@ -10,8 +10,7 @@ use super::{
 use crate::{
     catalog::Catalog,
     interaction::{Event, EventKind, Interaction},
-    kernels::exponential::{larger, log_sum_exp},
-    rank::{best_by, top_k},
+    rank::{Recommendation, Scores, best_by, top_k},
 };
 
 /// Items that limits and pins choose from, per item of the list and at least.
@@ -20,6 +19,8 @@ const LEAST_POOL: usize = 1000;
 /// Items that are compared with all chosen so far, per item of the list and at least.
 const COMPARED_PER_ITEM: usize = 5;
 const LEAST_COMPARED: usize = 100;
+/// Items that suffice where nothing is limited, at least.
+const FEW: usize = 64;
 
 /// Where and for whom a list is made.
 #[derive(Clone, Copy, Debug)]
@@ -130,22 +131,19 @@ impl Rules {
         }
     }
 
-    /// The list of `k` from `scores` (item, log π) of everything that the filters leave.
+    /// The list of `k` from `scores` of everything that the filters leave.
     ///
     /// `is_allowed` says which items may be pinned: a pin beats filters, but neither stock nor cart nor dislike.
     #[must_use]
-    pub fn arrange(
-        &self,
-        scene: &Scene,
-        is_allowed: &[bool],
-        scores: &[(usize, f32)],
-        k: usize,
-    ) -> Arrangement {
+    pub fn arrange(&self, scene: &Scene, is_allowed: &[bool], scores: &Scores, k: usize) -> Arrangement {
         let (placement, experiment) = self.placement(scene.placement, scene.bucket);
         let none = Placement::default();
         let placement = placement.unwrap_or(&none);
         let moves = Moves::new(placement, scene);
-        let strengths = Strengths::new(scores);
+        let pool = LEAST_POOL.max(k.saturating_mul(POOL_PER_ITEM));
+        let few = FEW.max(k.saturating_mul(2)).min(pool);
+        let likeliest = scores.best(few);
+        let strengths = Strengths::new(scores, likeliest.first());
         let is_strong = |strength: f32| strength >= placement.min_score;
         let value = |(item, score): (usize, f32)| {
             let strength = strengths.of(score);
@@ -155,37 +153,43 @@ impl Rules {
         let order = |a: &(usize, f32, f32), b: &(usize, f32, f32)| {
             b.1.total_cmp(&a.1).then(b.2.total_cmp(&a.2)).then(a.0.cmp(&b.0))
         };
-        let finite = scores.iter().copied().filter(|(_, score)| score.is_finite());
-        let pool = LEAST_POOL.max(k.saturating_mul(POOL_PER_ITEM));
-        let values: Vec<(usize, f32, f32)> = if moves.is_idle {
-            // The likeliest are the best: nobody else needs to be asked.
-            let likeliest = top_k(finite, pool).into_iter();
-            likeliest.filter_map(|best| value((best.item, best.score))).collect()
-        } else {
-            best_by(finite.filter_map(value), pool, order)
-        };
-
-        let score_of = |item: usize| {
-            scores.iter().find(|(scored, _)| *scored == item).map_or(f32::NEG_INFINITY, |s| s.1)
-        };
-        let mut chosen = Chosen::new(scene, placement, self.always.contains(&Always::OnePerGroup));
+        let score_of = |item: usize| scores.get(item).unwrap_or(f32::NEG_INFINITY);
         let pins = pins(placement, scene, is_allowed);
-        let mut left: Vec<Option<(usize, f32, f32)>> = values.into_iter().map(Some).collect();
-        let mut list = Vec::new();
-        while list.len() < k {
-            let pinned = pins.get(&(list.len() + 1)).filter(|item| !chosen.items.contains(item));
-            if let Some(&item) = pinned {
-                let score = score_of(item);
+        let is_free = |item: usize| !pins.values().any(|pinned| *pinned == item);
+        let is_one_per_group = self.always.contains(&Always::OnePerGroup);
+        let list_of = |values: Vec<(usize, f32, f32)>| {
+            let mut chosen = Chosen::new(scene, placement, is_one_per_group);
+            let mut left: Vec<Option<(usize, f32, f32)>> = values.into_iter().map(Some).collect();
+            let mut list = Vec::new();
+            while list.len() < k {
+                let pinned = pins.get(&(list.len() + 1)).filter(|item| !chosen.items.contains(item));
+                if let Some(&item) = pinned {
+                    let score = score_of(item);
+                    chosen.push(item);
+                    let strength = strengths.of(score);
+                    list.push(Placed { item, score, strength, rules: vec!["pin".to_owned()] });
+                    continue;
+                }
+                let Some(at) = chosen.next(&left, k, is_free) else { break };
+                let Some((item, _, score)) = left[at].take() else { break };
                 chosen.push(item);
-                let strength = strengths.of(score);
-                list.push(Placed { item, score, strength, rules: vec!["pin".to_owned()] });
-                continue;
+                list.push(Placed { item, score, strength: strengths.of(score), rules: moves.names(item) });
             }
-            let is_free = |item: usize| !pins.values().any(|pinned| *pinned == item);
-            let Some(at) = chosen.next(&left, k, is_free) else { break };
-            let Some((item, _, score)) = left[at].take() else { break };
-            chosen.push(item);
-            list.push(Placed { item, score, strength: strengths.of(score), rules: moves.names(item) });
+            (list, chosen)
+        };
+        // Where nothing is moved the likeliest are the best, and nobody else needs to be asked.
+        let valued = |best: Vec<Recommendation>| {
+            best.into_iter().filter_map(|best| value((best.item, best.score))).collect::<Vec<_>>()
+        };
+        let is_different = placement.diversity.mmr_lambda.is_some();
+        let (mut list, mut chosen) = list_of(match (moves.is_idle, is_different) {
+            (true, false) => valued(likeliest),
+            (true, true) => valued(scores.best(pool)),
+            (false, _) => best_by(scores.iter().filter_map(value), pool, order),
+        });
+        // Most lists are full with the very best, and are the same then; limits may look further.
+        if moves.is_idle && !is_different && list.len() < k && scores.len() > few {
+            (list, chosen) = list_of(valued(scores.best(pool)));
         }
         // Looks at every pair of an item and what was liked: only where the list is too short.
         let is_filled = list.len() < k && placement.fallback.first() == Some(&Fallback::Content);
@@ -211,11 +215,11 @@ impl Rules {
 }
 
 /// The items of `scores` that are alike to what the visitor liked, likest first.
-fn alike(scene: &Scene, scores: &[(usize, f32)]) -> Vec<usize> {
+fn alike(scene: &Scene, scores: &Scores) -> Vec<usize> {
     let items = scene.catalog.items();
     let liked = || scene.met.iter().filter(|met| met.intensity > 0.0);
     let of = |item: usize| liked().map(|met| likeness(&items[item], &items[met.item])).fold(0.0, f32::max);
-    let alike = scores.iter().map(|&(item, _)| (item, of(item))).filter(|(_, likeness)| *likeness >= ALIKE);
+    let alike = scores.iter().map(|(item, _)| (item, of(item))).filter(|(_, likeness)| *likeness >= ALIKE);
     top_k(alike, scores.len()).into_iter().map(|best| best.item).collect()
 }
 
@@ -233,12 +237,10 @@ struct Strengths {
 }
 
 impl Strengths {
-    fn new(scores: &[(usize, f32)]) -> Self {
-        let finite = || scores.iter().map(|(_, score)| *score).filter(|score| score.is_finite());
-        let best = finite().fold(f32::NEG_INFINITY, larger);
-        let below: Vec<f32> = finite().map(|score| score - best).collect();
+    fn new(scores: &Scores, best: Option<&Recommendation>) -> Self {
+        let best = best.map_or(f32::NEG_INFINITY, |best| best.score);
         // log Σ π + log(1/n): what each would have if all were alike.
-        let chance = best + log_sum_exp(&below, &[]) - (below.len().max(1) as f32).ln();
+        let chance = scores.log_total() - (scores.len().max(1) as f32).ln();
         Self { chance, span: best - chance }
     }
 
@@ -389,8 +391,8 @@ impl<'a> Chosen<'a> {
 
 /// The share of a list that would not be in it by its scores alone.
 #[must_use]
-pub fn rule_share(list: &[Placed], scores: &[(usize, f32)]) -> f64 {
-    let plain = top_k(scores.iter().copied(), list.len());
+pub fn rule_share(list: &[Placed], scores: &Scores) -> f64 {
+    let plain = scores.best(list.len());
     let by_rule = list.iter().filter(|placed| !plain.iter().any(|best| best.item == placed.item)).count();
     by_rule as f64 / list.len().max(1) as f64
 }
@@ -401,7 +403,7 @@ mod tests {
     use crate::catalog::Item;
 
     /// Ten items, brands A and B in turn, prices 100 to 1000; `scores` falls with the number.
-    fn shop() -> (Catalog, Vec<(usize, f32)>) {
+    fn shop() -> (Catalog, Scores) {
         let item = |number: usize| Item {
             id: format!("i{number}"),
             title: format!("Item {number}"),
@@ -434,7 +436,7 @@ mod tests {
         rules.forbid(&scene, &mut is_allowed);
         let mut is_shown = is_allowed.clone();
         rules.filter(&scene, &mut is_shown);
-        let scores: Vec<(usize, f32)> = shop().1.into_iter().filter(|(item, _)| is_shown[*item]).collect();
+        let scores: Scores = shop().1.iter().filter(|(item, _)| is_shown[*item]).collect();
         rules.arrange(&scene, &is_allowed, &scores, k)
     }
 
@@ -525,6 +527,23 @@ mod tests {
         assert_eq!(list(r#"{"diversity": {"mmr_lambda": 1.0}, "any_group"}"#, &home, 4), [0, 1, 2, 3]);
         // Nothing but difference: after 0 the least alike is of the other brand and category, and of the furthest price.
         assert_eq!(list(r#"{"diversity": {"mmr_lambda": 0.0}, "any_group"}"#, &home, 2), [0, 9]);
+    }
+
+    #[test]
+    fn limits_look_as_far_as_they_must() {
+        // 500 items, of which every hundredth is of another brand: what fills a list stands far behind.
+        let item = |number: usize| Item {
+            id: format!("i{number}"),
+            title: format!("Item {number}"),
+            brand: Some(format!("{}", if number % 100 == 99 { number } else { 0 })),
+            ..Item::default()
+        };
+        let catalog = Catalog::new((0..500).map(item).collect()).unwrap();
+        let scores: Scores = (0..500).map(|number| (number, -1.0 - 0.01 * number as f32)).collect();
+        let text = r#"{"version": 1, "placements": {"home": {"diversity": {"max_per_brand": 1}}}}"#;
+        let scene = Scene { placement: "home", ..Scene::of(&catalog, 0) };
+        let list = Rules::parse(text).unwrap().arrange(&scene, &[true; 500], &scores, 4).list;
+        assert_eq!(list.iter().map(|placed| placed.item).collect::<Vec<_>>(), [0, 99, 199, 299]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use shared::{
     interaction::Interaction,
-    rank::top_k,
+    rank::{Scores, top_k},
     rules::{
         Placement,
         arrange::{Scene, rule_share},
@@ -122,7 +122,7 @@ fn by_rules(
     let mut is_shown = is_allowed.clone();
     ruled.rules.filter(&scene, &mut is_shown);
     let shown = row.iter().copied().enumerate().filter(|(item, _)| is_shown[*item]);
-    let scores: Vec<(usize, f32)> = shown.collect();
+    let scores: Scores = shown.collect();
     let longest = CUTOFFS.into_iter().max().unwrap_or(LIST).max(LIST);
     let mut list = ruled.rules.arrange(&scene, &is_allowed, &scores, longest).list;
     let place = list.iter().position(|placed| placed.item == question.target);
