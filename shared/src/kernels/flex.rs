@@ -9,9 +9,9 @@ use burn::{
 
 use super::{
     attention::{Attention, Heads, Shape},
-    exponential,
-    int8::Packed,
+    exponential, instructions,
     operations::PackedOperations,
+    packed::Packed,
 };
 
 impl PackedOperations for Flex {
@@ -19,7 +19,8 @@ impl PackedOperations for Flex {
         let (states, values, scales) =
             (states.to_contiguous(), values.to_contiguous(), scales.to_contiguous());
         let [count, columns] = states.shape().dims();
-        let matrix = Packed::new(elements(&values), elements(&scales), [rows, columns]);
+        let matrix =
+            Packed::new(elements(&values), elements(&scales), [rows, columns], instructions::bytes());
         FlexTensor::from_data(TensorData::new(matrix.products(elements(&states)), [count, rows]))
     }
 
@@ -31,7 +32,7 @@ impl PackedOperations for Flex {
             _ => elements::<i64>(&rows).iter().map(|&row| row as usize).collect(),
         };
         let shape = [rows.len(), dims[1]];
-        let matrix = Packed::new(elements(&values), elements(&scales), dims);
+        let matrix = Packed::new(elements(&values), elements(&scales), dims, instructions::bytes());
         FlexTensor::from_data(TensorData::new(matrix.select(&rows), shape))
     }
 

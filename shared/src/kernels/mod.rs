@@ -22,9 +22,13 @@ mod flex;
 pub mod gradients;
 #[cfg(feature = "flex")]
 mod instructions;
-#[cfg(feature = "flex")]
-mod int8;
 mod operations;
+#[cfg(feature = "flex")]
+mod packed;
+#[cfg(feature = "flex")]
+mod pairs;
+#[cfg(feature = "flex")]
+mod panel_matrix;
 #[cfg(feature = "flex")]
 mod panel_order;
 #[cfg(feature = "flex")]
@@ -64,7 +68,7 @@ pub fn run_on(device: &Device) -> bool {
 #[must_use]
 pub fn multiplies_bytes() -> bool {
     #[cfg(feature = "flex")]
-    return instructions::multiplies_bytes();
+    return instructions::bytes().is_some();
     #[cfg(not(feature = "flex"))]
     false
 }
@@ -107,7 +111,7 @@ impl PackedMatrix {
     fn laid_out(matrix: &QuantisedMatrix, device: &Device) -> (Vec<u32>, Vec<f32>) {
         #[cfg(feature = "flex")]
         if matches!(device.clone().inner().as_dispatch(), burn::backend::DispatchDevice::Flex(_)) {
-            return panel_order::in_panels(matrix);
+            return panel_order::in_panels(matrix, instructions::bytes());
         }
         let _ = device;
         (matrix.words(), matrix.scales().collect())
@@ -119,7 +123,7 @@ impl PackedMatrix {
     /// states `[R, columns]` → `[R, rows]`
     ///
     /// # Errors
-    /// None, but products differ from those with the dequantised weights by as much as [`int8`] says.
+    /// None, but products differ from those with the dequantised weights by as much as [`packed`] says.
     #[must_use]
     pub fn products(&self, states: Tensor<2>) -> Tensor<2> {
         operations::q_linear(states, self.values.clone(), self.scales.clone(), self.rows)

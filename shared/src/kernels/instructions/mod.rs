@@ -11,7 +11,7 @@ mod neon;
 #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
 mod simd128;
 
-use super::exponential::ROUND;
+use super::{exponential::ROUND, panel_order::ByteBlock};
 use crate::quant::BLOCK;
 
 /// Rows of states that meet a row of weights together.
@@ -25,15 +25,7 @@ pub(super) type StatePairs = [i32; TOGETHER];
 /// Quads of columns in a block.
 pub(super) const QUADS: usize = BLOCK / 4;
 
-/// A block of a panel, to be multiplied as bytes.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct PanelBlock {
-    /// In a quad four neighbouring weights of each row.
-    pub quads: [[[i8; 2 * PANEL]; 2]; QUADS],
-    pub scales: [f32; PANEL],
-}
-
-/// A block of states of the rows that go together, to be multiplied as bytes.
+/// Bytes of states that meet a row of weights together, each row with a scale of its own.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct StateBlock {
     /// Four neighbouring states in one number, of each row.
@@ -43,11 +35,11 @@ pub(super) struct StateBlock {
     pub starts: [i32; TOGETHER],
 }
 
-/// How a processor that multiplies bytes reads weights; states always have a sign.
+/// How a processor that multiplies bytes reads those of weights; those of states always have a sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bytes {
     Signed,
-    /// Weights are stored plus 128, and sums begin at what that adds to them.
+    /// Weights of 8 bits are stored plus 128, and sums begin at what that adds to them.
     #[cfg_attr(
         not(target_arch = "wasm32"),
         allow(dead_code, reason = "WebAssembly's processors alone are asked")
@@ -56,18 +48,6 @@ pub(super) enum Bytes {
 }
 
 impl Bytes {
-    /// The bits in which a byte of a weight differs from the weight.
-    #[inline(always)]
-    pub(super) fn flipped(self) -> i8 {
-        if self == Self::Signed { 0 } else { i8::MIN }
-    }
-
-    /// Where sums begin that meet states with this sum.
-    #[inline(always)]
-    pub(super) fn start(self, states: i32) -> i32 {
-        if self == Self::Signed { 0 } else { -128 * states }
-    }
-
     /// As the processor reads it.
     #[inline(always)]
     pub(super) fn read(self, weight: i8) -> i32 {
@@ -87,18 +67,32 @@ pub(super) trait Instructions: Copy {
     /// A pair of columns of a panel as 16-bit numbers.
     fn widen(self, pair: &[i8; 2 * PANEL]) -> Self::Pair;
 
-    /// Two pairs of columns of which each byte holds a number of each, plus 8: the low halves first.
+    /// The low halves of bytes, and the high ones.
     #[inline(always)]
-    fn halves(self, pairs: &[u8; 2 * PANEL]) -> [[i8; 2 * PANEL]; 2] {
-        let low = pairs.map(
+    fn halves(self, bytes: &[u8; 2 * PANEL]) -> [[i8; 2 * PANEL]; 2] {
+        let low = bytes.map(
             #[inline(always)]
-            |byte| (byte & 15) as i8 - 8,
+            |byte| (byte & 15) as i8,
         );
-        let high = pairs.map(
+        let high = bytes.map(
             #[inline(always)]
-            |byte| (byte >> 4) as i8 - 8,
+            |byte| (byte >> 4) as i8,
         );
         [low, high]
+    }
+
+    /// The same less 8.
+    #[inline(always)]
+    fn halves_with_sign(self, bytes: &[u8; 2 * PANEL]) -> [[i8; 2 * PANEL]; 2] {
+        self.halves(bytes).map(
+            #[inline(always)]
+            |half| {
+                half.map(
+                    #[inline(always)]
+                    |number| number - 8,
+                )
+            },
+        )
     }
 
     #[inline(always)]
@@ -140,22 +134,6 @@ pub(super) trait Instructions: Copy {
         None
     }
 
-    /// Two pairs of columns as one quad, with some bits of every weight flipped.
-    #[inline(always)]
-    fn quad(self, pairs: [[i8; 2 * PANEL]; 2], flipped: i8) -> [[i8; 2 * PANEL]; 2] {
-        let [first, second] = pairs.map(bytemuck::cast);
-        let quad: [[i8; 2 * PANEL]; 2] = bytemuck::cast(self.zip(first, second));
-        quad.map(
-            #[inline(always)]
-            |half| {
-                half.map(
-                    #[inline(always)]
-                    |weight| weight ^ flipped,
-                )
-            },
-        )
-    }
-
     /// A block of four rows of states times the inverse of each, rounded to 8 bits, which they fit: quads of each row side by
     /// side, and the sum of each row.
     #[inline(always)]
@@ -176,21 +154,21 @@ pub(super) trait Instructions: Copy {
         (side_by_side, rounded.map(|row| row.into_iter().map(i32::from).sum()))
     }
 
-    /// The rows of a panel times four rows of states, both as [`Self::bytes`] reads them.
+    /// The rows of a panel times the first R rows of bytes of states.
     #[inline(always)]
-    fn multiply_bytes(
+    fn multiply_bytes<const R: usize, B: ByteBlock>(
         self,
         bytes: Bytes,
-        panel: &[PanelBlock],
+        (blocks, scales): (&[B], &[[f32; PANEL]]),
         states: &[StateBlock],
-    ) -> [Self::Eight; TOGETHER] {
-        let mut totals = [[0.0; PANEL]; TOGETHER];
-        for (panel, states) in panel.iter().zip(states) {
+    ) -> [Self::Eight; R] {
+        let mut totals = [[0.0; PANEL]; R];
+        for ((block, scales), states) in blocks.iter().zip(scales).zip(states) {
             for (row, totals) in totals.iter_mut().enumerate() {
                 let mut sums = [states.starts[row]; PANEL];
-                for (weights, states) in panel.quads.iter().zip(&states.quads) {
+                for (quad, states) in block.quads().iter().zip(&states.quads) {
                     let states: [i8; 4] = bytemuck::cast(states[row]);
-                    let weights: &[[i8; 4]; PANEL] = bytemuck::cast_ref(weights);
+                    let weights: [[i8; 4]; PANEL] = bytemuck::cast(B::bytes(self, quad));
                     for (sum, weights) in sums.iter_mut().zip(weights) {
                         let products = weights.iter().zip(states);
                         *sum += products
@@ -198,7 +176,7 @@ pub(super) trait Instructions: Copy {
                             .sum::<i32>();
                     }
                 }
-                for ((total, sum), scale) in totals.iter_mut().zip(sums).zip(panel.scales) {
+                for ((total, sum), scale) in totals.iter_mut().zip(sums).zip(scales) {
                     *total += sum as f32 * (scale * states.scales[row]);
                 }
             }
@@ -272,18 +250,18 @@ pub(super) fn run(work: impl Work) {
     }
 }
 
-/// Whether this processor multiplies bytes.
-pub(super) fn multiplies_bytes() -> bool {
-    struct Asked<'a>(&'a mut bool);
+/// Whether and how this processor multiplies bytes.
+pub(super) fn bytes() -> Option<Bytes> {
+    struct Asked<'a>(&'a mut Option<Bytes>);
     impl Work for Asked<'_> {
         #[inline(always)]
         fn run(self, instructions: impl Instructions) {
-            *self.0 = instructions.bytes().is_some();
+            *self.0 = instructions.bytes();
         }
     }
-    let mut multiplies = false;
-    run(Asked(&mut multiplies));
-    multiplies
+    let mut bytes = None;
+    run(Asked(&mut bytes));
+    bytes
 }
 
 /// Plain loops, for the compiler to make the best of.

@@ -11,8 +11,11 @@ use std::{
     hint::black_box,
 };
 
-use super::{Bytes, Instructions, PANEL, PanelBlock, PanelPair, QUADS, StateBlock, TOGETHER};
-use crate::{kernels::exponential::ROUND, quant::BLOCK};
+use super::{Bytes, Instructions, PANEL, PanelPair, QUADS, StateBlock, TOGETHER};
+use crate::{
+    kernels::{exponential::ROUND, panel_order::ByteBlock},
+    quant::BLOCK,
+};
 
 /// What all WebAssembly has, and how it multiplies bytes.
 #[derive(Clone, Copy)]
@@ -71,9 +74,14 @@ impl Instructions for Simd128 {
     }
 
     #[inline(always)]
-    fn halves(self, pairs: &[u8; 2 * PANEL]) -> [[i8; 2 * PANEL]; 2] {
-        let pairs: v128 = bytemuck::cast(*pairs);
-        let (low, high) = (v128_and(pairs, u8x16_splat(15)), u8x16_shr(pairs, 4));
+    fn halves(self, bytes: &[u8; 2 * PANEL]) -> [[i8; 2 * PANEL]; 2] {
+        let bytes: v128 = bytemuck::cast(*bytes);
+        bytemuck::cast([v128_and(bytes, u8x16_splat(15)), u8x16_shr(bytes, 4)])
+    }
+
+    #[inline(always)]
+    fn halves_with_sign(self, bytes: &[u8; 2 * PANEL]) -> [[i8; 2 * PANEL]; 2] {
+        let [low, high]: [v128; 2] = bytemuck::cast(self.halves(bytes));
         let eight = i8x16_splat(8);
         bytemuck::cast([i8x16_sub(low, eight), i8x16_sub(high, eight)])
     }
@@ -145,14 +153,6 @@ impl Instructions for Simd128 {
     }
 
     #[inline(always)]
-    fn quad(self, pairs: [[i8; 2 * PANEL]; 2], flipped: i8) -> [[i8; 2 * PANEL]; 2] {
-        let [first, second] = pairs.map(bytemuck::cast);
-        let quad: [v128; 2] = bytemuck::cast(self.zip(first, second));
-        let flipped = i8x16_splat(flipped);
-        bytemuck::cast([v128_xor(quad[0], flipped), v128_xor(quad[1], flipped)])
-    }
-
-    #[inline(always)]
     fn round_quads(
         self,
         rows: [&[f32; BLOCK]; TOGETHER],
@@ -182,17 +182,22 @@ impl Instructions for Simd128 {
     }
 
     #[inline(always)]
-    fn multiply_bytes(
+    fn multiply_bytes<const R: usize, B: ByteBlock>(
         self,
         _: Bytes,
-        mut panel: &[PanelBlock],
+        (mut blocks, mut scales): (&[B], &[[f32; PANEL]]),
         mut states: &[StateBlock],
-    ) -> [Self::Eight; TOGETHER] {
-        let mut totals = [[f32x4_splat(0.0); 2]; TOGETHER];
-        while let ([block, blocks @ ..], [of_block, others @ ..]) = (panel, states) {
-            let mut sums = of_block.starts.map(|start| [i32x4_splat(start); 2]);
-            for (weights, states) in block.quads.iter().zip(&of_block.quads) {
-                let weights: [v128; 2] = bytemuck::cast(*weights);
+    ) -> [Self::Eight; R] {
+        let mut totals = [[f32x4_splat(0.0); 2]; R];
+        while let ([block, other_blocks @ ..], [of_rows, other_scales @ ..], [of_block, others @ ..]) =
+            (blocks, scales, states)
+        {
+            let mut sums: [Self::Sums; R] = std::array::from_fn(
+                #[inline(always)]
+                |row| [i32x4_splat(of_block.starts[row]); 2],
+            );
+            for (quad, states) in block.quads().iter().zip(&of_block.quads) {
+                let weights: [v128; 2] = bytemuck::cast(B::bytes(self, quad));
                 for (sums, states) in sums.iter_mut().zip(states) {
                     let states = i32x4_splat(*states);
                     for (sum, weights) in sums.iter_mut().zip(weights) {
@@ -200,14 +205,15 @@ impl Instructions for Simd128 {
                     }
                 }
             }
-            let scales: [v128; 2] = bytemuck::cast(block.scales);
+            let of_rows: [v128; 2] = bytemuck::cast(*of_rows);
             for ((totals, sums), scale) in totals.iter_mut().zip(sums).zip(of_block.scales) {
                 let scale = f32x4_splat(scale);
-                for ((total, sum), scales) in totals.iter_mut().zip(sums).zip(scales) {
-                    *total = f32x4_add(*total, f32x4_mul(f32x4_convert_i32x4(sum), f32x4_mul(scales, scale)));
+                for ((total, sum), of_rows) in totals.iter_mut().zip(sums).zip(of_rows) {
+                    *total =
+                        f32x4_add(*total, f32x4_mul(f32x4_convert_i32x4(sum), f32x4_mul(of_rows, scale)));
                 }
             }
-            (panel, states) = (blocks, others);
+            (blocks, scales, states) = (other_blocks, other_scales, others);
         }
         totals
     }
