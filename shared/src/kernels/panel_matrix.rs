@@ -88,7 +88,15 @@ impl Output<'_> {
         let place = &mut self.products[state * self.rows + start..state * self.rows + end];
         match place.first_chunk_mut() {
             Some(whole) => *whole = products,
-            None => place.copy_from_slice(&products[..place.len()]),
+            None => put_part(place, &products),
         }
     }
+}
+
+/// A function of its own: in one with the whole panel both became a copy of any length, which WebAssembly calls a function
+/// for, and products of many rows took a sixth longer.
+#[cold]
+#[inline(never)]
+fn put_part(place: &mut [f32], products: &[f32; PANEL]) {
+    place.copy_from_slice(&products[..place.len()]);
 }
