@@ -37,9 +37,14 @@ impl Scores {
     /// From log π of a whole catalogue, whose sum is 1, what `is_shown`.
     ///
     /// Passes over a catalogue are what an answer of 100,000 items takes beside reading the weights: here is one, without a
-    /// branch for each item.
+    /// branch for each item, where most are shown.
     #[must_use]
     pub fn of_catalogue(mut values: Vec<f32>, is_shown: &[bool]) -> Self {
+        let shown = is_shown.iter().filter(|shown| **shown).count();
+        if shown < values.len() / 16 * 15 {
+            let all = values.into_iter().enumerate().zip(is_shown);
+            return all.filter(|(_, shown)| **shown).map(|(scored, _)| scored).collect();
+        }
         let mut hidden = Vec::new();
         for (values, is_shown) in values.chunks_mut(AT_ONCE).zip(is_shown.chunks(AT_ONCE)) {
             if all(is_shown, |shown| *shown) && all(values, |value| value.is_finite()) {
@@ -53,7 +58,7 @@ impl Scores {
         }
         let count = values.len() - hidden.len();
         let share: f32 = hidden.iter().filter(|value| value.is_finite()).map(|value| exp(*value)).sum();
-        // Where little is left, the difference from 1 is mostly rounding.
+        // Where little is left, the difference from 1 would be mostly rounding.
         let log_total = if share < 0.5 { (-share).ln_1p() } else { log_total(&values, count) };
         Self { items: None, values, count, log_total }
     }
@@ -280,5 +285,9 @@ mod tests {
                 "{last}: {got}"
             );
         }
+        // Nearly all of it was of one that is hidden.
+        let values: Vec<f32> = (0..100).map(|i| if i == 0 { 0.999_f32 } else { 0.001 / 99.0 }.ln()).collect();
+        let got = Scores::of_catalogue(values, &std::array::from_fn::<_, 100, _>(|i| i > 0)).log_total();
+        assert!((got - 0.001_f32.ln()).abs() < 1e-5, "{got}");
     }
 }

@@ -392,6 +392,20 @@ test('events give the intensities of the table that the trainer is tested with',
   }
 });
 
+test('an event that cannot be read silences no other', async (t) => {
+  const { page } = await openPage(await browserFor(t));
+  await page.goto(`${sites['compact q8'].url}/images/aurelle.svg`);
+  const [all, some] = await page.evaluate(async (items) => {
+    const bundle = await (await import('/vitrine/bundle.js')).startBundle('cpu');
+    const met = [{ item: '1', type: 'purchase', ts: 1_000, extra: [1] }, { item: '2', type: 'view', ts: 2_000, dwell_ms: undefined }];
+    const bad = [null, undefined, 7, {}, { item: '3', type: 'view', ts: 'soon' }, { item: '3', type: 'view', ts: NaN }, { item: '3', type: 'view', ts: 3_000n }];
+    const file = JSON.stringify({ items: items.map((id) => ({ id, title: id, tokens: [] })) });
+    return [met, [...bad, met[0], ...bad, met[1]]].map((events) => bundle.fold(file, undefined, events).interactions);
+  }, ['1', '2', '3']);
+  assert.deepEqual(all.map((row) => row.item), ['1', '2']);
+  assert.deepEqual(some, all);
+});
+
 test('a damaged package is refused by name, and content rules go on without it', async (t) => {
   const { page } = await openPage(await browserFor(t));
   const weights = await readFile(join(sites['compact q8'].package, 'weights-000.bin'));
