@@ -44,7 +44,7 @@ pub use operations::{attend, log_softmax, rms_norm, rotate, silu_times};
 
 use burn::{
     module::Module,
-    tensor::{Bytes, DType, Device, Int, Tensor, TensorData},
+    tensor::{DType, Device, Int, Tensor, TensorData},
 };
 
 use crate::quant::{BLOCK, QuantisedMatrix};
@@ -91,12 +91,11 @@ impl PackedMatrix {
     pub fn new(matrix: &QuantisedMatrix, device: &Device) -> Self {
         let (words, scales) = Self::laid_out(matrix, device);
         let blocks = matrix.columns.div_ceil(BLOCK);
-        let rows = scales.len() / size_of::<f32>() / blocks.max(1);
-        let values = TensorData::from_bytes(words, [rows, matrix.words_per_row()], DType::U32);
-        let scales = TensorData::from_bytes(scales, [rows, blocks], DType::F32);
+        let rows = scales.len() / blocks.max(1);
+        let values = TensorData::new(words, [rows, matrix.words_per_row()]);
         Self {
             values: Tensor::from_data(values, (device, DType::U32)),
-            scales: Tensor::from_data(scales, device),
+            scales: Tensor::from_data(TensorData::new(scales, [rows, blocks]), device),
             rows: matrix.rows,
             columns: matrix.columns,
         }
@@ -109,14 +108,13 @@ impl PackedMatrix {
     }
 
     /// Words and scales in the order of the device's kernels.
-    fn laid_out(matrix: &QuantisedMatrix, device: &Device) -> (Bytes, Bytes) {
+    fn laid_out(matrix: &QuantisedMatrix, device: &Device) -> (Vec<u32>, Vec<f32>) {
         #[cfg(feature = "flex")]
         if matches!(device.clone().inner().as_dispatch(), burn::backend::DispatchDevice::Flex(_)) {
-            let (words, scales) = panel_order::in_panels(matrix, instructions::bytes());
-            return (Bytes::from_elems(words), Bytes::from_elems(scales));
+            return panel_order::in_panels(matrix, instructions::bytes());
         }
         let _ = device;
-        (Bytes::from_elems(matrix.words()), Bytes::from_elems(matrix.scales().collect::<Vec<f32>>()))
+        (matrix.words(), matrix.scales().collect())
     }
 
     /// Every state times every row of the matrix: what a linear layer without a bias gives.

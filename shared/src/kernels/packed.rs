@@ -156,8 +156,7 @@ mod tests {
         /// What `of` says of the matrix as it lies for a processor that multiplies `bytes`, or pairs.
         fn in_order<R>(&self, bytes: Option<Bytes>, of: impl FnOnce(&Packed) -> R) -> R {
             let (words, scales) = in_panels(&self.quantised, bytes);
-            let (words, scales) = (bytemuck::cast_slice(&words), bytemuck::cast_slice(&scales));
-            of(&Packed::new(words, scales, [self.quantised.rows, self.quantised.columns], bytes))
+            of(&Packed::new(&words, &scales, [self.quantised.rows, self.quantised.columns], bytes))
         }
 
         fn products(&self) -> Vec<f32> {

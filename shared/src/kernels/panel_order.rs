@@ -160,27 +160,23 @@ impl ByteBlock for [[u8; 2 * PANEL]; QUADS] {
 
 /// The words and scales of a matrix in the order for a processor that multiplies `bytes`, or pairs.
 ///
-/// They come as numbers of 16 bytes, so that they begin where one can begin: of what an instruction loads otherwise, every
-/// fourth is in two lines of the cache, and products of many rows take a tenth longer.
-///
 /// # Shapes
 /// words `[rows, words of a row]` and scales `[rows, blocks]`, with `rows` a whole number of panels
-pub(super) fn in_panels(matrix: &QuantisedMatrix, bytes: Option<Bytes>) -> (Vec<u128>, Vec<u128>) {
+pub(super) fn in_panels(matrix: &QuantisedMatrix, bytes: Option<Bytes>) -> (Vec<u32>, Vec<f32>) {
     let blocks = matrix.columns.div_ceil(BLOCK);
     let (words, scales): (Vec<u32>, Vec<f32>) = (matrix.words(), matrix.scales().collect());
     let values: &[u8] = bytemuck::cast_slice(&words);
     let padded = matrix.rows.next_multiple_of(PANEL);
-    let mut ordered = Vec::with_capacity(padded * matrix.words_per_row() / 4);
-    let mut ordered_scales = Vec::with_capacity(padded * blocks / 4);
+    let mut ordered = Vec::with_capacity(padded * matrix.words_per_row());
+    let mut ordered_scales = Vec::with_capacity(padded * blocks);
     for first in (0..matrix.rows).step_by(PANEL) {
         for block in 0..blocks {
             let number = |row: usize| (first + row) * blocks + block;
-            let of_rows: [f32; PANEL] = from_fn(|row| scales.get(number(row)).copied().unwrap_or(0.0));
-            ordered_scales.extend(bytemuck::cast::<_, [u128; PANEL / 4]>(of_rows));
+            ordered_scales.extend((0..PANEL).map(|row| scales.get(number(row)).copied().unwrap_or(0.0)));
             match matrix.bits {
                 Bits::Eight => {
                     let rows = rows_of(values.as_chunks::<BLOCK>().0, number, 0);
-                    let words: [u128; PANEL * BLOCK / 16] = match bytes {
+                    let words: [u32; PANEL * BLOCK / 4] = match bytes {
                         None => bytemuck::cast(pairs_of_bytes(&rows)),
                         Some(bytes) => bytemuck::cast(quads_of_bytes(&rows, bytes)),
                     };
@@ -188,7 +184,7 @@ pub(super) fn in_panels(matrix: &QuantisedMatrix, bytes: Option<Bytes>) -> (Vec<
                 }
                 Bits::Four => {
                     let rows = rows_of(values.as_chunks::<{ BLOCK / 2 }>().0, number, 0x88);
-                    let words: [u128; PANEL * BLOCK / 32] = match bytes {
+                    let words: [u32; PANEL * BLOCK / 8] = match bytes {
                         None => bytemuck::cast(pairs_of_halves(&rows)),
                         Some(_) => bytemuck::cast(quads_of_halves(&rows)),
                     };
@@ -258,9 +254,8 @@ mod tests {
         let matrix = QuantisedMatrix::new(&values, rows, columns, bits);
         let (words, scales) = in_panels(&matrix, bytes);
         let per_panel = columns.div_ceil(BLOCK);
-        let scales: &[f32] = bytemuck::cast_slice(&scales);
         assert_eq!(scales.len(), rows.div_ceil(PANEL) * PANEL * per_panel);
-        assert_eq!(4 * words.len(), rows.div_ceil(PANEL) * PANEL * matrix.words_per_row());
+        assert_eq!(words.len(), rows.div_ceil(PANEL) * PANEL * matrix.words_per_row());
         let blocks: &[B] = bytemuck::cast_slice(&words);
         let weight = |row: usize, column: usize| {
             let block = row / PANEL * per_panel + column / BLOCK;
