@@ -21,7 +21,7 @@ pub struct Recommendation {
 /// assert_eq!(scores.best(1)[0].item, 1);
 /// assert!((scores.log_total() - 0.5_f32.ln()).abs() < 1e-6);
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Scores {
     /// Positions in the catalogue; none when every item of it has its place.
     items: Option<Vec<usize>>,
@@ -63,13 +63,6 @@ impl Scores {
         Self { items: None, values, count, log_total }
     }
 
-    fn of(items: Vec<usize>, mut values: Vec<f32>) -> Self {
-        values.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = f32::NEG_INFINITY);
-        let count = values.iter().filter(|value| value.is_finite()).count();
-        let log_total = log_total(&values, count);
-        Self { items: Some(items), values, count, log_total }
-    }
-
     /// How many items have a score.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -89,9 +82,13 @@ impl Scores {
 
     /// Items and scores.
     pub fn iter(&self) -> impl Iterator<Item = (usize, f32)> {
-        let item = |place: usize| self.items.as_ref().map_or(place, |items| items[place]);
         let all = self.values.iter().enumerate().filter(|(_, value)| value.is_finite());
-        all.map(move |(place, value)| (item(place), *value))
+        all.map(|(place, value)| (self.item(place), *value))
+    }
+
+    /// The item whose score stands there.
+    fn item(&self, place: usize) -> usize {
+        self.items.as_ref().map_or(place, |items| items[place])
     }
 
     /// The score of an item, if it has one.
@@ -114,10 +111,7 @@ impl Scores {
                 continue;
             }
             for (place, &score) in (chunk * AT_ONCE..).zip(values).filter(|(_, score)| score.is_finite()) {
-                best.push(Recommendation {
-                    item: self.items.as_ref().map_or(place, |items| items[place]),
-                    score,
-                });
+                best.push(Recommendation { item: self.item(place), score });
             }
         }
         best.sorted()
@@ -126,8 +120,11 @@ impl Scores {
 
 impl FromIterator<(usize, f32)> for Scores {
     fn from_iter<T: IntoIterator<Item = (usize, f32)>>(scores: T) -> Self {
-        let (items, values) = scores.into_iter().unzip();
-        Self::of(items, values)
+        let (items, mut values): (_, Vec<f32>) = scores.into_iter().unzip();
+        values.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = f32::NEG_INFINITY);
+        let count = values.iter().filter(|value| value.is_finite()).count();
+        let log_total = log_total(&values, count);
+        Self { items: Some(items), values, count, log_total }
     }
 }
 

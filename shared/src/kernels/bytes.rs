@@ -35,19 +35,14 @@ pub(super) struct Products<'a, B> {
     pub(super) bytes: Bytes,
     pub(super) matrix: PanelMatrix<'a, B>,
     pub(super) states: &'a [f32],
-    pub(super) products: &'a mut [f32],
+    pub(super) products: Output<'a>,
 }
 
 impl<B: ByteBlock> Work for Products<'_, B> {
     #[inline(always)]
     fn run(self, instructions: impl Instructions) {
-        let Self { bytes, matrix, states, products } = self;
-        if products.is_empty() {
-            return;
-        }
-        let count = states.len() / matrix.columns;
-        let mut products = Output { rows: matrix.rows, products };
-        if count < BYTES_FROM {
+        let Self { bytes, matrix, states, mut products } = self;
+        if states.len() / matrix.columns < BYTES_FROM {
             by_halves(instructions, bytes, &matrix, states, &mut products);
         } else {
             by_bytes(instructions, bytes, &matrix, states, &mut products);
@@ -65,10 +60,9 @@ fn by_halves<B: ByteBlock>(
     products: &mut Output,
 ) {
     let mut laid_out = vec![StateBlock::default(); matrix.blocks_per_row];
-    let panels = 0..matrix.blocks.len() / matrix.blocks_per_row;
     for (two, group) in states.chunks(2 * matrix.columns).enumerate() {
         lay_out_halves(instructions, B::excess(bytes), group, matrix.columns, &mut laid_out);
-        let (first, panels) = (2 * two, panels.clone());
+        let (first, panels) = (2 * two, matrix.panels());
         if group.len() == matrix.columns {
             multiply_tile::<2, 2, B>(instructions, bytes, matrix, panels, (first, &laid_out), products);
         } else {

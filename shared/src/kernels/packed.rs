@@ -165,19 +165,21 @@ mod tests {
 
         /// By plain loops.
         fn plain(&self, bytes: Option<Bytes>) -> Vec<f32> {
-            let mut products = vec![0.0; self.states.len() / self.quantised.columns * self.quantised.rows];
-            let (states, products_of) = (self.states.as_slice(), &mut products);
+            let states = self.states.as_slice();
             self.in_order(bytes, |matrix| match *matrix {
-                Packed::Eight(matrix) => pairs::Products { matrix, states, products: products_of }.run(Plain),
-                Packed::Four(matrix) => pairs::Products { matrix, states, products: products_of }.run(Plain),
-                Packed::EightInQuads(bytes, matrix) => {
-                    bytes::Products { bytes, matrix, states, products: products_of }.run(Plain);
+                Packed::Eight(matrix) => {
+                    matrix.filled(states, |products| pairs::Products { matrix, states, products }.run(Plain))
                 }
-                Packed::FourInQuads(bytes, matrix) => {
-                    bytes::Products { bytes, matrix, states, products: products_of }.run(Plain);
+                Packed::Four(matrix) => {
+                    matrix.filled(states, |products| pairs::Products { matrix, states, products }.run(Plain))
                 }
-            });
-            products
+                Packed::EightInQuads(bytes, matrix) => matrix.filled(states, |products| {
+                    bytes::Products { bytes, matrix, states, products }.run(Plain);
+                }),
+                Packed::FourInQuads(bytes, matrix) => matrix.filled(states, |products| {
+                    bytes::Products { bytes, matrix, states, products }.run(Plain);
+                }),
+            })
         }
     }
 

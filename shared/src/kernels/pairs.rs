@@ -26,20 +26,16 @@ pub(super) const PANELS_FROM: usize = 32;
 pub(super) struct Products<'a, B> {
     pub(super) matrix: PanelMatrix<'a, B>,
     pub(super) states: &'a [f32],
-    pub(super) products: &'a mut [f32],
+    pub(super) products: Output<'a>,
 }
 
 impl<B: Block> Work for Products<'_, B> {
     #[inline(always)]
     fn run(self, instructions: impl Instructions) {
-        let Self { matrix, states, products } = self;
-        if products.is_empty() {
-            return;
-        }
+        let Self { matrix, states, mut products } = self;
         let count = states.len() / matrix.columns;
         let largest = if count < PANELS_FROM { f32::from(i16::MAX) } else { PANEL_STATE };
         let states = States::new(instructions, states, &matrix, largest);
-        let mut products = Output { rows: matrix.rows, products };
         if count < PANELS_FROM {
             block_by_block(instructions, &matrix, &states, &mut products);
         } else {

@@ -36,10 +36,12 @@ impl<'a, B: bytemuck::AnyBitPattern> PanelMatrix<'a, B> {
         fits.then_some(Self { blocks, scales, rows, columns, blocks_per_row })
     }
 
-    /// The products with `states`, as `fill` puts them down.
-    pub(super) fn filled(&self, states: &[f32], fill: impl FnOnce(&mut [f32])) -> Vec<f32> {
+    /// The products with `states`, as `fill` puts them down; it is not asked where there are none.
+    pub(super) fn filled(&self, states: &[f32], fill: impl FnOnce(Output)) -> Vec<f32> {
         let mut products = vec![0.0; states.len() / self.columns * self.rows];
-        fill(&mut products);
+        if !products.is_empty() {
+            fill(Output { rows: self.rows, products: &mut products });
+        }
         products
     }
 
@@ -65,12 +67,17 @@ impl<'a, B: bytemuck::AnyBitPattern> PanelMatrix<'a, B> {
         (&self.blocks[range.clone()], &self.scales[range])
     }
 
+    #[inline(always)]
+    pub(super) fn panels(&self) -> Range<usize> {
+        0..self.blocks.len() / self.blocks_per_row
+    }
+
     /// Panels, so many at a time that `bytes` for each of their blocks stay in the nearest cache while states pass by.
     #[inline(always)]
     pub(super) fn tiles(&self, bytes: usize) -> impl Iterator<Item = Range<usize>> {
-        let panels = self.blocks.len() / self.blocks_per_row;
+        let panels = self.panels();
         let at_once = (CACHE / (self.blocks_per_row * bytes)).max(1);
-        (0..panels).step_by(at_once).map(move |first| first..panels.min(first + at_once))
+        panels.clone().step_by(at_once).map(move |first| first..panels.end.min(first + at_once))
     }
 }
 
