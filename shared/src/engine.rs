@@ -106,8 +106,8 @@ pub const TOLERANCE: f32 = 1e-2;
 /// random weights in 30 layers. What computes wrongly is off by whole numbers.
 pub const TOLERANCE_OF_BYTES: f32 = 0.15;
 
-/// Intensity at and below which an item counts as disliked: taken out of the cart, dismissed, returned.
-const DISLIKED: f32 = -0.25;
+/// Intensity at and below which an item is not shown again: taken out of the cart, dismissed, returned.
+const NOT_SHOWN_AGAIN: f32 = -0.25;
 
 /// Titles that are read one and all; of more, a beam follows the likeliest.
 pub const EXACT_TITLES: usize = 256;
@@ -215,6 +215,7 @@ impl Engine {
         page: &Page,
     ) -> Result<Answer, EngineError> {
         let history = self.history(events);
+        let events = self.manifest.signals.canonical(events);
         let indices = |ids: &[String]| ids.iter().filter_map(|id| self.catalog.index(id)).collect::<Vec<_>>();
         let (cart, shown) = (indices(&page.cart), indices(&page.shown));
         let scene = Scene {
@@ -222,7 +223,7 @@ impl Engine {
             placement: &page.placement,
             seed: page.seed.as_ref().and_then(|id| self.catalog.index(id)),
             met: history.interactions(),
-            events,
+            events: &events,
             cart: &cart,
             shown: &shown,
             now_ms: page.now_ms,
@@ -272,7 +273,7 @@ impl Engine {
         }
         for interaction in history.interactions() {
             // What was disliked is never shown again, whatever the package says about the rest.
-            if self.manifest.exclude_seen || interaction.intensity <= DISLIKED {
+            if self.manifest.exclude_seen || interaction.intensity <= NOT_SHOWN_AGAIN {
                 is_shown[interaction.item] = false;
             }
         }

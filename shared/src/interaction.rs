@@ -226,12 +226,6 @@ impl History {
     pub fn is_empty(&self) -> bool {
         self.interactions.is_empty()
     }
-
-    /// The newest `count` interactions.
-    #[must_use]
-    pub fn last(&self, count: usize) -> &[Interaction] {
-        &self.interactions[self.interactions.len().saturating_sub(count)..]
-    }
 }
 
 #[cfg(test)]
@@ -247,7 +241,6 @@ mod tests {
         assert_eq!(history.interactions()[0].item, 0);
         assert_eq!(history.interactions()[0].intensity, 0.0);
         assert_eq!(history.interactions()[1].intensity, 1.0);
-        assert_eq!(history.last(1)[0].item, 1);
     }
 
     #[test]

@@ -21,6 +21,12 @@ use crate::{
 /// Matrices that can be adapted, by the names that Hugging Face gives them.
 pub const TARGETS: [&str; 7] = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
 
+/// Whether a weight is one of an adapter: `model.layers.0.self_attn.q_proj.lora_A.weight`.
+#[must_use]
+pub fn is_adapter(weight: &str) -> bool {
+    weight.contains(".lora_")
+}
+
 /// How adapters are made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -2,8 +2,9 @@
 //!
 //! After a start, every interaction is `level title end`: one token that is the intensity, the title's, and one that ends
 //! it. The prompt ends with the level that is asked for. A model trained from scratch has special tokens for both and no
-//! start; an imported one reads words of its own ([`Template`]). Titles are tokenised on their own, so that prompt and
-//! completion meet between two tokens and joint and separate tokenisation do not differ.
+//! start; an imported one reads words of its own ([`Template`]). Titles are tokenised on their own, in training and in the
+//! browser, so that prompt and completion always meet between two tokens. Tokenised as one text the same words may have other
+//! tokens where a title ends in a sign: those of Llama 3 and Qwen make one of `)` and the new line after it.
 
 use serde::{Deserialize, Serialize};
 

@@ -110,18 +110,24 @@ const MAX_SIZE: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
-    OutOfRange { field: &'static str, got: usize },
+    OutOfRange { field: &'static str, got: usize, least: usize, most: usize },
     HeadsDoNotDivide { hidden_size: usize, heads: usize },
     OddHeadSize { head_size: usize },
     KeyValueHeadsDoNotDivide { heads: usize, key_value_heads: usize },
     NotFinite { field: &'static str },
     NotAscending { field: &'static str },
+    NotShares { field: &'static str },
 }
 
 impl std::fmt::Display for ConfigError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::OutOfRange { field, got } => write!(f, "{field} is {got}, expected 1 to {MAX_SIZE}"),
+            Self::OutOfRange { field, got, least, most } if least == most => {
+                write!(f, "{field} is {got}, expected {least}")
+            }
+            Self::OutOfRange { field, got, least, most } => {
+                write!(f, "{field} is {got}, expected {least} to {most}")
+            }
             Self::HeadsDoNotDivide { hidden_size, heads } => {
                 write!(f, "hidden_size {hidden_size} is no multiple of num_attention_heads {heads}")
             }
@@ -136,11 +142,24 @@ impl std::fmt::Display for ConfigError {
             }
             Self::NotFinite { field } => write!(f, "{field} must be a positive number"),
             Self::NotAscending { field } => write!(f, "every number of {field} must be above the one before"),
+            Self::NotShares { field } => write!(f, "the numbers of {field} must add up to 1"),
         }
     }
 }
 
 impl std::error::Error for ConfigError {}
+
+/// A size within its bounds, both included.
+///
+/// # Errors
+/// [`ConfigError::OutOfRange`].
+pub(crate) fn within(field: &'static str, got: usize, least: usize, most: usize) -> Result<(), ConfigError> {
+    if (least..=most).contains(&got) {
+        Ok(())
+    } else {
+        Err(ConfigError::OutOfRange { field, got, least, most })
+    }
+}
 
 impl TransformerConfig {
     #[must_use]
@@ -167,9 +186,7 @@ impl TransformerConfig {
             ("head_dim", self.head_dim.unwrap_or(1)),
         ];
         for (field, got) in sizes {
-            if got == 0 || got > MAX_SIZE {
-                return Err(ConfigError::OutOfRange { field, got });
-            }
+            within(field, got, 1, MAX_SIZE)?;
         }
         let (hidden_size, heads) = (self.hidden_size, self.num_attention_heads);
         if self.head_dim.is_none() && !hidden_size.is_multiple_of(heads) {

@@ -228,11 +228,10 @@ impl Model {
         if kernels::run_on(device) {
             for (name, slot) in self.matrices_mut() {
                 let Some(matrix) = matrices.remove(&name) else { continue };
-                let (expected, got) = (slot.dims(), [matrix.rows, matrix.columns]);
-                if expected != got {
-                    let mut misfit = Misfit::default();
-                    misfit.has_shape(&name, &got, &expected);
-                    return Err(WeightsError::DoNotFit(misfit));
+                if slot.dims() != [matrix.rows, matrix.columns] {
+                    // Said with all others that do not fit.
+                    weights.insert(name, Weight::from(&matrix));
+                    continue;
                 }
                 slot.pack(PackedMatrix::new(&matrix, device));
             }
@@ -248,11 +247,28 @@ impl Model {
     /// # Errors
     /// Every name that is missing, unexpected, or of another shape; nothing is loaded then.
     pub fn with_weights(self, weights: &Weights, device: &Device) -> Result<Self, WeightsError> {
+        let (model, misfit) = self.loaded(weights, device);
+        if misfit == Misfit::default() { Ok(model) } else { Err(WeightsError::DoNotFit(misfit)) }
+    }
+
+    /// The same model with other numbers in its adapters, and all else as it is.
+    ///
+    /// # Errors
+    /// As of [`Model::with_weights`], of adapters.
+    #[cfg(feature = "train")]
+    pub fn with_adapters(self, adapters: &Weights, device: &Device) -> Result<Self, WeightsError> {
+        let (model, mut misfit) = self.loaded(adapters, device);
+        misfit.missing.retain(|name| crate::lora::is_adapter(name));
+        if misfit == Misfit::default() { Ok(model) } else { Err(WeightsError::DoNotFit(misfit)) }
+    }
+
+    /// The same model with what it has of `weights`, and what does not fit.
+    fn loaded(self, weights: &Weights, device: &Device) -> (Self, Misfit) {
         let (loaded, misfit) = (Vec::new(), Misfit::default());
         let mut loader = Loader { path: Path::default(), weights, device, loaded, misfit };
         let model = self.map(&mut loader);
         let Loader { loaded, mut misfit, .. } = loader;
         misfit.unexpected = weights.keys().filter(|&name| !loaded.contains(name)).cloned().collect();
-        if misfit == Misfit::default() { Ok(model) } else { Err(WeightsError::DoNotFit(misfit)) }
+        (model, misfit)
     }
 }

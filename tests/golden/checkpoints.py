@@ -5,6 +5,9 @@
 Every model is small and has the wave of reference.py for weights, so that none need be stored. The training follows the
 definitions (AdamW as in arXiv 1711.05101, every weight's gradient clipped to norm 1, warm-up and cosine; DPO as in arXiv
 2305.18290 and S-DPO as in 2406.09215 on separate sequences), not the Rust code.
+
+Rates, decay and beta are chosen so that no loss comes near zero, where nothing could be off any more, and that the last
+one moves by some hundredths when decay, clipping, bias correction or schedule are wrong.
 """
 
 import copy
@@ -12,7 +15,6 @@ import json
 import math
 import sys
 
-import numpy as np
 import torch
 from torch.nn.functional import log_softmax, logsigmoid
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
@@ -45,11 +47,13 @@ HISTORIES = [
     [(7, 0.5)],
 ]
 END = 1
-STEPS, WARM_UP, FLOOR, RATE, DECAY = 20, 0.05, 0.05, 2e-3, 0.01
+STEPS, WARM_UP, FLOOR, DECAY, BETA = 20, 0.05, 0.05, 5.0, 0.5
+RATES = {"sft": 2e-3, "dpo": 2e-4, "softmax": 2e-4}
 
 
 def build(architecture, config_class, changes):
-    config = config_class(**(SIZES | changes))
+    # A copy: transformers writes theta into the scaling that it is given.
+    config = config_class(**copy.deepcopy(SIZES | changes))
     config._attn_implementation = "eager"
     model = architecture(config).float().eval()
     state = {name: tensor for name, tensor in model.state_dict().items() if not (config.tie_word_embeddings and name == "lm_head.weight")}
@@ -62,6 +66,20 @@ def build(architecture, config_class, changes):
     return config, model
 
 
+def published(model, architecture, config_class, changes):
+    """The config of a model as Llama 3.x was published, before transformers 5 gathered what concerns rotations."""
+    config = SIZES | changes | {
+        "architectures": [architecture.__name__], "attention_bias": False, "hidden_act": "silu", "mlp_bias": False,
+        "model_type": config_class.model_type, "torch_dtype": "float32", "transformers_version": "4.45.0.dev0",
+    }
+    again = architecture(config_class.from_dict(copy.deepcopy(config))).eval()
+    again.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        apart = again(torch.tensor(TOKENS)).logits - model(torch.tensor(TOKENS)).logits
+    assert apart.abs().max() < 1e-5 and "rope_theta" not in config["rope_scaling"]
+    return config
+
+
 def step_of(model):
     """Loss of the tokens, and the logits of the last one after a step of plain gradient descent."""
     model = copy.deepcopy(model)
@@ -71,23 +89,25 @@ def step_of(model):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter -= 0.1 * parameter.grad
-        return loss.item(), model(tokens).logits[0, -1].tolist()
+        return loss.item(), rounded(model(tokens).logits[0, -1])
 
 
-def rate(step):
+def rate(step, peak):
     warm_up = math.ceil(STEPS * WARM_UP)
     if step < warm_up:
-        return RATE * (step + 1) / warm_up
+        return peak * (step + 1) / warm_up
     progress = min((step - warm_up) / (STEPS - warm_up), 1.0)
-    return RATE * (FLOOR + (1 - FLOOR) * (1 + math.cos(math.pi * progress)) / 2)
+    return peak * (FLOOR + (1 - FLOOR) * (1 + math.cos(math.pi * progress)) / 2)
 
 
-def train(model, loss_of):
-    """Losses before each of the steps, and after the last."""
+def train(model, stage):
+    """A run: losses before each of the steps and after the last, and the logits of the last token then."""
+    reference, model = model, copy.deepcopy(model)
+    loss_of = sft_loss if stage == "sft" else lambda model: preference_loss(model, reference, stage)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, betas=(0.9, 0.98), eps=1e-8, weight_decay=DECAY)
     losses = []
     for step in range(STEPS):
-        optimizer.param_groups[0]["lr"] = rate(step)
+        optimizer.param_groups[0]["lr"] = rate(step, RATES[stage])
         optimizer.zero_grad()
         loss = loss_of(model)
         loss.backward()
@@ -96,7 +116,13 @@ def train(model, loss_of):
         optimizer.step()
         losses.append(loss.item())
     with torch.no_grad():
-        return losses + [loss_of(model).item()]
+        losses.append(loss_of(model).item())
+        after = model(torch.tensor(TOKENS)).logits[0, -1]
+    return {"stage": stage, "rate": RATES[stage], "losses": [round(loss, 7) for loss in losses], "after": rounded(after)}
+
+
+def rounded(logits):
+    return [round(value, 6) for value in logits.tolist()]
 
 
 def history(met):
@@ -136,7 +162,7 @@ def preference_loss(model, reference, kind):
                 before = title_log_probability(reference, prompt, item)
             rewards.append(title_log_probability(model, prompt, item) - before)
         rewards = torch.stack(rewards)
-        ahead = rewards[1:] - rewards[0]
+        ahead = BETA * (rewards[1:] - rewards[0])
         losses.append(-logsigmoid(-ahead).mean() if kind == "dpo" else torch.log1p(ahead.exp().sum()))
     return torch.stack(losses).mean()
 
@@ -153,19 +179,15 @@ def main():
         cases.append({
             "name": name,
             "config": {key: value for key, value in written.items() if key in keep},
-            "logits": [[round(value, 6) for value in row] for row in logits.tolist()],
+            "logits": [rounded(row) for row in logits],
             "loss": loss,
             "after_step": after,
         })
+        if name == "llama-3":
+            cases[-1]["published_config"] = published(model, architecture, config_class, changes)
         if name in ("llama-3", "qwen3"):
-            trained = copy.deepcopy(model)
-            losses = train(trained, sft_loss)
-            training.append({"name": name, "stage": "sft", "losses": losses})
-            for kind in ("dpo", "softmax"):
-                policy = copy.deepcopy(model)
-                losses = train(policy, lambda policy: preference_loss(policy, model, kind))
-                training.append({"name": name, "stage": kind, "losses": losses})
-    head = json.dumps({"tokens": TOKENS[0], "titles": TITLES, "histories": HISTORIES, "rate": RATE, "weight_decay": DECAY})
+            training += [{"name": name} | train(model, stage) for stage in RATES]
+    head = json.dumps({"tokens": TOKENS[0], "titles": TITLES, "histories": HISTORIES, "weight_decay": DECAY, "beta": BETA})
     lines = ",\n  ".join(json.dumps(case) for case in cases)
     runs = ",\n  ".join(json.dumps(run) for run in training)
     sys.stdout.write(head.removesuffix("}") + f',\n "cases": [\n  {lines}\n ],\n "training": [\n  {runs}\n ]}}\n')

@@ -2,7 +2,14 @@
 //!
 //! `tests/golden/checkpoints.py`: Hugging Face's transformers and PyTorch.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Mutex};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use anyhow::Result;
 use burn::{
@@ -159,16 +166,18 @@ fn a_step_of_every_family_equals_that_of_pytorch() {
     }
 }
 
-/// Judges nothing: every epoch is as good as the one before.
-struct Indifferent;
+/// Every epoch is better than the one before: the last model is the best.
+#[derive(Default)]
+struct Rising(AtomicUsize);
 
-impl Judge for Indifferent {
+impl Judge for Rising {
     fn ready(&self, model: &Model) -> Result<Model> {
         Ok(train::frozen(model))
     }
 
     fn validate(&self, _: &Model) -> Result<Validation> {
-        Ok(Validation { hit_rate_at_1: 0.0, ndcg_at_10: 0.0 })
+        let epoch = self.0.fetch_add(1, Ordering::Relaxed) as f64;
+        Ok(Validation { hit_rate_at_1: epoch, ndcg_at_10: 0.0 })
     }
 
     fn checkpoint(&self, _: &Model) -> Result<()> {
@@ -212,12 +221,19 @@ impl<O: Objective> Objective for Recorded<O> {
     }
 }
 
-fn losses_of<O: Objective>(model: Model, objective: O, stage: &StageConfig) -> Vec<f64> {
+/// The losses before each of twenty steps and after the last, and the model that they made.
+fn trained<O: Objective>(model: Model, objective: O, stage: &StageConfig) -> (Vec<f64>, Model) {
     let mut recorded = Recorded { inner: objective, losses: Mutex::default() };
     let mut reporter = Reporter::new(None, true).unwrap();
     let keeper = &mut Keeper::none();
-    train::run("golden", stage, model, &mut recorded, None, &Indifferent, &mut reporter, keeper).unwrap();
-    recorded.losses.into_inner().unwrap()
+    let judge = Rising::default();
+    let trained =
+        train::run("golden", stage, model, &mut recorded, None, &judge, &mut reporter, keeper).unwrap();
+    let [batch] = &recorded.epoch(1)[..] else { panic!("one step an epoch") };
+    let [part] = &batch[..] else { panic!("one part") };
+    let outcome = recorded.inner.loss(&trained.model.clone().train(), part);
+    recorded.losses.lock().unwrap().push(f64::from(outcome.loss.into_scalar::<f32>()));
+    (recorded.losses.into_inner().unwrap(), trained.model)
 }
 
 #[test]
@@ -234,29 +250,30 @@ fn twenty_steps_of_sft_and_of_preferences_follow_those_of_pytorch() {
     };
     let histories: Vec<Vec<Interaction>> =
         histories.iter().map(|history| history.iter().enumerate().map(met).collect()).collect();
-    let stage = StageConfig {
-        epochs: 20,
-        patience: 100,
-        learning_rate: golden["rate"].as_f64().unwrap(),
-        weight_decay: golden["weight_decay"].as_f64().unwrap() as f32,
-        ..StageConfig::default()
-    };
     let runs = golden["training"].as_array().unwrap();
     assert_eq!(runs.len(), 6);
     for run in runs {
+        let stage = StageConfig {
+            epochs: 20,
+            patience: 100,
+            learning_rate: run["rate"].as_f64().unwrap(),
+            weight_decay: golden["weight_decay"].as_f64().unwrap() as f32,
+            ..StageConfig::default()
+        };
         let case =
             golden["cases"].as_array().unwrap().iter().find(|case| case["name"] == run["name"]).unwrap();
         let checkpoint = checkpoint_of(case, &folder);
         let config = model_config(&checkpoint);
         let model = checkpoint.model(&config, &device).unwrap();
         let data = TokenData::new(&histories, &titles, &config, &device);
-        let got = if run["stage"] == "sft" {
-            losses_of(model, TokenSft::new(data, &SftConfig::default(), 1), &stage)
+        let (got, after) = if run["stage"] == "sft" {
+            trained(model, TokenSft::new(data, &SftConfig::default(), 1), &stage)
         } else {
             let preference = PreferenceConfig {
                 loss: if run["stage"] == "dpo" { LossKind::Dpo } else { LossKind::Softmax },
                 margin: MarginKind::None,
                 nll_weight: 0.0,
+                beta: golden["beta"].as_f64().unwrap(),
                 negatives: NegativeShares { disliked: 0.0, uniform: 1.0, ..NegativeShares::default() },
                 ..PreferenceConfig::default()
             };
@@ -266,19 +283,39 @@ fn twenty_steps_of_sft_and_of_preferences_follow_those_of_pytorch() {
                 TokenPreference::new(data, &Reference::uncached(&model), &preference, &mut sampler, 1)
                     .unwrap();
             assert_eq!(objective.len(), 3);
-            losses_of(model, objective, &stage)
+            trained(model, objective, &stage)
         };
         let expected: Vec<f64> = serde_json::from_value(run["losses"].clone()).unwrap();
-        assert_eq!(got.len(), 20);
+        let what = format!("{} {}", run["name"], run["stage"]);
+        assert_eq!((got.len(), expected.len()), (21, 21));
         for (step, (got, expected)) in got.iter().zip(&expected).enumerate() {
             assert!(
-                (got - expected).abs() < 1e-3,
-                "{} {} step {step}: {got}, expected {expected}",
-                run["name"],
-                run["stage"]
+                (got - expected).abs() < 2e-4 * expected,
+                "{what}, before step {step}: {got}, expected {expected}"
             );
         }
+        // Without decay, clipping or the correction of AdamW's moments, and with another schedule, it is off by 5e-3 and more.
+        let last =
+            log_probabilities(&after, &config, &tokens(), &Device::flex()).narrow(0, tokens().len() - 1, 1);
+        let logits: Vec<f64> = serde_json::from_value(run["after"].clone()).unwrap();
+        assert_log_probabilities(&floats(last), &[logits], 1e-3, &what);
     }
+}
+
+/// `config.json` as published Llama 3.x has it: theta on its own, beside `rope_scaling`.
+#[test]
+fn the_older_form_of_scaled_rotations_is_the_same_model() {
+    let (folder, device) = (Folder::new("checkpoints-older"), Device::flex());
+    let mut case = golden()["cases"][1].clone();
+    let (new, published) = (case["config"].clone(), case["published_config"].clone());
+    assert!(new["rope_parameters"].is_object() && published["rope_parameters"].is_null());
+    case["config"] = published;
+    let checkpoint = checkpoint_of(&case, &folder);
+    let config = model_config(&checkpoint);
+    let model = checkpoint.model(&config, &device).unwrap();
+    let got = floats(log_probabilities(&model, &config, &tokens(), &device));
+    let logits: Vec<Vec<f64>> = serde_json::from_value(case["logits"].clone()).unwrap();
+    assert_log_probabilities(&got, &logits, 1e-4, "llama-3 as it is published");
 }
 
 /// The same weights in two files of half precision, as large checkpoints come.
@@ -365,14 +402,16 @@ fn what_is_written_is_read_again() {
     for case in golden()["cases"].as_array().unwrap() {
         let checkpoint = checkpoint_of(case, &folder);
         let config = model_config(&checkpoint);
-        let carried = BTreeMap::from([("chat_template.jinja".to_owned(), b"{{ x }}".to_vec())]);
+        let template = ("chat_template.jinja".to_owned(), b"{{ x }}".to_vec());
+        let carried = checkpoint.carried.clone().into_iter().chain([template]).collect();
         let files = hugging_face::files(&config, &checkpoint.weights, b"{}", &carried).unwrap();
         let path = folder.0.join("out").join(case["name"].as_str().unwrap());
         hugging_face::write(&files, &path).unwrap();
         let again = Checkpoint::load(&path).unwrap();
         assert_eq!(again.sizes, checkpoint.sizes);
         assert_eq!(again.weights, checkpoint.weights);
-        assert_eq!(again.carried, carried);
+        assert!(again.carried.keys().eq(["chat_template.jinja", "config.json", "generation_config.json"]));
+        assert_eq!(again.carried["chat_template.jinja"], b"{{ x }}");
         assert!(hugging_face::write(&files, &path).is_err(), "a folder in use is left alone");
     }
 }
@@ -382,7 +421,9 @@ fn what_is_written_is_read_again() {
 fn stories_go_on_as_they_did() {
     let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
     let data = here.join("../../shared/data/tiny-llm");
-    let Ok(told) = fs::read_to_string(data.join("stories260K.md")) else { return };
+    let Ok(told) = fs::read_to_string(data.join("stories260K.md")) else {
+        return eprintln!("skipped: {} is not there", data.display());
+    };
     let checkpoint = Checkpoint::load(&data.join("stories260K.bin")).unwrap();
     let config = model_config(&checkpoint);
     let device = Device::flex();
@@ -406,7 +447,8 @@ fn stories_go_on_as_they_did() {
 #[test]
 fn joint_and_separate_tokenisation_agree() {
     let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
-    let Ok(json) = fs::read(here.join("../../shared/data/tiny-llm/gpt2/hf_tokenizer.json")) else { return };
+    let path = here.join("../../shared/data/tiny-llm/gpt2/hf_tokenizer.json");
+    let Ok(json) = fs::read(&path) else { return eprintln!("skipped: {} is not there", path.display()) };
     let tokenizer = Tokenizer::from_json(&json).unwrap();
     let template = hugging_face::template::of(&tokenizer).unwrap();
     let titles = [

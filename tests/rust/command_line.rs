@@ -7,11 +7,11 @@ use std::{
 };
 
 /// The binary beside this test; `cargo xtask check` builds it first.
-fn trainer(arguments: &[&str]) -> Output {
+pub fn trainer(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
 }
 
-fn command(arguments: &[&str]) -> Command {
+pub fn command(arguments: &[&str]) -> Command {
     let mut binary = std::env::current_exe().unwrap();
     binary.pop();
     binary.pop();
@@ -33,7 +33,7 @@ impl Folder {
         Self(path)
     }
 
-    fn path(&self, name: &str) -> String {
+    pub fn path(&self, name: &str) -> String {
         self.0.join(name).to_string_lossy().into_owned()
     }
 }
@@ -45,7 +45,7 @@ impl Drop for Folder {
 }
 
 /// 40 visitors who each walk along one of two shelves of 15 films.
-fn write_movielens(folder: &Path) {
+pub fn write_movielens(folder: &Path) {
     fs::create_dir_all(folder).unwrap();
     let film = |id: usize| format!("{id}|Film {id} (19{:02})|01-Jan-1995|||{}0", id + 50, "0|".repeat(18));
     let films: Vec<String> = (1..=30).map(film).collect();
@@ -71,13 +71,13 @@ fn small(folder: &Folder, recipe: &str) -> String {
 }
 
 #[track_caller]
-fn succeeds(output: &Output) -> String {
+pub fn succeeds(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 #[track_caller]
-fn fails(output: &Output, words: &[&str]) {
+pub fn fails(output: &Output, words: &[&str]) {
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
     for word in words {
@@ -192,17 +192,59 @@ fn a_terminal_has_a_dashboard() {
     };
     let (enter, leave) = ("\u{1b}[?1049h", "\u{1b}[?1049l");
     let shown = terminal(&line(&run, ""));
-    let (before, rest) = shown.split_once(enter).unwrap();
-    let (drawn, after) = rest.split_once(leave).unwrap();
-    assert!(!before.contains("sft"), "{before}");
-    for word in ["Status", "loss", "valid/hit_rate_at_1"] {
-        assert!(drawn.contains(word), "{word} is not drawn");
+    // Drawn while a stage trains; before, between and after there is text.
+    let stages: Vec<(&str, &str)> =
+        shown.split(enter).skip(1).map(|each| each.split_once(leave).unwrap()).collect();
+    let [(sft, between), (_, after)] = stages[..] else { panic!("{} dashboards", stages.len()) };
+    let before = shown.split(enter).next().unwrap();
+    for (shown, words) in [
+        (before, ["to train on", "sft: 300 steps", "so that 60 epochs take"].as_slice()),
+        (sft, &["Status", "loss", "valid/hit_rate_at_1"]),
+        (between, &["sft epoch 2", "preferences with"]),
+        (after, &["recpo epoch 1", "run written to"]),
+    ] {
+        for word in words {
+            assert!(shown.contains(word), "{word:?} is not in: {shown}");
+        }
     }
-    for word in ["to train on", "sft epoch 2", "run written to"] {
-        assert!(after.contains(word), "{word:?} is not in: {after}");
-    }
+    assert!(!before.contains("epoch 1"), "{before}");
     let plain = terminal(&line(&folder.path("plain"), "--plain"));
     assert!(!plain.contains(enter) && plain.contains("sft epoch 2"), "{plain}");
+}
+
+/// The dashboard reads single keys; Ctrl-C is none of them.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_stops_under_a_dashboard() {
+    use std::io::Write;
+    let folder = Folder::new("interrupted");
+    let (data, run) = (folder.path("data"), folder.path("run"));
+    write_movielens(Path::new(&data));
+    let config = small(&folder, "compact");
+    let text = fs::read_to_string(&config).unwrap().replace("epochs = 2", "epochs = 5000\npatience = 5000");
+    fs::write(&config, text).unwrap();
+    let program = command(&[]).get_program().to_string_lossy().into_owned();
+    let line = format!("stty rows 40 cols 120; exec {program} train {config} --data {data} --out {run}");
+    let mut terminal = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    while !Path::new(&run).join("checkpoints/last").exists() {
+        assert!(terminal.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    terminal.stdin.as_mut().unwrap().write_all(b"\x03").unwrap();
+    let output = terminal.wait_with_output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (_, after) = shown.rsplit_once("\u{1b}[?1049l").expect("the dashboard was drawn and left");
+    for word in ["stopped in sft at epoch", "hint: `trainer train --resume"] {
+        assert!(after.contains(word), "{word:?} is not in: {after}");
+    }
+    let log = fs::read_to_string(Path::new(&run).join("train.log")).unwrap();
+    assert!(log.contains("to train on") && log.contains("sft epoch 1:"), "{log}");
 }
 
 /// Kills a run again and again, goes on each time, and compares with one that nobody disturbed.
@@ -436,38 +478,6 @@ fn what_is_no_package_is_refused_by_name() {
     {
         fails(&trainer(command), &[&damaged, "is no valid package", "hint: make one"]);
     }
-}
-
-#[test]
-fn inspect_shows_examples_in_the_words_of_a_published_model() {
-    let folder = Folder::new("inspect-base");
-    let (data, base) = (folder.path("data"), folder.path("base"));
-    write_movielens(Path::new(&data));
-    let inspect = |arguments: &[&str]| {
-        trainer(&[&["inspect", "--data", &data, "--base", &base, "--examples", "1"], arguments].concat())
-    };
-    fails(&inspect(&[]), &["neither a folder nor a file", "hint:"]);
-    fs::create_dir(&base).unwrap();
-    fails(&inspect(&[]), &["tokenizer.json cannot be read", "hint:"]);
-    // Byte by byte, as GPT-2 and its heirs spell bytes: a space is Ġ, a new line Ċ.
-    let pieces = ('!'..='~').chain(['Ġ', 'Ċ']).enumerate();
-    let vocabulary: serde_json::Map<_, _> =
-        pieces.map(|(id, piece)| (piece.to_string(), id.into())).collect();
-    let bytes = serde_json::json!({ "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": true });
-    let new_line = vocabulary["Ċ"].clone();
-    let tokenizer = serde_json::json!({
-        "version": "1.0", "added_tokens": [], "pre_tokenizer": bytes, "decoder": bytes,
-        "model": { "type": "BPE", "vocab": vocabulary, "merges": [] },
-    });
-    fs::write(Path::new(&base).join("tokenizer.json"), tokenizer.to_string()).unwrap();
-    let shown: serde_json::Value = serde_json::from_str(&succeeds(&inspect(&["--json"]))).unwrap();
-    let example = &shown["examples"][0];
-    let prompt = example["prompt"].as_str().unwrap();
-    let lines: Vec<&str> = prompt.split('⏎').collect();
-    assert_eq!(lines[0], "Products that one customer met, each after a rating from 1 to 9.");
-    assert!(lines[1..].iter().all(|line| line.starts_with(|first| ('1'..='9').contains(&first))), "{prompt}");
-    assert_eq!(lines.last().unwrap().len(), 1, "the question ends it: {prompt}");
-    assert_eq!(example["chosen"]["tokens"].as_array().unwrap().last(), Some(&new_line));
 }
 
 #[test]

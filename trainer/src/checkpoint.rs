@@ -1,7 +1,8 @@
 //! How does training outlive its process? Everything that decides the next step, in a folder that is whole or not there.
 //!
 //! ```text
-//! RUN/job.json                what was asked for: data, earlier run
+//! RUN/job.json                what was asked for: data, where the weights begin
+//! RUN/.lock                   held by the process that trains
 //! RUN/checkpoints/
 //!   sft-0002-00000120/        a place in a stage: state.json, parameters, optimizer, average, best
 //!   sft-done/                 what a stage ended with
@@ -23,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Bytes;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -37,6 +38,9 @@ use crate::{
     parameters::{numbered, parameters},
     train::{Trained, Validation},
 };
+
+/// Name of the stage that comes before all others.
+pub const SUPERVISED: &str = "sft";
 
 /// When training is written down on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -78,9 +82,9 @@ pub struct Place {
     pub averaged: usize,
     /// Length of metrics.jsonl: what was written later is written again.
     pub metrics_bytes: u64,
-    /// What losses are multiplied with, in f16.
+    /// What losses are multiplied with in f16, and the steps since it was found.
     #[serde(default)]
-    pub loss_scale: Option<f64>,
+    pub loss_scale: Option<(f64, usize)>,
 }
 
 impl Place {
@@ -122,6 +126,14 @@ pub struct JobFile {
     pub from: Option<PathBuf>,
     /// SHA-256 of catalogue and histories.
     pub fingerprint: String,
+    /// SHA-256 of what an earlier run or a published model gave to begin with.
+    #[serde(default)]
+    pub start: Option<String>,
+}
+
+impl JobFile {
+    /// In the folder of a run.
+    pub const NAME: &str = "job.json";
 }
 
 /// Keeps the places that training passes through.
@@ -207,6 +219,21 @@ impl Keeper {
         )
     }
 
+    /// What a run ends with whose numbers are none any more.
+    #[must_use]
+    pub fn no_numbers(&self, what: &str, place: &Place, learning_rate: f64) -> String {
+        let Place { stage, epoch, step, .. } = place;
+        let run = self.run.as_deref().unwrap_or(Path::new("RUN"));
+        format!(
+            "{what} not a number in {stage} at epoch {epoch}, step {step}; what was kept before is as it was\n\
+             hint: lower learning_rate (now {learning_rate}) of this stage in {config}; `trainer train --resume {run}` goes on \
+             from the last checkpoint, and from the one before where the last in {checkpoints} is removed",
+            config = run.join("config.toml").display(),
+            checkpoints = folder_of(run).display(),
+            run = run.display(),
+        )
+    }
+
     /// Is anything kept at all?
     #[must_use]
     pub fn is_keeping(&self) -> bool {
@@ -281,7 +308,7 @@ impl Keeper {
         self.run.as_deref().map(folder_of)
     }
 
-    /// Whole places, the newest last.
+    /// Whole places, the last that training came to at the end. Clocks step back, and copies have times of their own.
     fn places(&self) -> Result<Vec<PathBuf>> {
         let Some(folder) = self.folder().filter(|folder| folder.exists()) else { return Ok(Vec::new()) };
         let mut found = Vec::new();
@@ -291,11 +318,15 @@ impl Keeper {
             let is_place = !name.starts_with('.')
                 && !["last", "best"].contains(&name.as_str())
                 && !name.ends_with("-done");
-            if is_place
-                && let Ok(written) = fs::metadata(path.join("state.json")).and_then(|state| state.modified())
-            {
-                found.push((written, path));
-            }
+            let Some(state) = is_place.then(|| fs::read(path.join("state.json")).ok()).flatten() else {
+                continue;
+            };
+            // One that cannot be read comes last, so that whoever goes on from it is told.
+            let at = serde_json::from_slice(&state)
+                .map_or((true, usize::MAX, usize::MAX), |Place { stage, epoch, step, .. }| {
+                    (stage != SUPERVISED, epoch, step)
+                });
+            found.push((at, path));
         }
         found.sort();
         Ok(found.into_iter().map(|(_, path)| path).collect())
@@ -337,6 +368,44 @@ fn remove_all(run: &Path) -> Result<()> {
         return Ok(());
     }
     fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))
+}
+
+/// Holds the folder of a run for this process, until what it returns is dropped or the process ends.
+///
+/// # Errors
+/// When another process trains there.
+pub fn hold(run: &Path) -> Result<Held> {
+    let is_new = !run.exists();
+    let path = run.join(".lock");
+    let file = fs::create_dir_all(run).and_then(|()| fs::File::create(&path)).with_context(|| {
+        format!("cannot write to {}\nhint: check the rights of the folder", run.display())
+    })?;
+    // Some file systems know no locks: there nobody is kept out.
+    if matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)) {
+        bail!(
+            "another process trains in {}\nhint: wait for it, end it, or choose another --out",
+            run.display()
+        );
+    }
+    Ok(Held { _file: file, path, folder: is_new.then(|| run.to_owned()) })
+}
+
+/// The folder of a run that is held.
+pub struct Held {
+    _file: fs::File,
+    path: PathBuf,
+    /// Made for it.
+    folder: Option<PathBuf>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+        // Only one in which nothing came to be can be removed so.
+        if let Some(folder) = &self.folder {
+            let _ = fs::remove_dir(folder);
+        }
+    }
 }
 
 /// Removes what a process that was killed left: in the run and its checkpoints what is half written, and of a finished run
@@ -392,23 +461,6 @@ fn link(_: &Path, _: &Path) -> Result<()> {
 #[must_use]
 pub fn optimizer_bytes(bytes: Vec<u8>) -> Bytes {
     Bytes::from_bytes_vec(bytes)
-}
-
-/// Stops at the next step when the user asks for it (Ctrl-C); asked again, at once.
-///
-/// # Errors
-/// When the system refuses.
-pub fn stop_on_request() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let asked = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if asked.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!("\nstopping after this step; once more stops at once");
-    })
-    .context("cannot listen to Ctrl-C")?;
-    Ok(stop)
 }
 
 /// SHA-256 of what training reads, so that a run does not go on with other data.

@@ -193,7 +193,7 @@ pub struct Train {
     #[arg(long, required_unless_present = "resume")]
     pub out: Option<PathBuf>,
     /// A run that was stopped or killed: go on with its settings and data from its last checkpoint.
-    #[arg(long, conflicts_with_all = ["config", "data", "out", "recipe", "loss", "lambda", "keep", "from", "base", "lora_rank", "base_bits", "seed"])]
+    #[arg(long, conflicts_with_all = ["config", "data", "out", "recipe", "loss", "lambda", "keep", "from", "base", "lora_rank", "base_bits", "seed", "precision"])]
     pub resume: Option<PathBuf>,
     /// λ of the margin.
     #[arg(long)]
@@ -209,10 +209,10 @@ pub struct Train {
     #[arg(long, conflicts_with = "from")]
     pub base: Option<PathBuf>,
     /// Rank of the adapters that are trained beside the base; 0 trains the whole model.
-    #[arg(long, requires = "base")]
+    #[arg(long, conflicts_with = "from")]
     pub lora_rank: Option<usize>,
     /// Bits of the base's numbers while adapters learn beside them: 32, 8 or 4. Fewer need less memory.
-    #[arg(long, requires = "base")]
+    #[arg(long, conflicts_with = "from")]
     pub base_bits: Option<u8>,
     /// A bar and a line per epoch on a terminal, too, instead of the dashboard.
     #[arg(long)]

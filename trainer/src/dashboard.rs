@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    io::IsTerminal,
+    io::{IsTerminal, stdout},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -18,6 +18,7 @@ use burn_train::{
     },
     renderer::{MetricState, MetricsRenderer, MetricsRendererTraining, tui::TuiMetricsRendererWrapper},
 };
+use crossterm::{cursor, event, execute, terminal};
 use serde_json::Value;
 
 /// Draws until it is dropped; then the terminal is as it was.
@@ -38,12 +39,15 @@ impl Dashboard {
     /// None where stdout is no terminal.
     #[must_use]
     pub fn open(stop: Arc<AtomicBool>) -> Option<Self> {
-        if !(std::io::stdout().is_terminal() && std::io::stderr().is_terminal()) {
+        if !(stdout().is_terminal() && std::io::stderr().is_terminal()) {
             return None;
         }
         let interrupter = Interrupter::new();
+        let renderer = TuiMetricsRendererWrapper::new(interrupter.clone(), None);
+        #[cfg(unix)]
+        keep_interrupts();
         Some(Self {
-            renderer: TuiMetricsRendererWrapper::new(interrupter.clone(), None),
+            renderer,
             interrupter,
             stop,
             known: HashMap::new(),
@@ -123,12 +127,47 @@ impl Dashboard {
         id
     }
 
+    /// What a stop is asked for with.
+    #[must_use]
+    pub fn stop(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
     /// Closes it, and gives what was said meanwhile.
     #[must_use]
     pub fn close(self) -> Vec<String> {
         let Self { renderer, lines, .. } = self;
         drop(renderer);
         lines.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets Ctrl-C interrupt. The dashboard reads single keys, for which it switches the terminal to raw; then Ctrl-C is a key
+/// like others, and one that it does not know.
+#[cfg(unix)]
+fn keep_interrupts() {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    use std::time::{Duration, Instant};
+
+    // The thread that draws is the one that switches.
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(2) {
+        let Ok(mut modes) = tcgetattr(stdout()) else { return };
+        if !modes.local_modes.contains(LocalModes::ISIG) {
+            modes.local_modes.insert(LocalModes::ISIG);
+            // Without it q and then s still stops.
+            let _ = tcsetattr(stdout(), OptionalActions::Now, &modes);
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Leaves the terminal as it was, for a process that ends at once. Without a dashboard there is nothing to leave.
+pub fn leave() {
+    if terminal::is_raw_mode_enabled().unwrap_or(false) {
+        let _ = terminal::disable_raw_mode();
+        let _ = execute!(stdout(), event::DisableMouseCapture, terminal::LeaveAlternateScreen, cursor::Show);
     }
 }
 

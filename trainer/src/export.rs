@@ -149,7 +149,7 @@ pub fn scorer(run: &Run, quant: Quant, device: &Device) -> Result<Scorer> {
     Ok(Scorer::new(&model, package.manifest.model, texts, device))
 }
 
-/// Writes the package in one piece: beside its place first, so that an old one stays until the new one is whole.
+/// Writes the package in one piece: an old one stays until the new one is whole.
 ///
 /// # Errors
 /// When the folder holds something else or cannot be written.
@@ -159,19 +159,7 @@ pub fn write(files: &BTreeMap<String, Vec<u8>>, out: &Path) -> Result<()> {
         "{} holds something that is no package\nhint: choose another --out",
         out.display()
     );
-    let mut name = out.file_name().context("--out names no folder\nhint: pkg/shop is one")?.to_owned();
-    name.push(".partial");
-    let fresh = out.with_file_name(name);
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh).with_context(|| format!("cannot replace {}", fresh.display()))?;
-    }
-    for (name, bytes) in files {
-        crate::output::write_file(&fresh.join(name), bytes)?;
-    }
-    if out.exists() {
-        fs::remove_dir_all(out).with_context(|| format!("cannot replace {}", out.display()))?;
-    }
-    fs::rename(&fresh, out).with_context(|| format!("cannot move the package to {}", out.display()))
+    crate::output::write_folder(files, out)
 }
 
 /// Other programs have a manifest.json too; one of ours names its format and tensors.

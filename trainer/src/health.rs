@@ -128,6 +128,30 @@ pub fn gradient_norm(model: &Model, gradients: &GradientsParams) -> Result<f64> 
     Ok(values.first().copied().map_or(0.0, f64::from).sqrt())
 }
 
+/// Are all trained weights finite?
+///
+/// # Errors
+/// When the device fails.
+pub fn are_numbers(model: &Model) -> Result<bool> {
+    struct Sums(Vec<Tensor<1>>);
+    impl ModuleVisitor for Sums {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if param.is_require_grad() {
+                // Nothing of a finite weight, and no number of any other.
+                self.0.push((param.val().detach() * 0.0).sum());
+            }
+        }
+    }
+    let mut sums = Sums(Vec::new());
+    model.visit(&mut sums);
+    if sums.0.is_empty() {
+        return Ok(true);
+    }
+    let total = Tensor::cat(sums.0, 0).sum();
+    let values = total.try_into_vec_as::<f32>().context("the weights cannot be read")?;
+    Ok(values.iter().all(|value| value.is_finite()))
+}
+
 /// Mean nats that chosen items may lose against the reference before it is worth a word.
 const SINKING: f64 = 3.0;
 

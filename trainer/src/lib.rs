@@ -38,6 +38,7 @@ pub mod schedule;
 pub mod server;
 pub mod signals_file;
 pub mod split;
+pub mod stop;
 pub mod tensorboard;
 pub mod tokenizer_training;
 pub mod train;

@@ -30,9 +30,9 @@ pub struct LossScale {
 impl LossScale {
     /// As a precision needs it, or where an earlier process left it.
     #[must_use]
-    pub fn new(precision: Precision, earlier: Option<f64>) -> Self {
-        let factor = (precision == Precision::F16).then(|| earlier.unwrap_or(FIRST));
-        Self { factor, steps: 0 }
+    pub fn new(precision: Precision, earlier: Option<(f64, usize)>) -> Self {
+        let (factor, steps) = earlier.unwrap_or((FIRST, 0));
+        Self { factor: (precision == Precision::F16).then_some(factor), steps }
     }
 
     /// What the next loss is multiplied with.
@@ -41,10 +41,10 @@ impl LossScale {
         self.factor.unwrap_or(1.0)
     }
 
-    /// What has to be kept to go on.
+    /// What has to be kept to go on: the factor, and the steps since the last overflow.
     #[must_use]
-    pub fn state(&self) -> Option<f64> {
-        self.factor
+    pub fn state(&self) -> Option<(f64, usize)> {
+        self.factor.map(|factor| (factor, self.steps))
     }
 
     /// The gradients of the loss itself, or none when they overflowed: then there is no step, and the next loss is scaled
@@ -112,7 +112,7 @@ mod tests {
         let (model, _) = model();
         let mut scale = LossScale::new(Precision::F16, None);
         assert!(scale.settle(&model, gradients(&model, f64::INFINITY)).unwrap().is_none());
-        assert_eq!(scale.state(), Some(FIRST / 2.0));
+        assert_eq!(scale.state(), Some((FIRST / 2.0, 0)));
         let given = gradients(&model, scale.factor());
         let settled = scale.settle(&model, given).unwrap().unwrap();
         let (got, expected) = (
@@ -120,12 +120,16 @@ mod tests {
             gradient_norm(&model, &gradients(&model, 1.0)).unwrap(),
         );
         assert!((got - expected).abs() < 1e-6 * expected && expected > 0.0, "{got}, not {expected}");
-        for _ in 1..PATIENCE {
+        for _ in 1..PATIENCE - 1 {
             scale.settle(&model, GradientsParams::new()).unwrap();
         }
-        assert_eq!(scale.state(), Some(FIRST));
+        // Another process goes on counting.
+        assert_eq!(scale.state(), Some((FIRST / 2.0, PATIENCE - 1)));
+        let mut scale = LossScale::new(Precision::F16, scale.state());
+        scale.settle(&model, GradientsParams::new()).unwrap();
+        assert_eq!(scale.state(), Some((FIRST, 0)));
 
-        let mut smallest = LossScale::new(Precision::F16, Some(1.0));
+        let mut smallest = LossScale::new(Precision::F16, Some((1.0, 0)));
         let error = smallest.settle(&model, gradients(&model, f64::NAN)).unwrap_err().to_string();
         assert!(error.contains("hint: precision"), "{error}");
         let mut wide = LossScale::new(Precision::Bf16, None);

@@ -3,6 +3,7 @@
 use std::{
     fs,
     panic::{self, AssertUnwindSafe},
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Result, bail, ensure};
@@ -49,10 +50,32 @@ pub fn peak_bytes() -> Option<u64> {
     field("/proc/self/status", "VmHWM:")
 }
 
-/// What can still be had without swapping.
+/// What can still be had without swapping: of the machine, and of every group of processes that has a limit (a container, a
+/// batch job, a service).
 #[must_use]
 pub fn available_bytes() -> Option<u64> {
-    field("/proc/meminfo", "MemAvailable:")
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    let own = groups.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
+    let limited = of_groups(Path::new("/sys/fs/cgroup"), own);
+    field("/proc/meminfo", "MemAvailable:").into_iter().chain(limited).min()
+}
+
+/// What the group `own` and those that it belongs to have left (Linux' control groups, version 2).
+fn of_groups(root: &Path, own: &str) -> Option<u64> {
+    let number = |path: PathBuf| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+    let left = |group: &Path| {
+        // `max` where there is no limit.
+        let limit = number(group.join("memory.max"))?;
+        let used = number(group.join("memory.current"))?;
+        // Files that were read are let go when the room is wanted.
+        let files = ["inactive_file ", "active_file "].map(|name| {
+            let statistics = fs::read_to_string(group.join("memory.stat")).unwrap_or_default();
+            statistics.lines().find_map(|line| line.strip_prefix(name)?.parse::<u64>().ok()).unwrap_or(0)
+        });
+        Some(limit.saturating_sub(used.saturating_sub(files.iter().sum())))
+    };
+    let own = root.join(own);
+    own.ancestors().take_while(|group| group.starts_with(root)).filter_map(left).min()
 }
 
 fn field(file: &str, name: &str) -> Option<u64> {
@@ -78,6 +101,25 @@ mod tests {
         let error = answered(|| panic!("IoError: OutOfMemory {{ size: 1 }}")).unwrap_err().to_string();
         assert!(error.contains("size: 1") && error.contains("hint: lower"), "{error}");
         assert!(panic::catch_unwind(|| answered(|| panic!("index out of bounds"))).is_err());
+    }
+
+    #[test]
+    fn the_narrowest_group_is_the_limit() {
+        let root = std::env::temp_dir().join(format!("vitrine-groups-{}", std::process::id()));
+        let own = root.join("jobs/one");
+        fs::create_dir_all(&own).unwrap();
+        let write = |folder: &Path, max: &str, current: u64| {
+            fs::write(folder.join("memory.max"), format!("{max}\n")).unwrap();
+            fs::write(folder.join("memory.current"), format!("{current}\n")).unwrap();
+        };
+        write(&root.join("jobs"), "1000", 900);
+        write(&own, "max", 800);
+        fs::write(root.join("jobs/memory.stat"), "anon 700\ninactive_file 150\nactive_file 50\n").unwrap();
+        assert_eq!(of_groups(&root, "jobs/one"), Some(300));
+        write(&own, "850", 800);
+        assert_eq!(of_groups(&root, "jobs/one"), Some(50));
+        assert_eq!(of_groups(&root, "elsewhere"), None);
+        fs::remove_dir_all(&root).unwrap();
     }
 
     #[cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! Where do words and files go? Results to stdout, progress to stderr, files in one piece.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{Seek, SeekFrom, Write},
     path::Path,
@@ -76,9 +77,32 @@ pub fn in_one_piece(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()
         fs::OpenOptions::new().append(true).open(&partial)?.sync_all()?;
         fs::rename(&partial, path)
     };
-    written().inspect_err(|_| drop(fs::remove_file(&partial))).with_context(|| {
-        format!("cannot write {}\nhint: check the free space and the rights of the folder", path.display())
-    })
+    written().inspect_err(|_| drop(fs::remove_file(&partial))).with_context(|| cannot_write(path))
+}
+
+/// Writes a folder in one piece: beside its place first, so that an old one stays until the new one is whole.
+///
+/// # Errors
+/// When it cannot be written; then nothing is left of it.
+pub fn write_folder(files: &BTreeMap<String, Vec<u8>>, folder: &Path) -> Result<()> {
+    let mut name = folder.file_name().context("--out names no folder\nhint: pkg/shop is one")?.to_owned();
+    name.push(".partial");
+    let fresh = folder.with_file_name(name);
+    let written = || -> Result<()> {
+        if fresh.exists() {
+            fs::remove_dir_all(&fresh).with_context(|| format!("cannot replace {}", fresh.display()))?;
+        }
+        files.iter().try_for_each(|(name, bytes)| write_file(&fresh.join(name), bytes))?;
+        if folder.exists() {
+            fs::remove_dir_all(folder).with_context(|| format!("cannot replace {}", folder.display()))?;
+        }
+        fs::rename(&fresh, folder).with_context(|| format!("cannot move {} into place", fresh.display()))
+    };
+    written().inspect_err(|_| drop(fs::remove_dir_all(&fresh)))
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}\nhint: check the free space and the rights of the folder", path.display())
 }
 
 /// Progress of a training run: a dashboard or a bar with the time left on a terminal, a line per epoch elsewhere, and
@@ -86,6 +110,9 @@ pub fn in_one_piece(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()
 pub struct Reporter {
     is_quiet: bool,
     dashboard: Option<Dashboard>,
+    /// Opens a dashboard with the first epoch, so that what is said before stands where it can be read.
+    opener: Option<Arc<AtomicBool>>,
+    log: Option<fs::File>,
     bar: Option<ProgressBar>,
     metrics: Option<fs::File>,
     epoch: Progress,
@@ -121,23 +148,31 @@ impl Reporter {
     pub fn going_on(metrics: Option<&Path>, bytes: u64, is_quiet: bool) -> Result<Self> {
         let open = |path: &Path| -> std::io::Result<fs::File> {
             let mut file = fs::OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-            file.set_len(bytes)?;
+            // After a loss of power it may be shorter than it was; longer it must not become.
+            file.set_len(bytes.min(file.metadata()?.len()))?;
             file.seek(SeekFrom::End(0))?;
             Ok(file)
         };
-        let metrics = metrics
-            .map(|path| open(path).with_context(|| format!("cannot write {}", path.display())))
-            .transpose()?;
-        Ok(Self { is_quiet, dashboard: None, bar: None, metrics, epoch: Progress::new() })
+        let metrics = metrics.map(|path| open(path).with_context(|| cannot_write(path))).transpose()?;
+        let epoch = Progress::new();
+        Ok(Self { is_quiet, dashboard: None, opener: None, log: None, bar: None, metrics, epoch })
     }
 
     /// The same with a dashboard, where there is a terminal; who stops training there sets `stop`.
     #[must_use]
     pub fn with_dashboard(mut self, stop: &Arc<AtomicBool>) -> Self {
-        if !self.is_quiet {
-            self.dashboard = Dashboard::open(Arc::clone(stop));
-        }
+        self.opener = (!self.is_quiet).then(|| Arc::clone(stop));
         self
+    }
+
+    /// The same with a file to which every line for people is added, whatever becomes of the terminal.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn with_log(mut self, path: &Path) -> Result<Self> {
+        let log = fs::OpenOptions::new().append(true).create(true).open(path);
+        self.log = Some(log.with_context(|| cannot_write(path))?);
+        Ok(self)
     }
 
     /// Length of the metrics file.
@@ -150,15 +185,28 @@ impl Reporter {
 
     /// One line for people.
     pub fn say(&self, line: &str) {
+        if let Some(mut log) = self.log.as_ref() {
+            // A disk that is full ends training where more is lost than a line.
+            let _ = writeln!(log, "{line}");
+        }
         match &self.dashboard {
             Some(dashboard) => dashboard.say(line),
-            None if self.is_quiet => {}
-            None => eprintln!("{line}"),
+            None => self.show(line),
+        }
+    }
+
+    fn show(&self, line: &str) {
+        if !self.is_quiet {
+            // A terminal that is gone is no reason to end.
+            let _ = writeln!(std::io::stderr(), "{line}");
         }
     }
 
     pub fn begin_epoch(&mut self, stage: &str, epoch: usize, epochs: usize, steps: usize) {
         self.epoch = Progress::new();
+        if let Some(stop) = self.opener.take() {
+            self.dashboard = Dashboard::open(stop);
+        }
         if let Some(dashboard) = &mut self.dashboard {
             return dashboard.begin_epoch(stage, epoch, epochs, steps);
         }
@@ -246,13 +294,25 @@ impl Reporter {
         self.record(&line)
     }
 
+    /// Closes the dashboard until the next epoch begins: what was said meanwhile, and is said until then, can be read.
+    pub fn end_stage(&mut self) {
+        let Some(dashboard) = self.dashboard.take() else { return };
+        self.opener = Some(dashboard.stop());
+        for line in dashboard.close() {
+            self.show(&line);
+        }
+    }
+
     /// Adds a line to the metrics file.
     ///
     /// # Errors
     /// When the metrics file cannot be written.
     pub fn record(&mut self, line: &Value) -> Result<()> {
         if let Some(file) = &mut self.metrics {
-            writeln!(file, "{line}").context("cannot write metrics.jsonl")?;
+            writeln!(file, "{line}").context(
+                "cannot write metrics.jsonl of the run\nhint: check the free space; `trainer train --resume` goes on from the \
+                 last checkpoint",
+            )?;
         }
         Ok(())
     }
@@ -261,8 +321,6 @@ impl Reporter {
 impl Drop for Reporter {
     /// Whatever happened, the terminal is left as it was, and nothing that was said is lost.
     fn drop(&mut self) {
-        for line in self.dashboard.take().map(Dashboard::close).into_iter().flatten() {
-            self.say(&line);
-        }
+        self.end_stage();
     }
 }

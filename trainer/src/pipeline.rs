@@ -16,14 +16,14 @@ use futures_lite::future::block_on;
 use shared::{
     interaction::Interaction,
     tokenizer::Tokenizer,
-    vocabulary::{Asked, Model, ModelConfig, Vocabulary},
+    vocabulary::{Asked, Model, ModelConfig, Vocabulary, VocabularyConfig},
     weights::Weights,
 };
 
 use crate::{
     base_config::BaseConfig,
     baselines::{Exam, popular, recent},
-    checkpoint::Keeper,
+    checkpoint::{Keeper, SUPERVISED},
     config::{Recipe, RunConfig, asked, eras},
     datasets::Dataset,
     examples::{
@@ -38,7 +38,7 @@ use crate::{
     parameters,
     preference_config::Keep,
     reference::{Reference, ReferenceCache},
-    run::{Run, StageSummary, Summary, texts},
+    run::{Run, StageSummary, Summary, ensure_known, texts},
     split::{self, Split},
     tokenizer_training,
     train::{self, Judge, Trained},
@@ -87,12 +87,14 @@ pub fn train(job: &Job) -> Result<Run> {
         "no visitor has two liked interactions, so nothing can be validated\n\
          hint: liked means four stars of five, a wish list, a cart or a purchase; is the right column read?"
     );
-    let Beginning { tokenizer_json, model_config, carried, weights } = match (job.from, &config.base) {
-        (Some((run, _)), _) => Beginning::of_run(run),
-        (None, Some(base)) => Beginning::of_base(base, config, &split)?,
-        (None, None) => Beginning::new(dataset, config, &split)?,
-    };
+    let Beginning { tokenizer_json, model_config, carried, weights, positions } =
+        match (job.from, &config.base) {
+            (Some((run, _)), _) => Beginning::of_run(run),
+            (None, Some(base)) => Beginning::of_base(base, config, &split)?,
+            (None, None) => Beginning::new(dataset, config, &split)?,
+        };
     let texts = texts(&dataset.catalog, &tokenizer_json, config)?;
+    ensure_known(&texts, &model_config)?;
 
     // Before any training: a goal that lacks its column should say so at once.
     let counts = popular::counts(&split.train, texts.len());
@@ -108,7 +110,8 @@ pub fn train(job: &Job) -> Result<Run> {
     let training_device = training_device(device)?;
     let mut keeper = Keeper::new(out, config.checkpoints, Arc::clone(&job.stop), job.is_resumed)?;
     let mut reporter =
-        Reporter::going_on(Some(&out.join("metrics.jsonl")), keeper.metrics_bytes(), job.is_quiet)?;
+        Reporter::going_on(Some(&out.join("metrics.jsonl")), keeper.metrics_bytes(), job.is_quiet)?
+            .with_log(&out.join("train.log"))?;
     if !job.is_plain {
         reporter = reporter.with_dashboard(&job.stop);
     }
@@ -118,6 +121,16 @@ pub fn train(job: &Job) -> Result<Run> {
     let lists = negatives::candidates(&sampled, &dataset.histories, items, CANDIDATE_SEED);
     let (valid_questions, candidates) = negatives::with_a_choice(sampled, lists);
     say_what_is_there(dataset, &split, valid_questions.len(), &reporter);
+    if let (Some(positions), VocabularyConfig::Tokens(tokens)) = (positions, &model_config.vocabulary) {
+        let longest = tokens.template.start.len() + longest_row(&dataset.histories, &texts, config.context);
+        if longest > positions {
+            reporter.say(&format!(
+                "warning: histories are up to {longest} tokens long, and the model was made to read {positions}; it may \
+                 read the rest badly\nhint: lower context (now {}) in a config file",
+                config.context
+            ));
+        }
+    }
 
     let judge = Validator {
         candidates,
@@ -144,13 +157,20 @@ pub fn train(job: &Job) -> Result<Run> {
                 .map_or_else(|| out.join("checkpoints"), |(_, folder)| folder.to_owned())
                 .join("reference"),
             serde_json::to_string(&(&model_config, &config.base, config.precision, job.fingerprint))?,
-        ),
+        )
+        .stopped_by(&job.stop),
     };
 
     let (sft, mut stages) = match job.from {
-        Some((run, _)) => {
+        Some((run, folder)) => {
             // A run's model is ready.
-            let model = run.model(device)?;
+            let model = match &config.base {
+                Some(base) if base.lora.rank > 0 => {
+                    train::frozen(&adapted_as_before(run, folder, base, &training_device)?)
+                }
+                _ => run.model(device)?,
+            };
+            reporter.say(&format!("{}: {}", config.recipe.name(), count(&model)));
             let validation = judge.validate(&model)?;
             (Trained { model, validation, epoch: 0 }, run.summary.stages.clone())
         }
@@ -166,7 +186,7 @@ pub fn train(job: &Job) -> Result<Run> {
             reporter.say(&format!("{}: {}", config.recipe.name(), count(&model)));
             let model = parameters::numbered(model);
             let trained = parameters::trained(&model);
-            let sft = match keeper.finished("sft", job.is_resumed)? {
+            let sft = match keeper.finished(SUPERVISED, job.is_resumed)? {
                 Some(saved) => {
                     let (epoch, validation) =
                         saved.place.best.context("a finished stage has a validation")?;
@@ -175,11 +195,11 @@ pub fn train(job: &Job) -> Result<Run> {
                 }
                 None => {
                     let sft = context.sft(model, &judge, &mut reporter, &mut keeper)?;
-                    keeper.finish("sft", &sft, &trained)?;
+                    keeper.finish(SUPERVISED, &sft, &trained)?;
                     sft
                 }
             };
-            let stages = vec![summary("sft", &sft, true)];
+            let stages = vec![summary(SUPERVISED, &sft, true)];
             (sft, stages)
         }
     };
@@ -239,6 +259,17 @@ pub fn train(job: &Job) -> Result<Run> {
     Ok(run)
 }
 
+/// The model of a run as it was trained: its base, and the adapters beside it. What the run keeps otherwise is their sum,
+/// of which a further stage would train every number.
+fn adapted_as_before(run: &Run, folder: &Path, base: &BaseConfig, device: &Device) -> Result<Model> {
+    let of_run = || format!("the adapters of {} cannot be gone on with", folder.display());
+    let checkpoint = Checkpoint::load(&base.path).with_context(of_run)?;
+    let model = base.begin(run.summary.model.init(device), checkpoint.weights, device)?;
+    let adapters =
+        hugging_face::adapter::read(&folder.join(hugging_face::adapter::FOLDER)).with_context(of_run)?;
+    model.with_adapters(&adapters, device).with_context(of_run)
+}
+
 /// The model with ln(popularity) as the bias of every item that training meets.
 ///
 /// An item never met begins where the least popular does; what it ends with, [`Unmet`] says.
@@ -273,6 +304,8 @@ struct Beginning {
     carried: BTreeMap<String, Vec<u8>>,
     /// Those of a published model.
     weights: Option<Weights>,
+    /// How long a text it was trained to read.
+    positions: Option<usize>,
 }
 
 impl Beginning {
@@ -282,7 +315,7 @@ impl Beginning {
         let tokens = Tokenizer::from_json(&tokenizer_json)?.size();
         let model_config = config.model(dataset.catalog.len(), tokens, eras(&split.train), liked(split));
         model_config.validate().context("the model's sizes do not fit")?;
-        Ok(Self { tokenizer_json, model_config, carried: BTreeMap::new(), weights: None })
+        Ok(Self { tokenizer_json, model_config, carried: BTreeMap::new(), weights: None, positions: None })
     }
 
     fn of_run(run: &Run) -> Self {
@@ -291,6 +324,7 @@ impl Beginning {
             model_config: run.summary.model.clone(),
             carried: run.carried.clone(),
             weights: None,
+            positions: None,
         }
     }
 
@@ -299,14 +333,24 @@ impl Beginning {
         let template = hugging_face::template::of(&checkpoint.tokenizer()?)?;
         let model_config = checkpoint.config(template, config.context, liked(split));
         model_config.validate().with_context(|| format!("{} cannot be used", base.path.display()))?;
-        let Checkpoint { weights, tokenizer_json, carried, .. } = checkpoint;
-        Ok(Self { tokenizer_json, model_config, carried, weights: Some(weights) })
+        let Checkpoint { sizes, weights, tokenizer_json, carried } = checkpoint;
+        Ok(Self { tokenizer_json, model_config, carried, weights: Some(weights), positions: sizes.positions })
     }
 }
 
 /// What to ask for: what training liked most.
 fn liked(split: &Split) -> Vec<Asked> {
     asked(split.train.iter().flatten().map(|interaction| interaction.intensity))
+}
+
+/// Tokens of the longest history of `context` interactions and of the longest title after it, each with its level and end.
+fn longest_row(histories: &[Vec<Interaction>], texts: &[Vec<u32>], context: usize) -> usize {
+    let of = |title: &Vec<u32>| title.len() + 2;
+    let row = |history: &Vec<Interaction>| {
+        let lengths: Vec<usize> = history.iter().map(|met| of(&texts[met.item])).collect();
+        lengths.windows(context.clamp(1, lengths.len().max(1))).map(|row| row.iter().sum()).max().unwrap_or(0)
+    };
+    histories.iter().map(row).max().unwrap_or(0) + texts.iter().map(of).max().unwrap_or(0)
 }
 
 /// How many numbers a model has, and how many of them are trained.
@@ -386,12 +430,12 @@ impl Stages<'_> {
             Recipe::Compact => {
                 let data = ItemData::new(self.train, self.texts, self.model_config, self.hardware.clone());
                 let mut objective = ItemSft::new(data, config, seed);
-                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter, keeper)
+                train::run(SUPERVISED, &config.stage, model, &mut objective, None, judge, reporter, keeper)
             }
             Recipe::Text => {
                 let data = TokenData::new(self.train, self.texts, self.model_config, self.hardware.clone());
                 let mut objective = TokenSft::new(data, config, seed);
-                train::run("sft", &config.stage, model, &mut objective, None, judge, reporter, keeper)
+                train::run(SUPERVISED, &config.stage, model, &mut objective, None, judge, reporter, keeper)
             }
         }
     }

@@ -1,7 +1,13 @@
 //! What did the reference say? Its log-probabilities, computed once and kept under a fingerprint of everything that they
 //! depend on: a run that goes on, and the next loss that is tried on the same supervised model, read them instead.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use anyhow::{Context, Result, ensure};
 use burn::{
@@ -59,6 +65,11 @@ impl<'a> Reference<'a> {
         self.cache.get(&frozen, count, describe, || {
             let mut values = Vec::with_capacity(count);
             for chunk in chunks {
+                ensure!(
+                    !self.cache.stop.load(Ordering::Relaxed),
+                    "stopped while the reference was read; what was trained is kept\n\
+                     hint: `trainer train --resume` with this run goes on"
+                );
                 let answers = ask(&frozen, chunk).try_into_vec_as::<f32>();
                 values.extend(answers.context("the reference cannot be read")?);
             }
@@ -73,6 +84,8 @@ pub struct ReferenceCache {
     folder: Option<PathBuf>,
     /// What the model's own numbers do not say: its config, its base and how that is packed, the catalogue.
     context: String,
+    /// Set when training is to stop.
+    stop: Arc<AtomicBool>,
 }
 
 impl ReferenceCache {
@@ -84,7 +97,13 @@ impl ReferenceCache {
 
     #[must_use]
     pub fn new(folder: &Path, context: String) -> Self {
-        Self { folder: Some(folder.to_owned()), context }
+        Self { folder: Some(folder.to_owned()), context, ..Self::default() }
+    }
+
+    /// The same that ends when it is asked to.
+    #[must_use]
+    pub fn stopped_by(self, stop: &Arc<AtomicBool>) -> Self {
+        Self { stop: Arc::clone(stop), ..self }
     }
 
     /// What is kept for a model and its questions, or else what `compute` gives: one number for each of `count`.

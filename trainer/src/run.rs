@@ -7,6 +7,7 @@
 //! catalog.json       the items, in the order the model knows them
 //! tokenizer.json     trained on their texts
 //! metrics.jsonl      one line per epoch, and one every few steps
+//! train.log          what was said meanwhile
 //! ```
 
 use std::{
@@ -126,11 +127,7 @@ impl Run {
     /// When the tokenizer is damaged.
     pub fn texts(&self) -> Result<Vec<Vec<u32>>> {
         let texts = texts(&self.catalog, &self.tokenizer_json, &self.config)?;
-        let known = self.summary.model.vocabulary.tokens();
-        ensure!(
-            texts.iter().flatten().all(|&token| (token as usize) < known),
-            "tokenizer.json has tokens that the model lacks\nhint: train again"
-        );
+        ensure_known(&texts, &self.summary.model)?;
         Ok(texts)
     }
 
@@ -180,6 +177,19 @@ pub fn texts(catalog: &Catalog, tokenizer_json: &[u8], config: &RunConfig) -> Re
         Ok(tokens)
     };
     catalog.items().iter().map(read).collect()
+}
+
+/// # Errors
+/// When the texts of items have tokens that a model lacks.
+pub fn ensure_known(texts: &[Vec<u32>], model: &ModelConfig) -> Result<()> {
+    let known = model.vocabulary.tokens();
+    let largest = texts.iter().flatten().max().map_or(0, |&token| token as usize);
+    ensure!(
+        largest < known,
+        "tokenizer.json gives token {largest}, and the model has {known} tokens\n\
+         hint: of a published model, take the tokenizer.json that came with it; else train again"
+    );
+    Ok(())
 }
 
 fn read_text(path: &Path) -> Result<String> {

@@ -20,7 +20,7 @@ use crate::{
     checkpoint::{self, Keeper, Place, Saved},
     config::StageConfig,
     hardware::Hardware,
-    health::{Gauges, gradient_norm, hints},
+    health::{Gauges, are_numbers, gradient_norm, hints},
     kernels::adam::ClippedAdamW,
     loss_scale::LossScale,
     memory,
@@ -189,12 +189,7 @@ pub fn run<O: Objective>(
             let step = place.step;
             memory::ensure_enough(memory::available_bytes())?;
             let outcome = memory::answered(|| gradients(objective, &model, group, scale.factor()))?;
-            ensure!(
-                outcome.loss.is_finite(),
-                "the loss of {stage} is not a number at epoch {epoch}, step {step}\n\
-                 hint: lower the stage's learning_rate (now {}) in a config file; the last checkpoint is as it was",
-                config.learning_rate
-            );
+            ensure!(outcome.loss.is_finite(), keeper.no_numbers("the loss is", &place, config.learning_rate));
             let rate = learning_rate(step, total_steps, config);
             gauges.step(outcome.loss, outcome.metrics);
             // Overflowed gradients are no step.
@@ -212,6 +207,7 @@ pub fn run<O: Objective>(
             let positions = group.iter().flatten().map(|part| objective.positions(part)).sum();
             reporter.step(outcome.loss, rate, positions);
             if keeper.is_due(place.step) {
+                ensure_numbers(&model, &place, config, keeper)?;
                 save(keeper, &mut place, &model, &trained, &optimizer, &average, best.as_ref(), reporter)?;
                 if keeper.is_stopped() {
                     return Err(keeper.stopped(&place));
@@ -219,6 +215,8 @@ pub fn run<O: Objective>(
             }
         }
         let means = gauges.epoch()?;
+        // Before anything of it is kept.
+        ensure_numbers(&model, &place, config, keeper)?;
 
         let candidate = judge.ready(&average.apply(&model))?;
         let validation = judge.validate(&candidate)?;
@@ -240,6 +238,7 @@ pub fn run<O: Objective>(
         place.group = 0;
         save(keeper, &mut place, &model, &trained, &optimizer, &average, best.as_ref(), reporter)?;
     }
+    reporter.end_stage();
     match best {
         Some(best) => Ok(best),
         None => {
@@ -247,6 +246,12 @@ pub fn run<O: Objective>(
             Ok(Trained { validation: judge.validate(&model)?, model, epoch: 0 })
         }
     }
+}
+
+/// Infinite gradients of a finite loss are seen in the weights.
+fn ensure_numbers(model: &Model, place: &Place, config: &StageConfig, keeper: &Keeper) -> Result<()> {
+    ensure!(are_numbers(model)?, keeper.no_numbers("weights are", place, config.learning_rate));
+    Ok(())
 }
 
 /// What turns gradients into steps.
@@ -373,4 +378,121 @@ fn side_by_side<O: Objective>(
 #[must_use]
 pub fn frozen(model: &Model) -> Model {
     model.valid()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        path::Path,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
+
+    use shared::vocabulary::Vocabulary;
+
+    use super::*;
+    use crate::{
+        checkpoint::CheckpointConfig,
+        config::{Recipe, RunConfig},
+        hugging_face::tensors,
+    };
+
+    #[derive(Clone)]
+    struct Nothing;
+
+    impl Part for Nothing {
+        fn on(&self, _: &Device) -> Self {
+            self.clone()
+        }
+    }
+
+    /// The sum of some weights; from one step on with gradients that are no numbers.
+    struct Poisoned {
+        hardware: Hardware,
+        steps: AtomicUsize,
+        at: usize,
+    }
+
+    impl Objective for Poisoned {
+        type Part = Nothing;
+
+        fn epoch(&mut self, _: usize) -> Vec<Vec<Nothing>> {
+            vec![vec![Nothing]; 3]
+        }
+
+        fn targets(&self, _: &Nothing) -> usize {
+            1
+        }
+
+        fn positions(&self, _: &Nothing) -> usize {
+            1
+        }
+
+        fn hardware(&self) -> &Hardware {
+            &self.hardware
+        }
+
+        fn loss(&self, model: &Model, _: &Nothing) -> StepOutcome {
+            let Vocabulary::Items(items) = &model.vocabulary else { panic!() };
+            let sum = items.token_vectors().sum();
+            let step = self.steps.fetch_add(1, Ordering::Relaxed);
+            // √0 is 0, and steeper than any number.
+            let poison = if step < self.at { sum.clone() * 0.0 } else { (sum.clone() * 0.0).sqrt() };
+            (sum + poison).into()
+        }
+    }
+
+    struct Lenient;
+
+    impl Judge for Lenient {
+        fn ready(&self, model: &Model) -> Result<Model> {
+            Ok(frozen(model))
+        }
+
+        fn validate(&self, _: &Model) -> Result<Validation> {
+            Ok(Validation { hit_rate_at_1: 1.0, ndcg_at_10: 1.0 })
+        }
+
+        fn checkpoint(&self, model: &Model) -> Result<()> {
+            assert!(are_numbers(&model.clone().train())?, "the best model is of numbers");
+            Ok(())
+        }
+    }
+
+    /// A loss that is a number may have gradients that are none.
+    #[test]
+    fn weights_that_are_no_numbers_are_never_kept() {
+        let device = Device::flex().autodiff();
+        let config = RunConfig { hidden_size: 8, heads: 2, ..RunConfig::recipe(Recipe::Compact) };
+        let stage = StageConfig { epochs: 3, ..config.sft.stage.clone() };
+        let model = config.model(5, 20, Vec::new(), Vec::new()).init(&device);
+        // In the middle of an epoch, and with its last step.
+        for (at, steps, last) in [(4, 1, "sft-0002-00000004"), (5, 0, "sft-0002-00000003")] {
+            let run = std::env::temp_dir().join(format!("vitrine-poisoned-{at}-{}", std::process::id()));
+            let checkpoints = CheckpointConfig { steps, minutes: 0.0, keep: 2 };
+            let mut keeper = Keeper::new(&run, checkpoints, Arc::default(), false).unwrap();
+            let mut objective =
+                Poisoned { hardware: Hardware::from(&device), steps: AtomicUsize::new(0), at };
+            let mut reporter = Reporter::new(None, true).unwrap();
+            let model = model.clone();
+            let error =
+                super::run("sft", &stage, model, &mut objective, None, &Lenient, &mut reporter, &mut keeper);
+            let said = error.err().unwrap().to_string();
+            for words in
+                ["weights are not a number in sft at epoch 2", "hint: lower learning_rate", "--resume"]
+            {
+                assert!(said.contains(words), "{said}");
+            }
+            let places = run.join("checkpoints");
+            assert_eq!(fs::read_link(places.join("last")).unwrap(), Path::new(last));
+            for place in fs::read_dir(&places).unwrap() {
+                let kept = tensors::read_file(&place.unwrap().path().join("parameters.safetensors")).unwrap();
+                assert!(kept.values().flat_map(|weight| &weight.values).all(|value| value.is_finite()));
+            }
+            fs::remove_dir_all(&run).unwrap();
+        }
+    }
 }

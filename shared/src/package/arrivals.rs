@@ -41,6 +41,7 @@ impl Package {
             if matches!(self.manifest.model.vocabulary, VocabularyConfig::Items(_)) {
                 self.add_vectors(&texts)?;
             }
+            self.arrivals += texts.len();
             self.texts.extend(texts);
             self.fingerprint = sha256_hex(&[self.fingerprint.as_bytes(), catalog_json].concat());
         }
@@ -72,6 +73,13 @@ impl Package {
             None => self.weights.get(TEXTS).cloned().ok_or_else(|| missing(TEXTS))?,
         };
         let [_, width] = vectors.shape[..] else { return Err(missing(TEXTS)) };
+        // Nobody has looked yet whether the tensors are those of a model.
+        let known = self.texts.len();
+        let table = self.matrices.get(ITEMS).map(|matrix| vec![matrix.rows, matrix.columns]);
+        let table = table.or_else(|| Some(self.weights.get(ITEMS)?.shape.clone()));
+        if table.is_none_or(|shape| shape != [known, width]) {
+            return Err(missing(ITEMS));
+        }
         let mut rows = Vec::with_capacity(texts.len() * width);
         for text in texts {
             let mut bag = vec![0.0; width];
@@ -83,11 +91,12 @@ impl Package {
             let weight = 1.0 / (text.len() as f32).sqrt();
             rows.extend(bag.into_iter().map(|sum| sum * weight));
         }
-        let bias = self.weights.get(BIAS).ok_or_else(|| missing(BIAS))?;
+        let bias =
+            self.weights.get(BIAS).filter(|bias| bias.shape == [known]).ok_or_else(|| missing(BIAS))?;
         // Where none was measured: as the least popular item that training met.
         let least = bias.values.iter().copied().fold(f32::INFINITY, f32::min);
         let unmet = self.manifest.unmet_bias.unwrap_or(least);
-        let items = self.texts.len() + texts.len();
+        let items = known + texts.len();
         if let Some(matrix) = self.matrices.get_mut(ITEMS) {
             matrix.append(&QuantisedMatrix::new(&rows, texts.len(), width, matrix.bits));
         } else {
@@ -103,7 +112,6 @@ impl Package {
         if let VocabularyConfig::Items(config) = &mut self.manifest.model.vocabulary {
             config.items = items;
         }
-        self.arrivals += texts.len();
         Ok(())
     }
 }

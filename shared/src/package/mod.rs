@@ -223,7 +223,10 @@ impl std::fmt::Display for PackageError {
                 write!(f, "tensor {tensor} holds a value that is not a number, or none of its encoding")
             }
             Self::SelfTest { question } => {
-                write!(f, "question {question} of the self-test names items that the catalogue lacks")
+                write!(
+                    f,
+                    "question {question} of the self-test names items that the catalogue lacks, or lacks their scores"
+                )
             }
             Self::Incomplete => write!(f, "the items' vectors lack their texts; export the model anew"),
             Self::NoArrivals => {

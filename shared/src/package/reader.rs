@@ -1,6 +1,9 @@
 //! Is this a package, and what is in it? Bytes in, validated parts or the first broken rule out; never a panic.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use burn::tensor::Device;
 use half::f16;
@@ -67,6 +70,9 @@ impl Manifest {
         }
         if self.template != prompt::TEMPLATE {
             return Err(PackageError::UnknownTemplate { got: self.template.clone() });
+        }
+        if self.unmet_bias.is_some_and(|bias| !bias.is_finite()) {
+            return Err(PackageError::NotFinite { tensor: "unmet_bias".to_owned() });
         }
         let mut paths = BTreeSet::new();
         let mut total = 0_usize;
@@ -177,9 +183,14 @@ impl Package {
                 return Err(PackageError::SelfTest { question: question + 1 });
             }
         }
-        let stream: Vec<u8> = manifest.shards().flat_map(|file| files[&file.path].iter().copied()).collect();
+        let shards: Vec<&[u8]> = manifest.shards().map(|file| files[&file.path].as_slice()).collect();
+        // One after another; of one there is no second copy.
+        let stream = match shards[..] {
+            [one] => Cow::Borrowed(one),
+            _ => Cow::Owned(shards.concat()),
+        };
         let (mut weights, mut matrices) = (Weights::new(), BTreeMap::new());
-        let mut rest = stream.as_slice();
+        let mut rest = &*stream;
         for tensor in &manifest.tensors {
             let shape = || PackageError::TensorShape { name: tensor.name.clone() };
             let bytes = tensor_bytes(tensor).ok_or_else(shape)?;

@@ -93,7 +93,7 @@ impl Rules {
         for always in &self.always {
             match always {
                 Always::NotRecentlyBought { days } => {
-                    let since_ms = scene.now_ms - i64::from(*days) * DAY_MS;
+                    let since_ms = scene.now_ms.saturating_sub(i64::from(*days) * DAY_MS);
                     let bought = scene
                         .events
                         .iter()
@@ -158,14 +158,17 @@ impl Rules {
         let is_free = |item: usize| !pins.values().any(|pinned| *pinned == item);
         let is_one_per_group = self.always.contains(&Always::OnePerGroup);
         let list_of = |values: Vec<(usize, f32, f32)>| {
-            let mut chosen = Chosen::new(scene, placement, is_one_per_group);
+            // What is pinned takes its room first: limits hold of what stands beside it.
+            let pinned = pins.iter().filter(|(pos, _)| **pos <= k).map(|(_, item)| *item).collect();
+            let mut chosen = Chosen::new(scene, placement, is_one_per_group, pinned);
             let mut left: Vec<Option<(usize, f32, f32)>> = values.into_iter().map(Some).collect();
             let mut list = Vec::new();
             while list.len() < k {
-                let pinned = pins.get(&(list.len() + 1)).filter(|item| !chosen.items.contains(item));
+                let pinned = pins
+                    .get(&(list.len() + 1))
+                    .filter(|item| list.iter().all(|placed: &Placed| placed.item != **item));
                 if let Some(&item) = pinned {
                     let score = score_of(item);
-                    chosen.push(item);
                     let strength = strengths.of(score);
                     list.push(Placed { item, score, strength, rules: vec!["pin".to_owned()] });
                     continue;
@@ -214,11 +217,19 @@ impl Rules {
     }
 }
 
-/// The items of `scores` that are alike to what the visitor liked, likest first.
+/// The items of `scores` that are alike to what the visitor liked of late, likest first.
 fn alike(scene: &Scene, scores: &Scores) -> Vec<usize> {
+    /// As many as the rules have that answer before a model is there.
+    const NEWEST: usize = 24;
     let items = scene.catalog.items();
-    let liked = || scene.met.iter().filter(|met| met.intensity > 0.0);
-    let of = |item: usize| liked().map(|met| likeness(&items[item], &items[met.item])).fold(0.0, f32::max);
+    let mut liked = Vec::new();
+    for met in scene.met.iter().rev().filter(|met| met.intensity > 0.0) {
+        if liked.len() < NEWEST && !liked.contains(&met.item) {
+            liked.push(met.item);
+        }
+    }
+    let of =
+        |item: usize| liked.iter().map(|&other| likeness(&items[item], &items[other])).fold(0.0, f32::max);
     let alike = scores.iter().map(|(item, _)| (item, of(item))).filter(|(_, likeness)| *likeness >= ALIKE);
     top_k(alike, scores.len()).into_iter().map(|best| best.item).collect()
 }
@@ -257,17 +268,26 @@ impl Strengths {
 struct Moves<'a> {
     placement: &'a Placement,
     scene: &'a Scene<'a>,
-    /// Seen lately and not clicked since.
+    boosts: Vec<Move<'a>>,
+    /// Seen lately, and nothing else done with it in that time.
     is_stale: HashMap<usize, bool>,
     /// Nothing is moved, so that nobody needs to be asked.
     is_idle: bool,
+}
+
+/// A boost or a bury, and what it does to an item's value at most.
+struct Move<'a> {
+    boost: &'a Boost,
+    by: f32,
+    list: &'static str,
+    at: usize,
 }
 
 impl<'a> Moves<'a> {
     fn new(placement: &'a Placement, scene: &'a Scene<'a>) -> Self {
         let mut is_stale = HashMap::new();
         if let Some(rotation) = &placement.rotation {
-            let since_ms = scene.now_ms - i64::from(rotation.seconds) * 1000;
+            let since_ms = scene.now_ms.saturating_sub(i64::from(rotation.seconds) * 1000);
             for event in scene.events.iter().filter(|event| event.ts >= since_ms) {
                 let Some(item) = scene.catalog.index(&event.item) else { continue };
                 match event.kind {
@@ -280,8 +300,15 @@ impl<'a> Moves<'a> {
                 }
             }
         }
-        let is_idle = placement.boost.is_empty() && placement.bury.is_empty() && is_stale.is_empty();
-        Self { placement, scene, is_stale, is_idle }
+        let lists = [("boost", 1.0, &placement.boost), ("bury", -1.0, &placement.bury)];
+        let boosts = lists.into_iter().flat_map(|(list, sign, boosts)| {
+            let numbered = boosts.iter().enumerate();
+            numbered.map(move |(at, boost)| Move { boost, by: sign * boost.by, list, at: at + 1 })
+        });
+        // Of a page without an item nothing is said that speaks of it.
+        let boosts: Vec<_> = boosts.filter(|each| scene.seed.is_some() || !each.boost.needs_seed()).collect();
+        let is_idle = boosts.is_empty() && is_stale.is_empty();
+        Self { placement, scene, boosts, is_stale, is_idle }
     }
 
     fn by(&self, item: usize) -> f32 {
@@ -289,9 +316,8 @@ impl<'a> Moves<'a> {
             return 0.0;
         }
         let scope = self.scene.scope(item);
-        let sum = |boosts: &[Boost]| boosts.iter().map(|boost| amount(boost, scope)).sum::<f32>();
-        let moved = (sum(&self.placement.boost) - sum(&self.placement.bury)).clamp(-MOST_BOOST, MOST_BOOST);
-        moved
+        let moved = self.boosts.iter().map(|each| each.by * share(each.boost, scope)).sum::<f32>();
+        moved.clamp(-MOST_BOOST, MOST_BOOST)
             - if self.is_stale(item) {
                 self.placement.rotation.as_ref().map_or(0.0, |rotation| rotation.rate)
             } else {
@@ -305,24 +331,23 @@ impl<'a> Moves<'a> {
 
     fn names(&self, item: usize) -> Vec<String> {
         let scope = self.scene.scope(item);
-        let lists = [("boost", &self.placement.boost), ("bury", &self.placement.bury)];
-        let hits = lists.iter().flat_map(|(list, boosts)| {
-            let hit = boosts.iter().enumerate().filter(|(_, boost)| amount(boost, scope) != 0.0);
-            hit.map(move |(at, boost)| boost.name.clone().unwrap_or_else(|| format!("{list} {}", at + 1)))
-        });
-        hits.chain(self.is_stale(item).then(|| "rotation".to_owned())).collect()
+        let hits = self.boosts.iter().filter(|each| share(each.boost, scope) != 0.0);
+        let name =
+            |each: &Move| each.boost.name.clone().unwrap_or_else(|| format!("{} {}", each.list, each.at));
+        hits.map(name).chain(self.is_stale(item).then(|| "rotation".to_owned())).collect()
     }
 }
 
-fn amount(boost: &Boost, scope: Scope) -> f32 {
+/// How much of a boost an item gets.
+fn share(boost: &Boost, scope: Scope) -> f32 {
     match (&boost.r#if, &boost.field) {
-        (Some(condition), _) if condition.0.is_true(scope) => boost.by,
-        (None, Some(field)) => boost.by * field.0.number(scope).unwrap_or(0.0).clamp(-1.0, 1.0) as f32,
+        (Some(condition), _) if condition.0.is_true(scope) => 1.0,
+        (None, Some(field)) => field.0.number(scope).unwrap_or(0.0).clamp(-1.0, 1.0) as f32,
         _ => 0.0,
     }
 }
 
-/// The list so far, and what its limits leave room for.
+/// The list so far with what is pinned behind it, and what its limits leave room for.
 struct Chosen<'a> {
     scene: &'a Scene<'a>,
     placement: &'a Placement,
@@ -331,8 +356,13 @@ struct Chosen<'a> {
 }
 
 impl<'a> Chosen<'a> {
-    fn new(scene: &'a Scene<'a>, placement: &'a Placement, is_one_per_group: bool) -> Self {
-        Self { scene, placement, is_one_per_group, items: Vec::new() }
+    fn new(
+        scene: &'a Scene<'a>,
+        placement: &'a Placement,
+        is_one_per_group: bool,
+        items: Vec<usize>,
+    ) -> Self {
+        Self { scene, placement, is_one_per_group, items }
     }
 
     fn push(&mut self, item: usize) {

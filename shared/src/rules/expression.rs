@@ -338,7 +338,9 @@ impl Field {
             Self::ListPrice => number(item.list_price.map(|price| price as f64)),
             Self::Rating => number(item.rating.map(f64::from)),
             Self::Ratings => number(item.rating_n.map(f64::from)),
-            Self::AgeDays => number(item.created.map(|created| (now_ms - created) as f64 / DAY_MS as f64)),
+            Self::AgeDays => {
+                number(item.created.map(|created| now_ms.saturating_sub(created) as f64 / DAY_MS as f64))
+            }
             Self::Boost => Value::Number(f64::from(item.boost)),
         }
     }

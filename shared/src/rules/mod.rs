@@ -369,6 +369,7 @@ impl Rules {
         for (name, placement) in &self.placements {
             placement.check(&format!("placements.{name}"))?;
         }
+        let mut taken = BTreeMap::new();
         for (name, experiment) in &self.experiments {
             let range = |what: &str, expected| RulesError::Range {
                 what: format!("experiments.{name}.{what}"),
@@ -376,6 +377,11 @@ impl Rules {
             };
             if experiment.share > 100 {
                 return Err(range("share", "0 to 100"));
+            }
+            let taken = taken.entry(&experiment.placement).or_insert(0);
+            *taken += u32::from(experiment.share);
+            if *taken > 100 {
+                return Err(range("share", "at most 100 with the other experiments of its placement"));
             }
             if !self.placements.contains_key(&experiment.uses) {
                 let (experiment, placement) = (name.clone(), experiment.uses.clone());
@@ -387,16 +393,28 @@ impl Rules {
 
     /// The rules of a placement for a visitor of `bucket` (0 to 99), and the experiment that chose them.
     ///
-    /// Buckets from 0 on up to the share take part.
+    /// Experiments of one placement share the buckets in the order of their names, each as many as its share from where the
+    /// one before ends.
     #[must_use]
     pub fn placement(&self, name: &str, bucket: u8) -> (Option<&Placement>, Option<&str>) {
-        let taking_part = self.experiments.iter().find(|(_, experiment)| experiment.placement == name);
-        if let Some((experiment, Experiment { uses, share, .. })) = taking_part
-            && bucket < *share
-        {
-            return (self.placements.get(uses), Some(experiment));
+        let mut end = 0;
+        for (experiment, Experiment { placement, uses, share }) in &self.experiments {
+            if placement == name {
+                end += u32::from(*share);
+                if u32::from(bucket) < end {
+                    return (self.placements.get(uses), Some(experiment));
+                }
+            }
         }
         (self.placements.get(name).or_else(|| self.placements.get(ANY_PLACEMENT)), None)
+    }
+}
+
+impl Boost {
+    /// Does it speak of the page's own item?
+    fn needs_seed(&self) -> bool {
+        self.r#if.as_ref().is_some_and(|condition| condition.0.needs_seed())
+            || self.field.as_ref().is_some_and(|field| field.0.needs_seed())
     }
 }
 
@@ -404,12 +422,10 @@ impl Placement {
     /// Does any of its rules speak of the page's own item?
     #[must_use]
     pub fn needs_seed(&self) -> bool {
-        let moves = self.boost.iter().chain(&self.bury);
-        let conditions =
+        let mut conditions =
             self.filter.iter().chain(self.when.iter().flat_map(|when| [&when.r#if, &when.filter]));
-        let moved = moves.clone().filter_map(|boost| boost.r#if.as_ref());
-        conditions.chain(moved).any(|condition| condition.0.needs_seed())
-            || moves.filter_map(|boost| boost.field.as_ref()).any(|field| field.0.needs_seed())
+        conditions.any(|condition| condition.0.needs_seed())
+            || self.boost.iter().chain(&self.bury).any(Boost::needs_seed)
     }
 
     fn check(&self, place: &str) -> Result<(), RulesError> {

@@ -15,11 +15,11 @@ mod fold;
 mod reading;
 pub mod rules;
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::interaction::EventKind;
+use crate::interaction::{Event, EventKind};
 use rules::Rule;
 
 pub use check::{SignalsError, nearest};
@@ -82,6 +82,20 @@ impl SignalsConfig {
     /// When it is not JSON or has other fields.
     pub fn from_json(json: &[u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(json)
+    }
+
+    /// Events under our own names: those that came by another have the one that it stands for.
+    #[must_use]
+    pub fn canonical<'a>(&self, events: &'a [Event]) -> Cow<'a, [Event]> {
+        let is_alias = |event: &Event| matches!(&event.kind, EventKind::Custom(_));
+        if !events.iter().any(is_alias) {
+            return Cow::Borrowed(events);
+        }
+        let named = |event: &Event| {
+            let name = self.rule(&event.kind).filter(|_| is_alias(event)).map(|(name, _)| name.to_owned());
+            Event { kind: name.map_or_else(|| event.kind.clone(), EventKind::from), ..event.clone() }
+        };
+        Cow::Owned(events.iter().map(named).collect())
     }
 
     /// Our name of an event and what it means; `None` for a name that is neither an event nor an alias.

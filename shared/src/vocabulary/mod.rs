@@ -16,6 +16,7 @@ use crate::{
     model::{ConfigError, Transformer, TransformerConfig},
     preference::INTENSITY_LEVELS,
     prompt::Template,
+    transformer_config::within,
 };
 use items::{ItemTexts, ItemVocabulary, ItemVocabularyConfig};
 use tokens::{TokenVocabulary, TokenVocabularyConfig};
@@ -122,6 +123,8 @@ pub struct Asked {
 
 /// Longest history a model may be asked to see.
 const MAX_CONTEXT: usize = 4096;
+/// Most items, and most tokens.
+const MAX_ROWS: usize = 1 << 22;
 /// Most cuts of the calendar.
 const MAX_ERAS: usize = 4096;
 
@@ -130,31 +133,25 @@ impl ModelConfig {
     /// The first rule that is broken.
     pub fn validate(&self) -> Result<(), ConfigError> {
         self.transformer.validate()?;
-        if self.context == 0 || self.context > MAX_CONTEXT {
-            return Err(ConfigError::OutOfRange { field: "context", got: self.context });
-        }
-        if self.asked.is_empty() || self.asked.len() > INTENSITY_LEVELS {
-            return Err(ConfigError::OutOfRange { field: "asked", got: self.asked.len() });
-        }
+        within("context", self.context, 1, MAX_CONTEXT)?;
+        within("asked", self.asked.len(), 1, INTENSITY_LEVELS)?;
         for asked in &self.asked {
-            if asked.level >= INTENSITY_LEVELS {
-                return Err(ConfigError::OutOfRange { field: "asked.level", got: asked.level });
-            }
+            within("asked.level", asked.level, 0, INTENSITY_LEVELS - 1)?;
             if !asked.weight.is_finite() || asked.weight <= 0.0 {
                 return Err(ConfigError::NotFinite { field: "asked.weight" });
             }
         }
-        let eras = self.vocabulary.eras();
-        if eras.len() > MAX_ERAS {
-            return Err(ConfigError::OutOfRange { field: "eras", got: eras.len() });
+        // A mixture of probabilities is one.
+        if (self.asked.iter().map(|asked| asked.weight).sum::<f32>() - 1.0).abs() > 1e-3 {
+            return Err(ConfigError::NotShares { field: "asked.weight" });
         }
+        let eras = self.vocabulary.eras();
+        within("eras", eras.len(), 0, MAX_ERAS)?;
         if !eras.is_sorted_by(|cut, next| cut < next) {
             return Err(ConfigError::NotAscending { field: "eras" });
         }
         let levels = self.vocabulary.template().map_or(INTENSITY_LEVELS, |template| template.levels.len());
-        if levels != INTENSITY_LEVELS {
-            return Err(ConfigError::OutOfRange { field: "template.levels", got: levels });
-        }
+        within("template.levels", levels, INTENSITY_LEVELS, INTENSITY_LEVELS)?;
         let sizes = match &self.vocabulary {
             VocabularyConfig::Items(items) => [("items", items.items), ("tokens", items.tokens)],
             VocabularyConfig::Tokens(tokens) => [("tokens", tokens.tokens), ("tokens", tokens.tokens)],
@@ -165,9 +162,7 @@ impl ModelConfig {
             VocabularyConfig::Tokens(tokens) => tokens.template.largest() as usize + 1,
         };
         for (field, got) in sizes {
-            if got < least || got > 1 << 22 {
-                return Err(ConfigError::OutOfRange { field, got });
-            }
+            within(field, got, least, MAX_ROWS)?;
         }
         Ok(())
     }
@@ -221,6 +216,9 @@ mod tests {
         assert_eq!(of(vec![-3, 0, 7]).validate(), Ok(()));
         assert_eq!(of(vec![3, 3]).validate(), Err(ConfigError::NotAscending { field: "eras" }));
         let many = of((0..5000).collect()).validate();
-        assert_eq!(many, Err(ConfigError::OutOfRange { field: "eras", got: 5000 }));
+        let error = ConfigError::OutOfRange { field: "eras", got: 5000, least: 0, most: MAX_ERAS };
+        assert_eq!((many, error.to_string().as_str()), (Err(error), "eras is 5000, expected 0 to 4096"));
+        let half = ModelConfig { asked: vec![Asked { level: 8, weight: 0.5 }], ..of(vec![]) };
+        assert_eq!(half.validate(), Err(ConfigError::NotShares { field: "asked.weight" }));
     }
 }

@@ -14,8 +14,7 @@ use crate::{
     split::{Question, Split},
 };
 
-/// How far ahead of the moment one looks: the paper's ten steps, the next item included.
-pub const HORIZON: usize = 10;
+pub use crate::negatives::HORIZON;
 
 /// Two stars of five or fewer.
 pub const DISLIKED: f32 = -0.5;

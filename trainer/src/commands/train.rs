@@ -6,13 +6,14 @@ use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
 use crate::{
-    checkpoint::{self, JobFile},
+    checkpoint::{self, Held, JobFile},
     cli,
     config::RunConfig,
     datasets::{self, Dataset},
     device::DeviceName,
-    hardware, pipeline,
-    run::Run,
+    hardware, hugging_face, pipeline,
+    run::{self, Run},
+    stop,
 };
 
 pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> {
@@ -22,7 +23,7 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
         // clap asks for both.
         (None, ..) => anyhow::bail!("--data and --out are missing\nhint: or --resume a run"),
     };
-    let Asked { out, config, job, is_resumed } = asked;
+    let Asked { out, config, job, is_resumed, _held } = asked;
     let dataset = datasets::load(&job.data)?;
     if !is_quiet {
         dataset.report.lines().iter().for_each(|line| eprintln!("{line}"));
@@ -35,7 +36,19 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
         job.data.display(),
         out.display()
     );
-    let job = JobFile { fingerprint, ..job };
+    let start = start(&job, &config)?;
+    ensure!(
+        // Runs from before it was written down say nothing.
+        !is_resumed || job.start.is_none() || job.start == start,
+        "{} is no longer what {} began with\nhint: bring it back, or train anew with another --out",
+        job.from
+            .as_deref()
+            .or(config.base.as_ref().map(|base| base.path.as_path()))
+            .unwrap_or(&out)
+            .display(),
+        out.display()
+    );
+    let job = JobFile { fingerprint, start, ..job };
     let devices = arguments.devices.iter().map(DeviceName::open).collect::<Result<Vec<_>>>()?;
     // Before anything is written.
     devices.iter().try_for_each(|device| hardware::ensure_computes_in(config.precision, device))?;
@@ -47,8 +60,7 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     if let Some(from) = &from {
         check_from(from, &config, &dataset, job.from.as_deref().unwrap_or(&out))?;
     }
-    std::fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-    crate::output::write_file(&out.join(JOB), &serde_json::to_vec_pretty(&job)?)?;
+    crate::output::write_file(&out.join(JobFile::NAME), &serde_json::to_vec_pretty(&job)?)?;
     let run = pipeline::train(&pipeline::Job {
         dataset: &dataset,
         data: &job.data,
@@ -61,7 +73,7 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
         is_quiet,
         is_plain: arguments.plain,
         is_resumed,
-        stop: checkpoint::stop_on_request()?,
+        stop: stop::on_request()?,
     })?;
     if is_json {
         crate::output::print_json(
@@ -71,14 +83,20 @@ pub fn run(arguments: &cli::Train, is_json: bool, is_quiet: bool) -> Result<()> 
     Ok(())
 }
 
-/// What a run was asked for, in its folder.
-const JOB: &str = "job.json";
-
 struct Asked {
     out: PathBuf,
     config: RunConfig,
     job: JobFile,
     is_resumed: bool,
+    /// Nobody else trains in the folder meanwhile.
+    _held: Held,
+}
+
+/// SHA-256 of the weights that training begins with, where it does not draw them.
+fn start(job: &JobFile, config: &RunConfig) -> Result<Option<String>> {
+    let base = config.base.as_ref().map(|base| hugging_face::fingerprint(&base.path)).transpose()?;
+    let from = job.from.as_deref().map(hugging_face::fingerprint).transpose()?;
+    Ok(base.into_iter().chain(from).reduce(|base, from| format!("{base} {from}")))
 }
 
 /// Settings of a new run.
@@ -94,16 +112,22 @@ fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
         out.display(),
         out.display()
     );
-    // An unfinished run has its metrics; anything else in the folder is somebody's.
-    let is_free = crate::output::is_free(out)? || out.join("metrics.jsonl").exists();
+    // What was asked for is the first that a run writes; without it what the folder holds is somebody's.
+    let is_free = crate::output::is_free(out)? || out.join(JobFile::NAME).exists();
     ensure!(is_free, "{} holds something that is no run\nhint: choose another --out", out.display());
     let from = arguments.from.as_deref().map(Run::load).transpose()?;
     let recipe = arguments.recipe.or(from.as_ref().map(|run| run.config.recipe));
     let mut config = RunConfig::load(arguments.config.as_deref(), recipe, arguments.base.as_deref())?;
-    if let Some(base) = &mut config.base {
-        base.path = std::path::absolute(&base.path)?;
-        base.lora.rank = arguments.lora_rank.unwrap_or(base.lora.rank);
-        base.bits = arguments.base_bits.unwrap_or(base.bits);
+    match &mut config.base {
+        Some(base) => {
+            base.path = std::path::absolute(&base.path)?;
+            base.lora.rank = arguments.lora_rank.unwrap_or(base.lora.rank);
+            base.bits = arguments.base_bits.unwrap_or(base.bits);
+        }
+        None => ensure!(
+            arguments.lora_rank.is_none() && arguments.base_bits.is_none(),
+            "--lora-rank and --base-bits are settings of a published model, and none is named\nhint: --base DIR"
+        ),
     }
     if let Some(from) = &from {
         // The model is that of the earlier run, whatever a config says of new ones.
@@ -124,12 +148,15 @@ fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
         data: std::path::absolute(data)?,
         from: arguments.from.as_ref().map(std::path::absolute).transpose()?,
         fingerprint: String::new(),
+        start: None,
     };
-    Ok(Asked { out: out.to_owned(), config, job, is_resumed: false })
+    Ok(Asked { out: out.to_owned(), config, job, is_resumed: false, _held: checkpoint::hold(out)? })
 }
 
 /// Settings of a run that is gone on with: its own.
 fn resumed(out: &Path) -> Result<Asked> {
+    run::check_folder(out)?;
+    let held = checkpoint::hold(out)?;
     let is_finished = out.join("run.json").exists();
     checkpoint::tidy(out, is_finished)?;
     ensure!(
@@ -140,17 +167,19 @@ fn resumed(out: &Path) -> Result<Asked> {
     );
     let read = |name: &str| {
         std::fs::read_to_string(out.join(name)).with_context(|| {
-            format!(
-                "{} is no run that could go on\nhint: pass the folder given to `trainer train --out`",
-                out.display()
-            )
+            let hint = if out.join(JobFile::NAME).exists() {
+                "it ended before training began: give the command again that began it"
+            } else {
+                "pass the folder given to `trainer train --out`"
+            };
+            format!("{} is no run that could go on\nhint: {hint}", out.display())
         })
     };
     let damaged = |name: &str| format!("{} is damaged\nhint: train again", out.join(name).display());
-    let job = serde_json::from_str(&read(JOB)?).with_context(|| damaged(JOB))?;
+    let job = serde_json::from_str(&read(JobFile::NAME)?).with_context(|| damaged(JobFile::NAME))?;
     let config: RunConfig = toml::from_str(&read("config.toml")?).with_context(|| damaged("config.toml"))?;
     config.validate()?;
-    Ok(Asked { out: out.to_owned(), config, job, is_resumed: true })
+    Ok(Asked { out: out.to_owned(), config, job, is_resumed: true, _held: held })
 }
 
 fn check_from(from: &Run, config: &RunConfig, dataset: &Dataset, path: &Path) -> Result<()> {

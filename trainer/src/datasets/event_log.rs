@@ -40,6 +40,13 @@ pub fn load(folder: &Path) -> Result<Dataset> {
         by_visitor.entry(visitor).or_default().push(event);
     }
     signals.fit_dwell(by_visitor.values().flatten(), &catalog);
+    signals.validate().with_context(|| {
+        format!(
+            "the dwell times in {} give signals that cannot be used\n\
+             hint: dwell_ms is in milliseconds of active time; or say fit = \"fixed\" under [events.dwell] of signals.toml",
+            path.display()
+        )
+    })?;
     let mut unknown = 0;
     let (mut histories, mut seen) = (Vec::new(), Vec::new());
     for events in by_visitor.into_values() {

@@ -107,12 +107,13 @@ impl ItemData {
         batch: &Batch,
     ) -> (ItemTable, Tensor<2>) {
         let device = batch.states.device();
+        let id_keep = batch.id_keep.as_ref().map(|kept| kept.tensor(&device));
         let build = || match &self.texts {
             Texts::Bags(bags) => {
                 let bags = text_bags(vocabulary.token_vectors(), Arc::clone(bags));
-                vocabulary.table_of_bags(bags, batch.id_keep.clone())
+                vocabulary.table_of_bags(bags, id_keep.clone())
             }
-            Texts::Padded(texts) => vocabulary.table(&texts.on(&device), batch.id_keep.clone()),
+            Texts::Padded(texts) => vocabulary.table(&texts.on(&device), id_keep.clone()),
         };
         let table = build();
         // What goes in and what comes out are differentiated apart then, and a graph is walked once.
@@ -167,7 +168,7 @@ impl Part for Batch {
             rows: rows.on(device),
             states: states.to_device(device),
             items: items.to_device(device),
-            id_keep: id_keep.map(|keep| keep.to_device(device)),
+            id_keep,
             noise,
             margins: margins.map(|margins| margins.to_device(device)),
             reference: reference.map(|reference| reference.to_device(device)),
@@ -183,11 +184,34 @@ pub struct Batch {
     pub(super) states: Tensor<1, Int>,
     /// `[R, 1]` targets, or `[R, 1+K]` chosen and rejected.
     pub(super) items: Tensor<2, Int>,
-    /// `[N, 1]` or none: which id vectors take part.
-    pub(super) id_keep: Option<Tensor<2>>,
+    /// Which id vectors take part; all where nothing is said.
+    pub(super) id_keep: Option<Kept>,
     pub(super) noise: Noise,
     pub(super) margins: Option<Tensor<2>>,
     pub(super) reference: Option<Tensor<2>>,
+}
+
+/// Which of many take part, a bit each: there is one for every part of an epoch, and catalogues are large.
+#[derive(Clone)]
+pub(super) struct Kept {
+    bits: Vec<u8>,
+    count: usize,
+}
+
+impl Kept {
+    pub(super) fn new(is_kept: &[bool]) -> Self {
+        let byte = |eight: &[bool]| eight.iter().rev().fold(0, |byte, &bit| byte << 1 | u8::from(bit));
+        Self { bits: is_kept.chunks(8).map(byte).collect(), count: is_kept.len() }
+    }
+
+    /// `[N, 1]`: 1 or 0.
+    fn tensor(&self, device: &Device) -> Tensor<2> {
+        let bit = |at: usize| f32::from(self.bits[at / 8] >> (at % 8) & 1);
+        Tensor::from_data(
+            TensorData::new((0..self.count).map(bit).collect::<Vec<_>>(), [self.count, 1]),
+            device,
+        )
+    }
 }
 
 pub(super) fn index_vector(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
@@ -198,4 +222,18 @@ pub(super) fn index_vector(values: Vec<i32>, device: &Device) -> Tensor<1, Int> 
 pub(super) fn index_matrix(values: Vec<i32>, rows: usize, device: &Device) -> Tensor<2, Int> {
     let columns = values.len() / rows.max(1);
     Tensor::from_data(TensorData::new(values, [rows, columns]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_told_again() {
+        let is_kept: Vec<bool> = (0..21).map(|at| at % 3 == 0 || at > 17).collect();
+        let tensor = Kept::new(&is_kept).tensor(&Device::flex());
+        assert_eq!(tensor.dims(), [21, 1]);
+        let told: Vec<bool> = tensor.into_data().iter::<f32>().map(|value| value == 1.0).collect();
+        assert_eq!(told, is_kept);
+    }
 }

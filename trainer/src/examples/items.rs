@@ -22,7 +22,7 @@ use shared::{
 pub use super::item_data::{Batch, ItemData};
 use super::{
     bucket,
-    item_data::{index_matrix, index_vector, items_of},
+    item_data::{Kept, index_matrix, index_vector, items_of},
     margin_tensor, windows,
 };
 use crate::{
@@ -135,15 +135,11 @@ pub fn sft_batch(data: &ItemData, rows: Vec<SftRow>, id_keep: Option<Vec<bool>>,
         targets.extend(row.targets.iter().map(|(_, item)| *item as i32));
     }
     let positions: Vec<Vec<ItemPosition>> = rows.into_iter().map(|row| row.positions).collect();
-    let id_keep = id_keep.map(|keep| {
-        let keep: Vec<f32> = keep.into_iter().map(|is_kept| f32::from(u8::from(is_kept))).collect();
-        Tensor::from_data(TensorData::new(keep, [data.items, 1]), device)
-    });
     Batch {
         rows: ItemBatch::new(&positions, device),
         items: index_matrix(targets, states.len(), device),
         states: index_vector(states, device),
-        id_keep,
+        id_keep: id_keep.map(|is_kept| Kept::new(&is_kept)),
         noise,
         margins: None,
         reference: None,

@@ -1,10 +1,10 @@
-//! How do adapters leave? As the folder that Hugging Face's PEFT reads beside the base model.
+//! How do adapters leave a run, and enter the next? As the folder that Hugging Face's PEFT reads beside the base model.
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use serde_json::json;
-use shared::weights::Weights;
+use shared::{lora::is_adapter, weights::Weights};
 
 use super::tensors;
 use crate::{base_config::BaseConfig, output::write_file};
@@ -14,6 +14,7 @@ pub const FOLDER: &str = "adapter";
 
 /// What PEFT puts before the names of the model that it wraps.
 const PREFIX: &str = "base_model.model.";
+const WEIGHTS: &str = "adapter_model.safetensors";
 
 /// Writes `adapter_config.json` and `adapter_model.safetensors` of the adapters among `weights`.
 ///
@@ -22,7 +23,7 @@ const PREFIX: &str = "base_model.model.";
 pub fn write(folder: &Path, base: &BaseConfig, weights: Weights) -> Result<()> {
     let adapters: Weights = weights
         .into_iter()
-        .filter(|(name, _)| name.contains(".lora_"))
+        .filter(|(name, _)| is_adapter(name))
         .map(|(name, weight)| (format!("{PREFIX}{name}"), weight))
         .collect();
     let config = json!({
@@ -37,6 +38,19 @@ pub fn write(folder: &Path, base: &BaseConfig, weights: Weights) -> Result<()> {
         "fan_in_fan_out": false,
         "inference_mode": true,
     });
-    tensors::write_file(&folder.join("adapter_model.safetensors"), &adapters)?;
+    tensors::write_file(&folder.join(WEIGHTS), &adapters)?;
     write_file(&folder.join("adapter_config.json"), &serde_json::to_vec_pretty(&config)?)
+}
+
+/// The adapters that [`write`] left, by their names in the model.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn read(folder: &Path) -> Result<Weights> {
+    let adapters = tensors::read_file(&folder.join(WEIGHTS))
+        .with_context(|| format!("{} has no adapters\nhint: train again", folder.display()))?;
+    Ok(adapters
+        .into_iter()
+        .map(|(name, weight)| (name.strip_prefix(PREFIX).map(str::to_owned).unwrap_or(name), weight))
+        .collect())
 }

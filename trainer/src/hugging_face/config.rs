@@ -16,6 +16,8 @@ pub struct Sizes {
     pub transformer: TransformerConfig,
     pub tokens: usize,
     pub tie_word_embeddings: bool,
+    /// How long a text the model was trained to read, where that is said.
+    pub positions: Option<usize>,
 }
 
 /// Reads a `config.json` of Llama 2 and 3, SmolLM2, Qwen2, Qwen2.5 or Qwen3.
@@ -65,19 +67,27 @@ pub fn read(bytes: &[u8]) -> Result<Sizes> {
         transformer,
         tokens: size("vocab_size")?,
         tie_word_embeddings: config["tie_word_embeddings"].as_bool().unwrap_or(false),
+        positions: config["max_position_embeddings"].as_u64().map(usize::try_from).transpose()?,
     })
 }
 
 /// A checkpoint that is read although it computes otherwise would be worse than one that is refused.
 fn refuse_what_is_different(config: &Value, family: &str) -> Result<()> {
+    const ANOTHER: &str = "hint: choose another checkpoint, such as SmolLM2, Llama 3.2, Qwen2.5 or Qwen3";
     let activation = config["hidden_act"].as_str().unwrap_or("silu");
-    ensure!(activation == "silu", "hidden_act is {activation:?}, and only silu is computed");
+    ensure!(activation == "silu", "hidden_act is {activation:?}, and only silu is computed\n{ANOTHER}");
     for key in ["mlp_bias", "use_sliding_window"] {
-        ensure!(config[key].as_bool() != Some(true), "{key} is true, which the model does not have");
+        ensure!(
+            config[key].as_bool() != Some(true),
+            "{key} is true, which the model does not have\n{ANOTHER}"
+        );
     }
     // Qwen2 has biases without saying so, on queries, keys and values alone; Llama's switch adds one to the output, too.
     let has_bias = config["attention_bias"].as_bool() == Some(true);
-    ensure!(!has_bias || family == "qwen2", "attention_bias is true, which {family} has here without");
+    ensure!(
+        !has_bias || family == "qwen2",
+        "attention_bias is true, and {family} is computed without biases\n{ANOTHER}"
+    );
     Ok(())
 }
 

@@ -67,7 +67,11 @@ fn read(bytes: &[u8]) -> Result<(Sizes, Weights)> {
         let number = reader.integer()?;
         has_head |= place == 5 && number < 0;
         *value = number.unsigned_abs() as usize;
-        ensure!((1..1 << 20).contains(value), "the header says {number}: this is no file of llama2.c");
+        ensure!(
+            (1..1 << 20).contains(value),
+            "the header says {number}: this is no file of llama2.c\n\
+             hint: of a Hugging Face checkpoint pass its folder, not a file of it"
+        );
     }
     let [hidden_size, inner, layers, heads, key_value_heads, tokens, positions] = header;
     let transformer = TransformerConfig {
@@ -111,7 +115,7 @@ fn read(bytes: &[u8]) -> Result<(Sizes, Weights)> {
         weights.insert("lm_head.weight".to_owned(), reader.floats(&[tokens, hidden_size])?);
     }
     ensure!(reader.rest.is_empty(), "{} bytes follow the weights", reader.rest.len());
-    Ok((Sizes { transformer, tokens, tie_word_embeddings: !has_head }, weights))
+    Ok((Sizes { transformer, tokens, tie_word_embeddings: !has_head, positions: Some(positions) }, weights))
 }
 
 /// llama2.c turns neighbouring numbers of a head against each other, Hugging Face the two halves of it.

@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use shared::{
     prompt::{PAD, Template},
     tokenizer::Tokenizer,
@@ -17,12 +18,17 @@ use shared::{
     weights::Weights,
 };
 
+use crate::output::hexadecimal;
+
 pub use config::{Sizes, read as read_config, trunk};
 
 const TOKENIZER: &str = "tokenizer.json";
-/// Files of a checkpoint that are not read, and go with it wherever it goes.
-const CARRIED: [&str; 5] = [
-    "generation_config.json",
+const CONFIG: &str = "config.json";
+const GENERATION: &str = "generation_config.json";
+/// Files of a checkpoint that go with it wherever it goes: what they say beyond what is read here stays true.
+const CARRIED: [&str; 6] = [
+    CONFIG,
+    GENERATION,
     "tokenizer_config.json",
     "special_tokens_map.json",
     "chat_template.jinja",
@@ -34,7 +40,7 @@ pub struct Checkpoint {
     pub sizes: Sizes,
     pub weights: Weights,
     pub tokenizer_json: Vec<u8>,
-    /// What else the folder had that belongs to the model, by name.
+    /// What else the folder had that goes with the model, by name.
     pub carried: BTreeMap<String, Vec<u8>>,
 }
 
@@ -44,6 +50,37 @@ pub struct Checkpoint {
 /// As [`Checkpoint::load`].
 pub fn tokenizer_json(path: &Path) -> Result<Vec<u8>> {
     if path.is_dir() { read(path, TOKENIZER) } else { Ok(Checkpoint::load(path)?.tokenizer_json) }
+}
+
+/// SHA-256 of a checkpoint, or of the model of a run: its sizes, its words and its numbers.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn fingerprint(path: &Path) -> Result<String> {
+    let mut files = vec![path.to_owned()];
+    if path.is_dir() {
+        let listing = path.read_dir().and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+        files = listing
+            .with_context(|| format!("cannot read {}", path.display()))?
+            .iter()
+            .map(fs::DirEntry::path)
+            .collect();
+        files.retain(|file| {
+            let name = file.file_name().unwrap_or_default();
+            file.extension().is_some_and(|ending| ending == "safetensors")
+                || name == CONFIG
+                || name == TOKENIZER
+        });
+        files.sort();
+    }
+    let mut hash = Sha256::new();
+    for file in files {
+        hash.update(file.file_name().unwrap_or_default().as_encoded_bytes());
+        fs::File::open(&file)
+            .and_then(|mut bytes| std::io::copy(&mut bytes, &mut hash))
+            .with_context(|| format!("cannot read {}", file.display()))?;
+    }
+    Ok(hexadecimal(&hash.finalize()))
 }
 
 fn read(folder: &Path, name: &str) -> Result<Vec<u8>> {
@@ -69,8 +106,8 @@ impl Checkpoint {
              tokenizer.json), as `git clone` or `huggingface-cli download` leave it",
             path.display()
         );
-        let sizes = config::read(&read(path, "config.json")?)
-            .with_context(|| format!("{} cannot be used", path.join("config.json").display()))?;
+        let sizes = config::read(&read(path, CONFIG)?)
+            .with_context(|| format!("{} cannot be used", path.join(CONFIG).display()))?;
         let mut weights = tensors::read_folder(path)?;
         // Some files repeat the tied output, and old ones hold the rotations that are computed anyway.
         weights.retain(|name, _| {
@@ -90,7 +127,7 @@ impl Checkpoint {
     /// What a model of this checkpoint is when it reads histories of `context` interactions by `template`.
     #[must_use]
     pub fn config(&self, template: Template, context: usize, asked: Vec<Asked>) -> ModelConfig {
-        let Sizes { transformer, tokens, tie_word_embeddings } = self.sizes.clone();
+        let Sizes { transformer, tokens, tie_word_embeddings, .. } = self.sizes.clone();
         let tokens = TokenVocabularyConfig { tokens, tie_word_embeddings, template };
         ModelConfig { transformer, vocabulary: VocabularyConfig::Tokens(tokens), context, asked }
     }
@@ -124,17 +161,31 @@ pub fn files(
              hint: train with `--recipe text` for a model of titles, or leave out --format for a package"
         );
     };
-    let config = json!({
-        "vocab_size": tokens.tokens,
-        "tie_word_embeddings": tokens.tie_word_embeddings,
-        "bos_token_id": tokens.template.start.first().copied().unwrap_or(PAD),
-        "pad_token_id": PAD,
-        "eos_token_id": tokens.template.end,
-    });
     let mut files = carried.clone();
-    files.insert("config.json".to_owned(), serde_json::to_vec_pretty(&merged(trunk(model), config))?);
+    let config = match carried.get(CONFIG) {
+        Some(own) => {
+            let own: Value =
+                serde_json::from_slice(own).context("config.json of the checkpoint is damaged")?;
+            let generation = carried.get(GENERATION).and_then(|bytes| serde_json::from_slice(bytes).ok());
+            let generation = ending(generation.unwrap_or_else(|| json!({})), &own, tokens.template.end);
+            files.insert(GENERATION.to_owned(), serde_json::to_vec_pretty(&generation)?);
+            in_floats(own)
+        }
+        None => {
+            let pad = tokens.template.is_default().then_some(PAD);
+            let words = json!({
+                "vocab_size": tokens.tokens,
+                "tie_word_embeddings": tokens.tie_word_embeddings,
+                "bos_token_id": tokens.template.start.first(),
+                "pad_token_id": pad,
+                "eos_token_id": tokens.template.end,
+            });
+            merged(trunk(model), words)
+        }
+    };
+    files.insert(CONFIG.to_owned(), serde_json::to_vec_pretty(&config)?);
     files.insert("model.safetensors".to_owned(), tensors::bytes(weights)?);
-    files.insert("tokenizer.json".to_owned(), tokenizer_json.to_vec());
+    files.insert(TOKENIZER.to_owned(), tokenizer_json.to_vec());
     Ok(files)
 }
 
@@ -148,10 +199,34 @@ pub fn write(files: &BTreeMap<String, Vec<u8>>, folder: &Path) -> Result<()> {
         "{} holds something\nhint: choose another --out",
         folder.display()
     );
-    for (name, bytes) in files {
-        crate::output::write_file(&folder.join(name), bytes)?;
+    crate::output::write_folder(files, folder)
+}
+
+/// What a published `config.json` says, of weights in f32.
+fn in_floats(mut config: Value) -> Value {
+    // transformers 5 writes the one, earlier ones the other.
+    for key in ["dtype", "torch_dtype"] {
+        if config.get(key).is_some() {
+            config[key] = json!("float32");
+        }
     }
-    Ok(())
+    config
+}
+
+/// How text is generated: as before, and it ends with a title, too.
+fn ending(mut generation: Value, config: &Value, end: u32) -> Value {
+    let before =
+        [&generation["eos_token_id"], &config["eos_token_id"]].into_iter().find(|ids| !ids.is_null());
+    let mut ends = match before {
+        Some(Value::Array(ids)) => ids.clone(),
+        Some(id) => vec![id.clone()],
+        None => Vec::new(),
+    };
+    if !ends.contains(&json!(end)) {
+        ends.push(json!(end));
+    }
+    generation["eos_token_id"] = json!(ends);
+    generation
 }
 
 fn merged(mut object: Value, more: Value) -> Value {
@@ -161,7 +236,7 @@ fn merged(mut object: Value, more: Value) -> Value {
     object
 }
 
-/// What a folder has that belongs to a model and is not read, by name.
+/// What a folder has that goes with a model, by name.
 #[must_use]
 pub fn carried(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let read = |name: &str| Some((name.to_owned(), fs::read(folder.join(name)).ok()?));

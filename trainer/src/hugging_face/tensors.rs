@@ -36,8 +36,10 @@ pub fn read_file(path: &Path) -> Result<Weights> {
 /// When a file is missing or damaged, or lacks a tensor that the index promises.
 pub fn read_folder(folder: &Path) -> Result<Weights> {
     let index_path = folder.join("model.safetensors.index.json");
-    if !index_path.exists() {
-        return read_file(&folder.join("model.safetensors")).with_context(|| {
+    let single = folder.join("model.safetensors");
+    // As transformers has it: an index beside the one file is of another saving.
+    if single.exists() || !index_path.exists() {
+        return read_file(&single).with_context(|| {
             "the weights cannot be read\nhint: a checkpoint has model.safetensors, or several files and \
              model.safetensors.index.json; one in PyTorch's .bin form must be saved anew with safetensors"
         });
