@@ -7,9 +7,10 @@ use shared::{
     engine::{Engine, Request},
     interaction::{Event, EventKind},
     package::{Package, PackageError, Quantisation, SelfTest},
+    quant::{Bits, QuantisedMatrix},
     score::Scorer,
     vocabulary::{ModelConfig, VocabularyConfig},
-    weights::Weights,
+    weights::{Weight, Weights},
 };
 
 use crate::{
@@ -101,6 +102,35 @@ fn a_later_item_is_ranked_as_if_it_had_been_there() {
         for (score, expected) in scores(after).into_iter().zip(expected) {
             let is_near = score == expected || (score - expected).abs() <= tolerance;
             assert!(is_near, "{quantisation:?}: {score} {expected}");
+        }
+    }
+}
+
+/// Nobody has built a model yet when a newer catalogue is taken in.
+#[test]
+fn tables_that_do_not_fit_each_other_take_nothing_in() {
+    let (config, weights) = earlier();
+    let known = golden::texts().len() - LATER;
+    for (name, shape) in [
+        ("items.text.weight", [20, 1]),
+        ("items.item.weight", [known + 1, 4]),
+        ("items.bias", [known + 2, 0]),
+    ] {
+        for quantisation in [Quantisation::Q8, Quantisation::F32] {
+            let mut package = read(&config, &weights, known, quantisation);
+            let shape: Vec<usize> = shape.into_iter().filter(|&size| size > 0).collect();
+            let values = vec![0.5; shape.iter().product()];
+            if let [rows, columns] = shape[..]
+                && package.matrices.remove(name).is_some()
+            {
+                let matrix = QuantisedMatrix::new(&values, rows, columns, Bits::Eight);
+                package.matrices.insert(name.to_owned(), matrix);
+            } else {
+                package.weights.insert(name.to_owned(), Weight { shape, values });
+            }
+            let error = package.take_in(&catalog_json(), encode).unwrap_err();
+            assert!(matches!(error, PackageError::TensorShape { .. }), "{name}: {error}");
+            assert_eq!((package.catalog.len(), package.arrivals()), (known, 0));
         }
     }
 }

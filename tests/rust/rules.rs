@@ -56,6 +56,24 @@ fn of_nothing_known_nothing_is_shown_not_even_pins() {
     assert_eq!((seen.list[0].item, seen.list[0].rules.as_slice()), (2, &["pin".to_owned()][..]));
 }
 
+/// Shops that record under other names: `checkout_completed` is a purchase by the default signals.
+#[test]
+fn rules_know_events_by_the_names_that_signals_know() {
+    let mut package = Package::read(&package::package(0, Quantisation::Q8)).unwrap();
+    package.manifest.exclude_seen = false;
+    let mut engine = Engine::new(package, &Device::flex()).unwrap();
+    let rules = r#"{"version": 1, "always": ["not_recently_bought:30d"]}"#;
+    engine.set_rules(Rules::parse(rules).unwrap());
+    let request = Request { k: 9, ..Request::default() };
+    let page = Page { now_ms: 2_000, ..Page::default() };
+    let bought = |kind: EventKind| {
+        let events = [event(0, EventKind::View), event(1, kind)];
+        answer(&engine, &events, &request, &page).list.iter().any(|placed| placed.item == 1)
+    };
+    let alias = EventKind::from("checkout_completed".to_owned());
+    assert_eq!((bought(EventKind::Purchase), bought(alias), bought(EventKind::View)), (false, false, true));
+}
+
 fn rules() -> impl Strategy<Value = String> {
     let condition = prop_oneof![
         Just("true"),

@@ -546,6 +546,26 @@ mod tests {
             [1, 0, 2],
             "once in a list"
         );
+        // Limits know what stands further down: 0 and 1 are twins, 9 is of brand B.
+        let twins = r#"{"pin": [{"item": "i1", "pos": 3}]}"#;
+        assert_eq!(list(twins, &home, 4), [2, 3, 1, 4]);
+        let brands = r#"{"pin": [{"item": "i9", "pos": 3}], "diversity": {"max_per_brand": 2}, "any_group"}"#;
+        assert_eq!(list(brands, &home, 9), [0, 1, 9, 2]);
+    }
+
+    #[test]
+    fn a_page_without_an_item_hears_nothing_of_it() {
+        let (catalog, _) = shop();
+        let home = Scene::of(&catalog, 0);
+        let rules = r#"{"boost": [{"if": "not (brand == seed.brand)", "by": 0.3}, {"if": "'new' in tags", "by": 0.5}], "any_group"}"#;
+        let boosted = arrangement(rules, &home, 3);
+        assert_eq!(boosted.list.iter().map(|placed| placed.item).collect::<Vec<_>>(), [0, 1, 7]);
+        assert_eq!(
+            (boosted.list[0].rules.len(), boosted.list[2].rules.as_slice()),
+            (0, &["boost 2".to_owned()][..])
+        );
+        let seeded = arrangement(rules, &Scene { seed: Some(9), ..home }, 3);
+        assert_eq!(seeded.list[0].rules, ["boost 1"]);
     }
 
     #[test]

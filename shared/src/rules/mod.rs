@@ -559,6 +559,23 @@ mod tests {
     }
 
     #[test]
+    fn experiments_of_one_placement_share_its_visitors() {
+        let rules = |second: u8| {
+            Rules::parse(&format!(
+                r#"{{"version": 1, "placements": {{"home": {{}}, "a": {{}}, "b": {{}}}}, "experiments": {{
+                    "one": {{"placement": "home", "uses": "a", "share": 30}},
+                    "two": {{"placement": "home", "uses": "b", "share": {second}}},
+                    "other": {{"placement": "cart", "uses": "a", "share": 90}}}}}}"#
+            ))
+        };
+        let rules_of_both = rules(50).unwrap();
+        let told = [0, 29, 30, 79, 80, 99].map(|bucket| rules_of_both.placement("home", bucket).1);
+        assert_eq!(told, [Some("one"), Some("one"), Some("two"), Some("two"), None, None]);
+        let error = rules(71).unwrap_err().to_string();
+        assert!(error.contains("experiments.two.share must be at most 100"), "{error}");
+    }
+
+    #[test]
     fn a_pin_holds_from_its_first_to_the_end_of_its_last_day() {
         let pin: Pin =
             serde_json::from_str(r#"{"item": "a", "pos": 1, "from": "2026-11-01", "to": "2026-11-14"}"#)
