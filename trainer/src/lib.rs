@@ -3,6 +3,7 @@
 pub mod average;
 pub mod base_config;
 pub mod baselines;
+pub mod beginning;
 pub mod behaviour;
 pub mod checkpoint;
 pub mod cli;

@@ -141,7 +141,7 @@ pub struct NegativeShares {
     pub disliked: f64,
     /// Met soon after, and worth less than the chosen item.
     pub observed_other: f64,
-    /// Was on the screen and not touched; no reader of data fills this pool yet, so that its share passes on.
+    /// Was on the screen and not touched: impressions, which a shop's own log has.
     pub seen_not_clicked: f64,
     /// Any item that somebody met in training and this visitor did not.
     pub uniform: f64,
@@ -293,6 +293,14 @@ impl PreferenceConfig {
     #[must_use]
     pub fn name(&self) -> String {
         Arm::of(self).map_or_else(|| "custom".to_owned(), Arm::name)
+    }
+
+    /// The same with `uniform` in the place of `hard`, for whoever draws before there is a model to ask.
+    #[must_use]
+    pub fn without_hard_negatives(&self) -> Self {
+        let NegativeShares { uniform, hard, .. } = self.negatives;
+        let negatives = NegativeShares { uniform: uniform + hard, hard: 0.0, ..self.negatives };
+        Self { negatives, ..self.clone() }
     }
 
     /// How the margin weighs an item.
