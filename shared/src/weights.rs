@@ -123,9 +123,18 @@ impl Path {
     }
 }
 
+/// A weight that is in a model still, and how it is laid out as it is outside.
+struct Found {
+    name: String,
+    shape: Vec<usize>,
+    /// Nothing is laid out before it is wanted: a large model has no room for a copy of all.
+    flat: Box<dyn FnOnce() -> Tensor<1>>,
+}
+
 struct Collector {
     path: Path,
-    found: Vec<(String, Vec<usize>, Tensor<1>)>,
+    is_wanted: fn(&str) -> bool,
+    found: Vec<Found>,
 }
 
 impl ModuleVisitor for Collector {
@@ -138,21 +147,45 @@ impl ModuleVisitor for Collector {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let mut tensor = param.val();
-        if self.path.is_transposed(D) {
-            tensor = tensor.transpose();
+        let name = self.path.name();
+        if !(self.is_wanted)(&name) {
+            return;
         }
-        let shape = tensor.dims().to_vec();
-        let count = shape.iter().product::<usize>();
-        self.found.push((self.path.name(), shape, tensor.reshape([count])));
+        let is_transposed = self.path.is_transposed(D);
+        let mut shape = param.lazy_shape().dims::<D>().to_vec();
+        if is_transposed {
+            shape.reverse();
+        }
+        let (value, count) = (param.val(), shape.iter().product::<usize>());
+        let flat = move || if is_transposed { value.transpose() } else { value }.reshape([count]);
+        self.found.push(Found { name, shape, flat: Box::new(flat) });
     }
+}
+
+impl Collector {
+    fn of(model: &Model, is_wanted: fn(&str) -> bool) -> Vec<Found> {
+        let mut collector = Self { path: Path::default(), is_wanted, found: Vec::new() };
+        model.visit(&mut collector);
+        collector.found
+    }
+}
+
+async fn read_all(found: Vec<Found>) -> Result<Weights, WeightsError> {
+    let mut weights = Weights::new();
+    for Found { name, shape, flat } in found {
+        let values = crate::score::read(flat())
+            .await
+            .map_err(|error| WeightsError::Unreadable { reason: error.to_string() })?;
+        weights.insert(name, Weight { shape, values });
+    }
+    Ok(weights)
 }
 
 struct Loader<'a> {
     path: Path,
-    weights: &'a Weights,
+    /// Those that no place was found for yet.
+    weights: Weights,
     device: &'a Device,
-    loaded: Vec<String>,
     misfit: Misfit,
 }
 
@@ -167,7 +200,7 @@ impl ModuleMapper for Loader<'_> {
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let name = self.path.name();
-        let Some(weight) = self.weights.get(&name) else {
+        let Some(weight) = self.weights.remove(&name) else {
             self.misfit.missing.push(name);
             return param;
         };
@@ -178,18 +211,17 @@ impl ModuleMapper for Loader<'_> {
         }
         if weight.shape != expected || weight.values.len() != expected.iter().product::<usize>() {
             self.misfit.has_shape(&name, &weight.shape, &expected);
-            self.loaded.push(name);
             return param;
         }
-        let data = TensorData::new(weight.values.clone(), weight.shape.clone());
+        let count = weight.values.len();
+        let data = TensorData::new(weight.values, weight.shape);
         let mut tensor = Tensor::<D>::from_data(data, self.device);
         if is_transposed {
             // Laid out anew: a view would make every product walk the matrix across its rows.
             let transposed = tensor.transpose();
             let dims = transposed.dims();
-            tensor = transposed.reshape([weight.values.len()]).reshape(dims);
+            tensor = transposed.reshape([count]).reshape(dims);
         }
-        self.loaded.push(name);
         // Not by mapping the old value: a weight that was never used is drawn at random first.
         let tensor = if self.device.is_autodiff() { tensor.require_grad() } else { tensor };
         Param::initialized(param.id, tensor)
@@ -202,16 +234,26 @@ impl Model {
     /// # Errors
     /// [`WeightsError::Unreadable`] when the device fails.
     pub async fn weights(&self) -> Result<Weights, WeightsError> {
-        let mut collector = Collector { path: Path::default(), found: Vec::new() };
-        self.visit(&mut collector);
-        let mut weights = Weights::new();
-        for (name, shape, tensor) in collector.found {
-            let values = crate::score::read(tensor)
-                .await
-                .map_err(|error| WeightsError::Unreadable { reason: error.to_string() })?;
-            weights.insert(name, Weight { shape, values });
-        }
-        Ok(weights)
+        read_all(Collector::of(self, |_| true)).await
+    }
+
+    /// The same, where the model is not needed any more: on a processor there are never two copies of all.
+    ///
+    /// # Errors
+    /// As of [`Model::weights`].
+    pub async fn into_weights(self) -> Result<Weights, WeightsError> {
+        let found = Collector::of(&self, |_| true);
+        drop(self);
+        read_all(found).await
+    }
+
+    /// The weights of its adapters by name, and nothing of what they stand beside.
+    ///
+    /// # Errors
+    /// As of [`Model::weights`].
+    #[cfg(feature = "train")]
+    pub async fn adapters(&self) -> Result<Weights, WeightsError> {
+        read_all(Collector::of(self, crate::lora::is_adapter)).await
     }
 
     /// The same model with `weights`, and with `matrices` that stay packed where the device and the model can keep
@@ -239,7 +281,7 @@ impl Model {
         for (name, matrix) in matrices {
             weights.insert(name, Weight::from(&matrix));
         }
-        self.with_weights(&weights, device)
+        self.with_own_weights(weights, device)
     }
 
     /// The same model with `weights` on `device`.
@@ -247,6 +289,10 @@ impl Model {
     /// # Errors
     /// Every name that is missing, unexpected, or of another shape; nothing is loaded then.
     pub fn with_weights(self, weights: &Weights, device: &Device) -> Result<Self, WeightsError> {
+        self.with_own_weights(weights.clone(), device)
+    }
+
+    fn with_own_weights(self, weights: Weights, device: &Device) -> Result<Self, WeightsError> {
         let (model, misfit) = self.loaded(weights, device);
         if misfit == Misfit::default() { Ok(model) } else { Err(WeightsError::DoNotFit(misfit)) }
     }
@@ -256,19 +302,18 @@ impl Model {
     /// # Errors
     /// As of [`Model::with_weights`], of adapters.
     #[cfg(feature = "train")]
-    pub fn with_adapters(self, adapters: &Weights, device: &Device) -> Result<Self, WeightsError> {
+    pub fn with_adapters(self, adapters: Weights, device: &Device) -> Result<Self, WeightsError> {
         let (model, mut misfit) = self.loaded(adapters, device);
         misfit.missing.retain(|name| crate::lora::is_adapter(name));
         if misfit == Misfit::default() { Ok(model) } else { Err(WeightsError::DoNotFit(misfit)) }
     }
 
     /// The same model with what it has of `weights`, and what does not fit.
-    fn loaded(self, weights: &Weights, device: &Device) -> (Self, Misfit) {
-        let (loaded, misfit) = (Vec::new(), Misfit::default());
-        let mut loader = Loader { path: Path::default(), weights, device, loaded, misfit };
+    fn loaded(self, weights: Weights, device: &Device) -> (Self, Misfit) {
+        let mut loader = Loader { path: Path::default(), weights, device, misfit: Misfit::default() };
         let model = self.map(&mut loader);
-        let Loader { loaded, mut misfit, .. } = loader;
-        misfit.unexpected = weights.keys().filter(|&name| !loaded.contains(name)).cloned().collect();
+        let Loader { weights, mut misfit, .. } = loader;
+        misfit.unexpected = weights.into_keys().collect();
         (model, misfit)
     }
 }

@@ -78,7 +78,7 @@ pub fn adapted_as_before(run: &Run, folder: &Path, base: &BaseConfig, device: &D
     let model = base.begin(run.summary.model.init(device), checkpoint.weights, device)?;
     let adapters =
         hugging_face::adapter::read(&folder.join(hugging_face::adapter::FOLDER)).with_context(of_run)?;
-    model.with_adapters(&adapters, device).with_context(of_run)
+    model.with_adapters(adapters, device).with_context(of_run)
 }
 
 /// The model with ln(popularity) as the bias of every item that training meets.

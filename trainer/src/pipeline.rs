@@ -234,9 +234,7 @@ pub fn train(job: &Job) -> Result<Run> {
 
     // Of a large model there is never more than one while it is written down.
     drop(sft);
-    let merged = model.merged();
-    let weights = block_on(merged.weights())?;
-    drop(merged);
+    let weights = block_on(model.merged().into_weights())?;
     let run = Run {
         carried,
         config: config.clone(),

@@ -69,11 +69,16 @@ impl Judge for Validator<'_> {
     }
 
     fn checkpoint(&self, model: &Model) -> Result<()> {
-        let weights = block_on(model.weights())?;
         // Of a model with adapters, those are what training changes; the rest is where it came from.
         match self.base.filter(|base| base.lora.rank > 0) {
-            Some(base) => adapter::write(&self.checkpoint.join(adapter::FOLDER), base, weights),
-            None => tensors::write_file(&self.checkpoint.join("model.safetensors"), &weights),
+            Some(base) => {
+                let adapters = block_on(model.adapters())?;
+                adapter::write(&self.checkpoint.join(adapter::FOLDER), base, adapters)
+            }
+            None => {
+                let weights = block_on(model.weights())?;
+                tensors::write_file(&self.checkpoint.join("model.safetensors"), &weights)
+            }
         }
     }
 }

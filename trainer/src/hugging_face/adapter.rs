@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use shared::{lora::is_adapter, weights::Weights};
+use shared::weights::Weights;
 
 use super::tensors;
 use crate::{base_config::BaseConfig, output::write_file};
@@ -16,16 +16,13 @@ pub const FOLDER: &str = "adapter";
 const PREFIX: &str = "base_model.model.";
 const WEIGHTS: &str = "adapter_model.safetensors";
 
-/// Writes `adapter_config.json` and `adapter_model.safetensors` of the adapters among `weights`.
+/// Writes `adapter_config.json` and `adapter_model.safetensors` of a model's adapters.
 ///
 /// # Errors
 /// When a file cannot be written.
-pub fn write(folder: &Path, base: &BaseConfig, weights: Weights) -> Result<()> {
-    let adapters: Weights = weights
-        .into_iter()
-        .filter(|(name, _)| is_adapter(name))
-        .map(|(name, weight)| (format!("{PREFIX}{name}"), weight))
-        .collect();
+pub fn write(folder: &Path, base: &BaseConfig, adapters: Weights) -> Result<()> {
+    let adapters: Weights =
+        adapters.into_iter().map(|(name, weight)| (format!("{PREFIX}{name}"), weight)).collect();
     let config = json!({
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",

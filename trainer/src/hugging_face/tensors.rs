@@ -4,11 +4,15 @@ use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     fs,
+    io::Read,
     path::Path,
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use safetensors::{Dtype, SafeTensors};
+use safetensors::{
+    Dtype,
+    tensor::{Metadata, TensorInfo},
+};
 use serde_json::Value;
 use shared::weights::{Weight, Weights};
 
@@ -19,13 +23,32 @@ use crate::output;
 /// # Errors
 /// When the file is damaged, or a tensor is not of floats.
 pub fn read_file(path: &Path) -> Result<Weights> {
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let tensors =
-        SafeTensors::deserialize(&bytes).with_context(|| format!("{} is damaged", path.display()))?;
+    let mut file = fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    read_tensors(&mut file).with_context(|| format!("{} is damaged", path.display()))
+}
+
+/// One tensor after another: of a large checkpoint there is never the file beside its numbers.
+fn read_tensors(file: &mut fs::File) -> Result<Weights> {
+    let length = file.metadata()?.len();
+    let mut bytes = vec![0; 8];
+    file.read_exact(&mut bytes).context("the file ends too early")?;
+    let header = bytes.iter().rev().fold(0_u64, |header, &byte| header << 8 | u64::from(byte));
+    ensure!(header <= length.saturating_sub(8), "its header would be longer than the file");
+    bytes.resize(usize::try_from(header)?, 0);
+    file.read_exact(&mut bytes)?;
+    // Where each tensor lies, one behind the other and as long as its shape says.
+    let metadata: Metadata = serde_json::from_slice(&bytes).context("its header cannot be read")?;
+    let expected = 8 + header + metadata.data_len() as u64;
+    ensure!(length == expected, "it has {length} bytes, and its header promises {expected}: copy it again");
     let mut weights = Weights::new();
-    for (name, tensor) in tensors.tensors() {
-        let values = floats(tensor.dtype(), tensor.data()).with_context(|| format!("tensor {name}"))?;
-        weights.insert(name.clone(), Weight { shape: tensor.shape().to_vec(), values });
+    for name in metadata.offset_keys() {
+        let Some(TensorInfo { dtype, shape, data_offsets: (start, end) }) = metadata.info(&name) else {
+            continue;
+        };
+        bytes.resize(end - start, 0);
+        file.read_exact(&mut bytes)?;
+        let values = floats(*dtype, &bytes).with_context(|| format!("tensor {name}"))?;
+        weights.insert(name, Weight { shape: shape.clone(), values });
     }
     Ok(weights)
 }
@@ -133,5 +156,27 @@ mod tests {
         assert_eq!(floats(Dtype::F16, &half::f16::from_f32(number).to_le_bytes()).unwrap(), [1.5]);
         assert_eq!(floats(Dtype::BF16, &half::bf16::from_f32(number).to_le_bytes()).unwrap(), [1.5]);
         assert!(floats(Dtype::I8, &[1]).unwrap_err().to_string().contains("I8"));
+    }
+
+    #[test]
+    fn files_that_are_cut_off_or_say_too_much_are_refused() {
+        let path = std::env::temp_dir().join(format!("vitrine-tensors-{}", std::process::id()));
+        let weight =
+            |count: usize| Weight { shape: vec![count], values: (0..count).map(|n| n as f32).collect() };
+        let weights = Weights::from([("b".to_owned(), weight(3)), ("a".to_owned(), weight(5))]);
+        let whole = bytes(&weights).unwrap();
+        // As safetensors' own reader has it.
+        assert_eq!(safetensors::SafeTensors::deserialize(&whole).unwrap().len(), 2);
+        fs::write(&path, &whole).unwrap();
+        assert_eq!(read_file(&path).unwrap(), weights);
+        for cut in 0..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            assert!(format!("{:#}", read_file(&path).unwrap_err()).contains("is damaged"), "{cut} bytes");
+        }
+        fs::write(&path, [&u64::MAX.to_le_bytes()[..], &whole[8..]].concat()).unwrap();
+        assert!(format!("{:#}", read_file(&path).unwrap_err()).contains("longer than the file"));
+        fs::write(&path, [&whole[..], &[0]].concat()).unwrap();
+        assert!(format!("{:#}", read_file(&path).unwrap_err()).contains("copy it again"));
+        fs::remove_file(&path).unwrap();
     }
 }
