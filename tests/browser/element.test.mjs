@@ -41,6 +41,17 @@ test('what is drawn are links with title, brand, price and picture in a named li
   assert.equal(await region.getByRole('list').getAttribute('aria-live'), 'off');
 });
 
+test('a picture that does not come leaves the place that an item without one has', async () => {
+  await visit.page.route('**/images/hat-camel.svg', (route) => route.abort());
+  await mount(visit.page, { seed: 'hat-ink' });
+  await engineAnswered(visit.page);
+  const entry = visit.page.locator('vitrine-recs li[data-item="hat-camel"]');
+  await entry.locator('.placeholder').waitFor();
+  assert.equal(await entry.locator('.placeholder').innerText(), 'C');
+  assert.equal(await entry.locator('img').count(), 0);
+  assert.equal(await visit.page.locator('vitrine-recs li[data-item="hat-grey"] img').count(), 1);
+});
+
 test('the row follows the history, the exclusions and the seed', async () => {
   await mount(visit.page);
   await engineReady(visit.page);
@@ -148,6 +159,16 @@ test('own markup is filled in the light DOM, where the style sheets of the shop 
     };
   });
   assert.deepEqual(card, { href: '/item/hat-camel', title: 'Camel fedora', price: '€310', image: 'images/hat-camel.svg' });
+});
+
+test('a link of own markup leads nowhere where the item has no address', async () => {
+  await mount(visit.page, { seed: 'hat-ink', 'item-url': null }, { template: true });
+  await visit.page.evaluate(() => {
+    document.querySelector('vitrine-recs').transformItems = (items) => items.map(({ url, ...item }) => item);
+  });
+  await engineAnswered(visit.page);
+  const link = visit.page.locator('vitrine-recs > [slot="item-hat-camel"] a');
+  assert.equal(await link.getAttribute('href'), null, 'an empty one would be the page itself');
 });
 
 test('transformItems has the last word, and a link never runs a script', async () => {

@@ -17,17 +17,19 @@ async function until(isTrue) {
 }
 
 /** An engine that needs so long, or does what it is told to. */
-function engine(device, { ms = 1, list = [{ item: device, score: -1, rules: [] }], fails, passes = true, refuses } = {}) {
+function engine(device, { ms = 1, list = [{ item: device, score: -1, rules: [] }], fails, passes = true, refuses, fingerprint = 'f1' } = {}) {
   const told = [];
   return {
     told,
+    isFreed: false,
+    free() { this.isFreed = true; },
     set_rules: (text) => {
       if (refuses) throw { code: 'bad_request', message: refuses };
       told.push(text);
     },
     self_test: async () => ({ passed: passes, max_error: passes ? 0 : 1 }),
     catalog: () => [{ id: 'a' }, { id: 'b' }, { id: 'c' }],
-    info: () => ({ recipe: 'text', context: 4, fingerprint: 'f1' }),
+    info: () => ({ recipe: 'text', context: 4, fingerprint }),
     recommend: async () => {
       await sleep(ms);
       if (fails) throw new Error(fails);
@@ -154,6 +156,19 @@ test('a lost device is answered for by the CPU and set up again in another life,
   await sleep(60);
   assert.deepEqual(log.changes, ['cpu', 'gpu', 'cpu', 'gpu', 'cpu']);
   assert.deepEqual(log.started, ['gpu 0', 'cpu', 'gpu 1', 'gpu 2']);
+});
+
+test('a package that was changed while the page was open brings no second engine in', async () => {
+  const { engines, log } = await opened({ cpu: { ms: 20 }, gpu: { fingerprint: 'f2' } });
+  await until(() => engines.diagnostics().fallback);
+  assert.equal(engines.diagnostics().fallback.code, 'package_version');
+  assert.equal(await answer(engines), 'cpu');
+  assert.deepEqual(log.engines.map(({ isFreed }) => isFreed), [false, true]);
+
+  // The CPU opens later where a GPU was asked for: with items that the page does not know it must not answer.
+  const forced = await opened({ device: 'gpu', gpu: { fails: 'boom' }, cpu: { fingerprint: 'f2' } });
+  await assert.rejects(answer(forced.engines), { code: 'package_version' });
+  assert.ok(forced.log.engines[1].isFreed);
 });
 
 test('without consent nothing is kept; with a wish to save data nothing more is loaded', async () => {

@@ -75,6 +75,8 @@ export async function serveShop({ package: name = 'shop', policy } = {}) {
     '/packages/': folder,
     ...Object.fromEntries((await pictures(folder)).map((file) => [`/images/${file}`, join(folder, 'images', file)])),
     '/pages/': join(HERE, 'pages'),
+    // Addresses of pictures are relative to the page.
+    '/pages/images/': join(folder, 'images'),
   }, { policy });
   return {
     url: site.url,

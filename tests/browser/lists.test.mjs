@@ -12,7 +12,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const { site, visit, open } = inShop({ beginAt: '/pages/shop.html' });
 
 const recs = (index = 0) => visit.page.locator('vitrine-recs').nth(index);
-const tell = (ask) => visit.page.evaluate(ask);
+const tell = (ask, argument) => visit.page.evaluate(ask, argument);
 
 /** The sum of all layout shifts of the page so far. */
 const shift = (page) =>
@@ -57,6 +57,27 @@ test('an answer that needs more room than there is makes its pictures lower, and
   const { width, height } = await recs().locator('img').first().boundingBox();
   assert.ok(height < width * 1.25, `${width} × ${height}`);
   assert.ok(height > width * 0.5);
+});
+
+test('a row that grows, or a page that becomes narrow, is no error of the page', async () => {
+  await tell(() => {
+    window.errors = [];
+    addEventListener('error', ({ message }) => window.errors.push(message));
+  });
+  await mount(visit.page, { seed: 'hat-ink', limit: '8', layout: 'grid' });
+  await engineAnswered(visit.page);
+  const room = () => tell(() => {
+    const [row, section] = [document.querySelector('vitrine-recs'), document.querySelector('vitrine-recs').shadowRoot.querySelector('section')];
+    return row.offsetHeight - section.offsetHeight;
+  });
+  for (const [width, size] of [[400, ''], [1280, ''], [1280, '40px'], [700, '40px']]) {
+    await visit.page.setViewportSize({ width, height: 800 });
+    await tell((value) => { document.querySelector('vitrine-recs').style.fontSize = value; }, size);
+    await tell((value) => document.querySelector('vitrine-recs').style.setProperty('--vitrine-tile-width', value ? '30rem' : '9rem'), size);
+    await visit.page.waitForTimeout(300);
+    assert.ok((await room()) >= 0, 'what is below gives way');
+  }
+  assert.deepEqual(await tell(() => window.errors), []);
 });
 
 test('a lazy list asks for nothing until it is near', async () => {
@@ -187,6 +208,19 @@ test('another page of an application is another showing, even of the same list',
   });
   await visit.page.waitForTimeout(1600);
   assert.equal(await tell(() => window.seen.filter(({ type }) => type === 'vitrine-impression').length), 0);
+});
+
+test('a row that is moved to another place is another showing', async () => {
+  await mount(visit.page, { seed: 'hat-ink' });
+  await engineAnswered(visit.page);
+  const first = await seen(visit.page, 'vitrine-impression');
+  await tell(() => {
+    window.seen.length = 0;
+    document.querySelector('main').append(document.querySelector('vitrine-recs'));
+    scrollTo(0, document.body.scrollHeight);
+  });
+  const second = await seen(visit.page, 'vitrine-impression');
+  assert.notEqual(second.detail.rec_id, first.detail.rec_id);
 });
 
 test('navigation is noticed in browsers without the Navigation API, too, and never breaks it', async () => {

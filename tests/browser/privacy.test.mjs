@@ -75,6 +75,15 @@ test('it says in words what was done with each item, when, and what it counts fo
   await says(/Where\s+This page only/);
 });
 
+test('a picture that does not come leaves the letter that an item without one has', async () => {
+  await visit.page.route('**/images/hat-ink.svg', (route) => route.abort());
+  for (const item of ['hat-ink', 'bag-ink']) await observe(visit.page, { item, type: 'view' });
+  await open();
+  await panel().locator('[data-item="bag-ink"] img').waitFor();
+  const picture = panel().locator('[data-item="hat-ink"] .picture');
+  await eventually(() => picture.evaluate(({ localName, textContent }) => [localName, textContent].join()), (found) => found === 'span,I', 'the letter');
+});
+
 test('the switch stores what was held and erases what was stored; nothing was stored before', async () => {
   await open();
   await observe(visit.page, { item: 'bag-ink', type: 'view' });

@@ -85,11 +85,12 @@ test('TCF: purpose 1 decides, a banner that still asks does not, and a tool may 
     window.__tcfapi = (command, version, callback) => {
       if (command !== 'addEventListener' || version !== 2) throw new Error('not the interface');
       window.say = (eventStatus, purpose1) => callback({ gdprApplies: true, eventStatus, purpose: { consents: { 1: purpose1 } } }, true);
+      window.say(undefined, false);
       window.say('cmpuishown', true);
     };
   });
   await page.waitForFunction(() => window.say);
-  assert.equal((await state(page)).consent, 'unknown');
+  assert.equal((await state(page)).consent, 'unknown', 'who was not asked has not refused');
   await page.evaluate(() => window.say('useractioncomplete', true));
   assert.equal((await state(page)).consent, 'granted');
   assert.ok((await state(page)).isPersistent);
@@ -115,12 +116,67 @@ test('Google Consent Mode: a default for some countries denies, what lay there b
     window.gtag('consent', 'default', { personalization_storage: 'granted', ad_storage: 'granted' });
   });
   await start(page, { consent: 'google' });
-  assert.equal((await state(page)).consent, 'denied');
+  assert.equal((await state(page)).consent, 'unknown');
   await page.evaluate(() => window.gtag('consent', 'update', { ad_storage: 'granted' }));
-  assert.equal((await state(page)).consent, 'denied', 'advertising is another matter');
+  assert.equal((await state(page)).consent, 'unknown', 'advertising is another matter');
   await page.evaluate(() => window.gtag('consent', 'update', { personalization_storage: 'granted' }));
   assert.equal((await state(page)).consent, 'granted');
   assert.equal(await page.evaluate(() => window.dataLayer.length), 4, 'the shop\'s own pushes arrive');
+});
+
+/** What a shop with Google Consent Mode says on every page: the defaults, and the visitor's answer where there is one. */
+const consentMode = (words) => {
+  window.dataLayer = [];
+  window.gtag = function () { window.dataLayer.push(arguments); };
+  for (const [when, storage] of words) window.gtag('consent', when, { personalization_storage: storage });
+};
+
+test('Google Consent Mode: the history outlives the denied default of each page, and a refusal erases it', async () => {
+  const { page } = await visit(consentMode, [['default', 'denied'], ['update', 'granted']]);
+  await start(page, { consent: 'google' });
+  await observe(page, { item: 'coat', type: 'view' });
+  await page.reload();
+  await start(page, { consent: 'google' });
+  assert.deepEqual((await events(page)).map(({ item }) => item), ['coat']);
+  await page.evaluate(() => window.gtag('consent', 'update', { personalization_storage: 'denied' }));
+  assert.deepEqual(await state(page), { ...NOTHING, consent: 'denied' });
+  assert.deepEqual(await events(page), []);
+});
+
+test('Google Consent Mode: defaults that grant are enough, where none denies', async () => {
+  for (const [words, consent] of [[['granted', 'granted'], 'granted'], [['granted', 'denied'], 'unknown'], [['denied', 'granted'], 'unknown']]) {
+    const { page } = await visit(consentMode, words.map((word) => ['default', word]));
+    await start(page, { consent: 'google' });
+    assert.equal((await state(page)).consent, consent, words.join());
+  }
+});
+
+test('an adaptor is started once for a page: what it said first is not told again by rows that come later', async () => {
+  const { page } = await visit(consentMode, [['default', 'denied'], ['update', 'denied']]);
+  await start(page, { consent: 'google' });
+  assert.equal((await state(page)).consent, 'denied');
+  await page.evaluate(() => window.gtag('consent', 'update', { personalization_storage: 'granted' }));
+  await observe(page, { item: 'coat', type: 'view' });
+  const push = await page.evaluateHandle(() => window.dataLayer.push);
+  await start(page, { consent: 'google' });
+  assert.ok(await page.evaluate((before) => window.dataLayer.push === before, push), 'nothing listens twice');
+  assert.equal((await state(page)).consent, 'granted');
+  assert.deepEqual((await events(page)).map(({ item }) => item), ['coat']);
+});
+
+test('a shop that asks itself may take a yes back: all is erased, in other tabs, too', async () => {
+  for (const [yes, no] of [[true, false], ['granted', 'denied']]) {
+    const { context, page } = await visit();
+    const other = await context.newPage();
+    await other.goto(site.url + ADDRESS);
+    for (const each of [page, other]) await start(each, { consent: yes });
+    await observe(page, { item: 'coat', type: 'view' });
+    await start(page, { consent: no });
+    for (const each of [page, other]) await eventually(() => state(each), ({ consent, databases }) => consent === 'denied' && databases.length === 0, 'the refusal');
+    assert.deepEqual(await events(page), []);
+    await start(page, { consent: yes });
+    assert.ok((await state(page)).isPersistent, 'and give it again');
+  }
 });
 
 test('Shopify: preferences decide, loaded if need be, and again when the banner is answered', async () => {
@@ -278,6 +334,21 @@ test('one item is forgotten, everything is exported, everything is erased', asyn
   assert.ok(Math.abs(exported_ms - Date.now()) < 10 * MINUTE_MS);
   assert.deepEqual([exported.format, exported.version, exported.events.map(({ item }) => item)], ['vitrine-history', 1, ['hat']]);
   assert.deepEqual(found.left, []);
+});
+
+test('what is forgotten does not come back from what a page left behind', async () => {
+  const { page } = await visit();
+  await start(page, { consent: 'none', watch: false });
+  await eventually(() => state(page), ({ isPersistent }) => isPersistent);
+  // Another tab was closed.
+  await page.evaluate(() => {
+    const left = ['coat', 'hat'].map((item) => ({ v: 1, id: item, item, type: 'dwell', ts: Date.now(), dwell_ms: 9000 }));
+    localStorage['vitrine-late'] = JSON.stringify(left);
+  });
+  await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.forget('coat'));
+  await page.reload();
+  await start(page, { consent: 'none', watch: false });
+  assert.deepEqual((await events(page)).map(({ item }) => item), ['hat']);
 });
 
 test('other tabs hear what was added, forgotten, paused and erased', async () => {

@@ -227,6 +227,30 @@ test('a click on a card\'s link is a click with its place, in a new tab, too; be
   assert.deepEqual(clicks.map(({ item, list, pos }) => [item, list, pos]), [['b', 'sale', 1], ['a', 'sale', 0]]);
 });
 
+test('a row tells its own clicks: the shop\'s own tiles in it count for their buttons alone', async () => {
+  const { page } = await look(`
+    <vitrine-recs><div slot="item-own"><article data-vitrine-item="own" data-height="100">
+      <a href="/pages/own.html">own</a> <button data-vitrine-event="cart_add">Add</button></article></div></vitrine-recs>
+    <article data-vitrine-item="card" data-height="100"><a href="/pages/card.html">card</a></article>`);
+  await page.evaluate(() => addEventListener('click', (event) => event.preventDefault()));
+  await eventually(() => page.clock.runFor(300).then(() => events(page)), (kept) => impressions(kept).includes('card'), 'the card');
+  await page.evaluate(() => {
+    for (const each of document.querySelectorAll('a, button')) each.click();
+  });
+  assert.deepEqual(short(await withEvent(page, 'card click')), ['card impression', 'own cart_add', 'card click']);
+});
+
+test('another page of an application shows anew what stays on the screen', async () => {
+  const { page } = await look(CARDS);
+  await eventually(() => page.clock.runFor(300).then(() => events(page)), (kept) => impressions(kept).length === 2, 'impressions');
+  await page.evaluate(() => {
+    history.pushState({}, '', '/pages/other.html');
+    document.body.append('another page');
+  });
+  const seen = await eventually(() => page.clock.runFor(300).then(() => events(page)), (kept) => impressions(kept).length === 4, 'impressions');
+  assert.deepEqual(impressions(seen), ['a', 'b', 'a', 'b']);
+});
+
 test('where a source says what the page is about, dwell is of that item until the address changes', async () => {
   const { page } = await look('<p>no markup</p>');
   await observe(page, { item: 'coat', type: 'view', src: 'ga4' });

@@ -2,7 +2,7 @@
 // has it from there: the event gets the `rec_id` of that click. On the device only, as everything.
 
 const WITHIN_MS = 7 * 24 * 60 * 60 * 1000;
-const OUTCOMES = new Set(['cart_add', 'purchase']);
+const OUTCOMES = ['cart_add', 'purchase'];
 
 /** @typedef {{item: string, type: string, ts?: number, rec_id?: string} & Record<string, any>} Event */
 
@@ -15,7 +15,7 @@ const OUTCOMES = new Set(['cart_add', 'purchase']);
  * @returns {Event}
  */
 export function attributed(event, click, now_ms = Date.now()) {
-  if (!click?.rec_id || !OUTCOMES.has(event?.type) || event.rec_id) return event;
+  if (!click?.rec_id || !OUTCOMES.includes(event?.type) || event.rec_id) return event;
   const after_ms = (event.ts ?? now_ms) - (click.ts ?? now_ms);
   return after_ms >= 0 && after_ms <= WITHIN_MS ? { ...event, rec_id: click.rec_id } : event;
 }

@@ -20,24 +20,26 @@ const ADAPTORS = {
       () => page.__tcfapi,
       (tcf) =>
         tcf('addEventListener', 2, (/** @type {any} */ data, /** @type {boolean} */ success) => {
-          // `cmpuishown`: the visitor is still being asked.
-          if (!success || data.eventStatus === 'cmpuishown') return;
+          // Anything else (`cmpuishown`, or no status yet): the visitor is still being asked, and has refused nothing.
+          if (!success || !/^(tcloaded|useractioncomplete)$/.test(data.eventStatus)) return;
           report(data.gdprApplies === false || data.purpose?.consents?.[1] === true);
         }),
     ),
 
   /** Google Consent Mode: what `gtag('consent', …)` says of `personalization_storage`. */
   google(report) {
-    let isDenied = false;
+    /** Whether nothing may be made of the defaults: the visitor has answered, or one of them denies. */
+    let isSettled = false;
     onPush('dataLayer', (pushed) => {
-      if (pushed?.[0] !== 'consent') return;
-      const when = pushed[1];
-      const storage = pushed[2]?.personalization_storage;
+      const storage = pushed?.[0] === 'consent' && pushed[2]?.personalization_storage;
       if (!storage) return;
       const granted = storage === 'granted';
-      // Defaults may hold for some countries only, and which one this is only Google knows: a denial wins.
-      if (when === 'default') isDenied ||= !granted;
-      report(granted && !(when === 'default' && isDenied));
+      // Every page begins with the defaults, and the visitor's answer follows as an update. A default that denies says that
+      // nobody was asked yet: taken for a refusal, it would erase the history on every page. Defaults may hold for some
+      // countries only, and which one this is only Google knows: of several, one that denies wins, in whatever order.
+      if (pushed[1] === 'default' && granted) queueMicrotask(() => isSettled || report(true));
+      else isSettled = true;
+      if (pushed[1] === 'update') report(granted);
     });
   },
 
@@ -57,12 +59,20 @@ const ADAPTORS = {
     ),
 };
 
+/** What listens already. @type {Set<unknown>} */
+const watched = new Set();
+
 /**
+ * Every row and every route that names an adaptor comes here. It is started once: listening again, it would tell again
+ * what the page said first, against what the visitor has said since.
+ *
  * @param {string | ((report: Report) => void)} adaptor
  * @param {Report} report  called at once or later, and again whenever the visitor changes their mind
  */
 export function watchConsent(adaptor, report) {
   const watch = typeof adaptor === 'function' ? adaptor : Object.hasOwn(ADAPTORS, adaptor) && ADAPTORS[adaptor];
   if (!watch) throw new VitrineError('bad_request', `consent is ${adaptor}, not ${Object.keys(ADAPTORS).join(', ')} or a function`);
+  if (watched.has(watch)) return;
+  watched.add(watch);
   watch(report);
 }

@@ -44,10 +44,9 @@ export function nextTask() {
 
 /** Catalogues come from feeds: a link may lead to a page, and never run a script. */
 export function safeUrl(/** @type {string | undefined} */ url) {
-  if (!url) return '';
   try {
-    return /^https?:$/.test(new URL(url, document.baseURI).protocol) ? url : '';
+    return url && /^https?:$/.test(new URL(url, document.baseURI).protocol) ? url : undefined;
   } catch {
-    return '';
+    return undefined;
   }
 }

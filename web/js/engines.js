@@ -44,6 +44,8 @@ export class Engines {
   /** @type {"cpu" | "gpu"} */
   #current = 'cpu';
   #package = '';
+  /** Which package the page began with. @type {string | undefined} */
+  #fingerprint;
   /** @type {Promise<string | undefined>} */
   #catalog = Promise.resolve(undefined);
   /** When the page leaves the processor to an engine. @type {Promise<void>} */
@@ -99,6 +101,7 @@ export class Engines {
    */
   async open({ package: folder, device, persistent = false, rules = Promise.resolve(undefined), catalog = Promise.resolve(undefined), calm = Promise.resolve() }) {
     this.#package = folder;
+    this.#fingerprint = undefined;
     this.#calm = calm;
     this.#catalog = catalog;
     this.#rules = rules;
@@ -300,7 +303,13 @@ export class Engines {
       // What is loaded beside an engine that answers is nobody's wait.
       if (!this.#engine) this.#options.onProgress(loaded, total);
     }, this.#catalog, tokenizer);
-    const { catalog_error } = opened.info();
+    const { catalog_error, fingerprint } = opened.info();
+    this.#fingerprint ??= fingerprint;
+    // The other engine opens later, and the shop may have exported anew: the page knows the items of the first alone.
+    if (fingerprint !== this.#fingerprint) {
+      opened.free?.();
+      throw new VitrineError('package_version', 'the package was changed while the page was open');
+    }
     if (catalog_error) this.#shopError = { code: 'bad_request', message: `the shop's catalogue: ${catalog_error}` };
     const rules = await this.#rules;
     try {

@@ -29,10 +29,6 @@ const NUMBERS = [...COUNTS, 'depth', 'zoom', 'rating'];
 /** After so long without any event, the next one begins a session. */
 export const SESSION_GAP_MS = 30 * 60 * 1000;
 
-export function newId() {
-  return Math.random().toString(36).slice(2);
-}
-
 /**
  * The event as it may be kept: known fields, checked. Names and addresses of people have no field; a text that holds an
  * e-mail address is dropped, and so is whatever follows a `?` in the name of a list, which may be an address of a page.

@@ -5,7 +5,8 @@
 // once cannot interleave. The database is open for that transaction only, so that no tab stands in the way of another
 // that erases or upgrades it, nor of the back-forward cache.
 
-import { SESSION_GAP_MS, newId } from './event.js';
+import { SESSION_GAP_MS } from './event.js';
+import { newId } from './id.js';
 import { ENGINE_DATABASE, MAX_AGE_MS } from './protocol.js';
 
 /** Raise it together with a new step in `upgrade`. */

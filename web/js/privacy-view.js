@@ -241,10 +241,11 @@ export function noteRow(note, say) {
   const title = href ? make('a', { href, part: 'link' }, [note.title]) : note.title;
   const meter = make('span', { class: 'meter', 'aria-hidden': 'true' }, [make('i')]);
   meter.style.setProperty('--_share', `${Math.max(0, note.strength ?? 0) * 100}%`);
+  const blank = () => make('span', { class: 'picture', part: 'image', 'aria-hidden': 'true' }, [[...note.title][0] ?? '']);
+  const picture = note.image ? make('img', { class: 'picture', part: 'image', src: note.image, alt: '', loading: 'lazy' }) : blank();
+  picture.onerror = () => picture.replaceWith(blank());
   return make('li', { part: 'note', 'data-item': note.item }, [
-    note.image
-      ? make('img', { class: 'picture', part: 'image', src: note.image, alt: '', loading: 'lazy' })
-      : make('span', { class: 'picture', part: 'image', 'aria-hidden': 'true' }, [[...note.title][0] ?? '']),
+    picture,
     make('div', {}, [
       make('div', { class: 'row' }, [
         make('span', { class: 'title' }, [title]),

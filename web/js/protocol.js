@@ -64,7 +64,7 @@ export const ENGINE_DATABASE = 'vitrine-engine';
 export const MAX_AGE_MS = 180 * 24 * 60 * 60 * 1000;
 
 /** @type {readonly ErrorCode[]} */
-export const ERROR_CODES = Object.freeze([
+export const ERROR_CODES = [
   'package_unreachable',
   'package_corrupt',
   'package_version',
@@ -72,7 +72,7 @@ export const ERROR_CODES = Object.freeze([
   'engine_failed',
   'storage_unavailable',
   'bad_request',
-]);
+];
 
 /** An error whose `code` a shop's script can act on; `message` is for people. */
 export class VitrineError extends Error {

@@ -26,8 +26,8 @@ const recommenders = new Map();
  *
  * `rules` is the address of `rules.json`; `catalog` that of the shop's own list of items: for content rules without a
  * package, and for what came after its export.
- * `consent`: true or "granted" stores the history, false or "denied" keeps it in memory, else the name of what knows
- * (`none`, `tcf`, `google`, `shopify`).
+ * `consent`: true or "granted" stores the history, false or "denied" erases it and keeps what comes in memory, else the
+ * name of what knows (`none`, `tcf`, `google`, `shopify`).
  *
  * @param {{package?: string | URL, device?: "auto" | "cpu" | "gpu", consent?: boolean | string, events?: string[],
  *   rules?: string | URL, catalog?: string | URL}} options

@@ -4,8 +4,9 @@
 // loads, sends anything.
 
 import { watchConsent } from './consent.js';
-import { EVENT_TYPES, checkedEvent, newId } from './event.js';
+import { EVENT_TYPES, checkedEvent } from './event.js';
 import * as history from './history.js';
+import { newId } from './id.js';
 import { safely } from './page-queue.js';
 import { VitrineError } from './protocol.js';
 
@@ -14,7 +15,7 @@ import { VitrineError } from './protocol.js';
  * @typedef {'added' | 'erased' | 'forgot' | 'consent' | 'paused'} Change
  * @typedef {{consent?: boolean | string | ((report: (granted: boolean) => void) => void), sources?: string[],
  *   watch?: boolean, events?: string[]}} StartOptions
- *   `consent`: an adaptor of consent.js, or true where the shop itself has asked; `sources`: names of sources.js;
+ *   `consent`: an adaptor of consent.js, or the answer where the shop itself has asked; `sources`: names of sources.js;
  *   `watch`: whether the page's own markup is watched (true when left out); `events`: types of the shop's own.
  */
 
@@ -24,7 +25,6 @@ const page = /** @type {Record<string, any>} */ (globalThis);
 const CONSENT = 'vitrine-consent';
 const PAUSED = 'vitrine-paused';
 const LATE = 'vitrine-late';
-
 
 // What follows is the state of the page, and there is one: whoever imports this module records into the same history.
 
@@ -40,12 +40,13 @@ let pending = [];
 /** @type {Promise<void> | null} */
 let flush = null;
 let isPaused = !!recall(PAUSED);
-/** What the visitor said here; it beats everything. @type {boolean | undefined} */
-let word = heard();
-/** What the shop says that the visitor said. @type {true | undefined} */
-let claimed;
-/** What an adaptor says. @type {boolean | undefined} */
-let reported;
+/**
+ * May it be stored? `word` is what the visitor said here, and beats everything; `claimed` what the shop says that the visitor
+ * said; `reported` what an adaptor says.
+ *
+ * @type {{word?: boolean, claimed?: boolean, reported?: boolean}}
+ */
+const said = { word: heard() };
 /** The consent that was acted upon. */
 let acted = 'unknown';
 let isWatching = false;
@@ -64,8 +65,9 @@ export class Recorder extends EventTarget {
   /** May be called again: what is named then is added. @param {StartOptions} [options] */
   start({ consent, sources, watch: isWatched = true, events } = {}) {
     for (const type of events ?? []) types.add(type);
-    if (consent === true || consent === 'granted') claimed = true;
-    else if (consent && consent !== 'denied') watchConsent(consent, report);
+    if (consent === true || consent === 'granted') hear('claimed', true);
+    else if (consent === false || consent === 'denied') hear('claimed', false);
+    else if (consent) watchConsent(consent, (granted) => hear('reported', granted));
     next(() => {})
       .then(async () => {
         if (sources) (await import('./sources.js')).listen(sources, recorder);
@@ -112,8 +114,8 @@ export class Recorder extends EventTarget {
   /** @returns {'granted' | 'denied' | 'unknown'} */
   get consent() {
     // Who has Global Privacy Control on has answered every adaptor.
-    const said = word ?? claimed ?? (page.navigator?.globalPrivacyControl ? false : reported);
-    return said ? 'granted' : said === undefined ? 'unknown' : 'denied';
+    const answer = said.word ?? said.claimed ?? (page.navigator?.globalPrivacyControl ? false : said.reported);
+    return answer ? 'granted' : answer === undefined ? 'unknown' : 'denied';
   }
 
   /**
@@ -215,7 +217,11 @@ const ACTS = {
   },
   forgot(item, isOurs) {
     if (isOurs) history.dropRead();
-    return next(() => history.change((before) => before.filter((event) => event.item !== item)));
+    const without = (/** @type {HistoryEvent[]} */ before) => before.filter((event) => event.item !== item);
+    // What a page left behind comes back with the next one.
+    const late = recall(LATE);
+    if (late) remember(LATE, JSON.stringify(without(JSON.parse(late))));
+    return next(() => history.change(without));
   },
   erased(_, isOurs) {
     forget();
@@ -223,11 +229,10 @@ const ACTS = {
     if (isOurs) history.dropRead();
     return isOurs && next(() => history.change(() => []));
   },
-  consent(said) {
-    word = said.word ?? word;
-    reported = said.reported ?? reported;
+  consent(more) {
+    Object.assign(said, more);
     // Who was not asked before, and is now reported to refuse, keeps in memory what was done on this page.
-    if (recorder.consent === 'denied' && (acted === 'granted' || word === false)) forget();
+    if (recorder.consent === 'denied' && (acted === 'granted' || said.word === false)) forget();
     return settle();
   },
 };
@@ -238,10 +243,10 @@ async function act(kind, value, isOurs = true) {
   changed(kind, isOurs, value);
 }
 
-/** @param {boolean} granted */
-function report(granted) {
+/** What others say for the visitor, if it is news. @param {"claimed" | "reported"} who @param {boolean} granted */
+function hear(who, granted) {
   // Of a refusal, the consent tools of other tabs may never hear.
-  if (granted !== reported) act('consent', { reported: granted }, !granted && acted === 'granted');
+  if (granted !== said[who]) act('consent', { [who]: granted }, !granted && acted === 'granted');
 }
 
 /** Does what consent, as it is now, asks for. */
@@ -330,7 +335,7 @@ async function startByTag() {
     if (!persisted) return;
     isLeaving = false;
     listen();
-    act('consent', { word: heard() }, false);
+    act('consent', { word: heard() ?? said.word }, false);
   });
   const tag = [...document.scripts].find(({ src }) => src === import.meta.url);
   if (!tag) return;

@@ -7,6 +7,7 @@ import { Carousel } from './carousel.js';
 import { cartOf } from './cart.js';
 import { nextTask } from './dom.js';
 import { Entries, idOf } from './entries.js';
+import { newId } from './id.js';
 import { Impressions } from './impressions.js';
 import { onNavigation } from './navigation.js';
 import { toError } from './protocol.js';
@@ -156,6 +157,7 @@ export class VitrineRecs extends Base {
     this.#carousel.disconnect();
     this.#space.disconnect();
     this.#impressions.end();
+    this.#forgetShowing();
   }
 
   /** @param {string} name @param {string | null} before @param {string | null} after */
@@ -236,8 +238,13 @@ export class VitrineRecs extends Base {
   #onNavigation() {
     if (!this.#isStarted) return;
     this.#carousel.rewind();
-    if (this.#answer) this.#answer.rec_id = '';
+    this.#forgetShowing();
     this.#refreshSoon();
+  }
+
+  /** What is shown counts as shown anew. */
+  #forgetShowing() {
+    if (this.#answer) this.#answer.rec_id = '';
   }
 
   async #refresh() {
@@ -309,15 +316,15 @@ export class VitrineRecs extends Base {
     const { ids } = this.#entries;
     shown.shows(this, ids);
 
-    const former = this.#answer?.rec_id;
-    const isSame = Boolean(former) && before === ids.join('\n');
+    // The same list is the same showing.
+    const former = before === ids.join('\n') && this.#answer?.rec_id;
     const tier = recommendations[0]?.tier ?? 0;
     this.#answer = {
-      placement: this.#placement, rec_id: isSame && former ? former : randomId(), tier, took_ms,
+      placement: this.#placement, rec_id: former || newId(), tier, took_ms,
       recommendations: recommendations.filter(({ item }) => ids.includes(item)),
     };
     this.dataset.tier = String(tier);
-    if (!isSame) this.#impressions.begin([...this.#frame.list.children]);
+    if (!former) this.#impressions.begin([...this.#frame.list.children]);
     this.#fire('answer', this.#answer);
   }
 
@@ -435,11 +442,6 @@ export class VitrineRecs extends Base {
   #fire(type, detail) {
     this.dispatchEvent(new CustomEvent(`vitrine-${type}`, { bubbles: true, composed: true, detail }));
   }
-}
-
-/** `crypto.randomUUID` exists on secure origins only; shops are also tried out on plain addresses. */
-function randomId() {
-  return crypto.getRandomValues(new Uint32Array(4)).join('');
 }
 
 /** The page comes first: after it has loaded, when it has nothing else to do. @param {() => void} task */

@@ -100,8 +100,7 @@ button { padding: 0; border: 0; font: inherit; color: inherit; background: none;
   translate: -0.125rem;
 }
 [aria-disabled="true"]::before { opacity: 0.35; }
-.previous, :host(:dir(rtl)) .next { scale: -1 1; }
-:host(:dir(rtl)) .previous { scale: none; }
+:host(:dir(ltr)) .previous, :host(:dir(rtl)) .next { scale: -1 1; }
 .dismiss {
   position: absolute;
   inset-block-start: 0.375rem;
@@ -128,7 +127,7 @@ button { padding: 0; border: 0; font: inherit; color: inherit; background: none;
  *
  * @param {string} name
  * @param {string} part
- * @param {Record<string, string | boolean | null>} attributes
+ * @param {Record<string, string | boolean | null | undefined>} attributes
  * @param {import('./dom.js').Child[]} [children]
  */
 const piece = (name, part, attributes, children) => make(name, { part, class: part, ...attributes }, children);
@@ -170,11 +169,12 @@ export function label(host, { heading, previous, next, list }) {
  */
 export function tile(item, { locale, dismissLabel, reason }) {
   const price = formatPrice(item, locale);
-  const link = piece('a', 'link', { href: safeUrl(item.url) || null }, [
-    item.image
-      ? // The title follows as text, so the picture adds nothing for a screen reader.
-        piece('img', 'image', { src: item.image, alt: '', loading: 'lazy', decoding: 'async' })
-      : piece('span', 'image placeholder', { 'aria-hidden': 'true' }, [[...item.title][0]]),
+  const blank = () => piece('span', 'image placeholder', { 'aria-hidden': 'true' }, [[...item.title][0]]);
+  // The title follows as text, so the picture adds nothing for a screen reader.
+  const picture = item.image ? piece('img', 'image', { src: item.image, alt: '', loading: 'lazy', decoding: 'async' }) : blank();
+  picture.onerror = () => picture.replaceWith(blank());
+  const link = piece('a', 'link', { href: safeUrl(item.url) }, [
+    picture,
     item.brand && piece('span', 'brand', {}, [item.brand]),
     piece('span', 'title', {}, [item.title]),
     price && piece('span', 'price', {}, [price]),
@@ -215,11 +215,12 @@ export function templateTile(template, item, { locale, reason }) {
   for (const node of /** @type {NodeListOf<HTMLElement>} */ (content.querySelectorAll('[data-slot]'))) {
     const slot = node.dataset.slot ?? '';
     if (!(slot in values)) continue;
-    const value = values[slot] ?? '';
-    if (slot === 'link') node.setAttribute('href', value);
-    else if (!value) node.remove();
-    else if (slot === 'image') node.setAttribute('src', value);
-    else node.textContent = value;
+    const value = values[slot];
+    const attribute = { link: 'href', image: 'src' }[slot];
+    if (value && attribute) node.setAttribute(attribute, value);
+    else if (value) node.textContent = value;
+    // A link may hold the rest of the tile; without an address it leads nowhere.
+    else if (slot !== 'link') node.remove();
   }
   return content;
 }

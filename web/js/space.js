@@ -29,13 +29,14 @@ export class Space {
   }
 
   connect() {
-    this.#sizes = new ResizeObserver(() => {
+    // What changes the stage while it is told of its size is an error event on the page.
+    this.#sizes = new ResizeObserver(() => requestAnimationFrame(() => {
       const { width } = this.#stage.getBoundingClientRect();
       // Another width is another layout: what was measured for the former one says nothing.
       if (Math.abs(width - this.#width_px) >= 1) this.#release();
       this.#width_px = width;
       this.#hold();
-    });
+    }));
     this.#sizes.observe(this.#stage);
     this.#sizes.observe(this.#section);
   }

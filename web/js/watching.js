@@ -6,7 +6,8 @@
 //
 // Nothing is polled: dwell adds up between the visitor's own movements, so that a page left open is not looked at.
 
-import { SESSION_GAP_MS, newId } from './event.js';
+import { SESSION_GAP_MS } from './event.js';
+import { newId } from './id.js';
 import { safely } from './page-queue.js';
 
 /** Without any movement for so long, nobody is looking. */
@@ -25,6 +26,8 @@ const PINCHED = 1.3;
 
 const PAGE = '[data-vitrine-page]';
 const ITEM = '[data-vitrine-item]';
+/** A tile of the shop's own in a row, which tells its clicks itself and must not change because it was looked at. */
+const TILE = 'vitrine-recs > [slot^="item-"]';
 
 /** @param {import('./recorder.js').Recorder} recorder */
 export function watch(recorder) {
@@ -43,8 +46,9 @@ export function watch(recorder) {
   let isScanning = false;
   /** The clock of each card that is visible. @type {WeakMap<Element, any>} */
   const clocks = new WeakMap();
-  /** Items whose impression was told on this page. @type {Set<string | undefined>} */
+  /** Items whose impression was told on this page, and which page that is. @type {Set<string | undefined>} */
   const told = new Set();
+  let address = here();
 
   /** @param {string | undefined} of @param {string} type @param {Record<string, unknown>} [more] */
   const record = (of, type, more) => {
@@ -101,7 +105,13 @@ export function watch(recorder) {
       turnTo(next);
       record(next, 'view', { variant: about.vitrineVariant });
     } else if (!next && item && place !== here()) turnTo('');
-    for (const card of document.querySelectorAll(ITEM)) sight.observe(card);
+    // In an application, another address is another page: what stays on the screen is seen anew.
+    if (address !== here()) {
+      address = here();
+      told.clear();
+      sight.disconnect();
+    }
+    for (const card of document.querySelectorAll(ITEM)) if (!card.closest(TILE)) sight.observe(card);
   };
 
   const sight = new IntersectionObserver(
@@ -157,7 +167,7 @@ export function watch(recorder) {
     const act = target.closest('[data-vitrine-event]');
     const of = card ? itemOf(card) : (target.closest(PAGE)?.dataset.vitrinePage ?? item);
     if (act) record(of, act.dataset.vitrineEvent, placeOf(card));
-    else if (card && target.closest('a')) record(of, 'click', placeOf(card));
+    else if (card && target.closest('a') && !target.closest(TILE)) record(of, 'click', placeOf(card));
   });
   on(document, 'visibilitychange', () => (document.hidden ? hide() : show()));
   on(window, 'pagehide', () => {

@@ -70,7 +70,9 @@ export function attributesOf(props) {
   const attributes = {};
   for (const [name, value] of Object.entries(props)) {
     if (STARTERS.includes(name) || PROPERTIES.includes(name) || name in EVENTS) continue;
-    if (!ATTRIBUTES.has(camel(name))) attributes[name] = value;
+    // A shop that asks itself answers with yes or no; an attribute that is left out would be neither.
+    if (name === 'consent' && typeof value === 'boolean') attributes[name] = value ? 'granted' : 'denied';
+    else if (!ATTRIBUTES.has(camel(name))) attributes[name] = value;
     else if (value === true || value === '') attributes[kebab(name)] = '';
     else if (value !== false && value !== null && value !== undefined) attributes[kebab(name)] = String(value);
   }
@@ -137,7 +139,7 @@ export function follow({ k, seed, placement, candidates, exclude, cart, ...open 
     const mine = ++question;
     const isOutdated = () => isOver || mine !== question;
     try {
-      const isKnown = Boolean(seed) || cart?.length > 0 || (await recommender.events()).length > 0;
+      const isKnown = Boolean(seed) || cart?.length > 0 || (await recommender.events()).some((/** @type {{type: string}} */ { type }) => type !== 'impression');
       const recommendations = isKnown ? await recommender.recommend({ k, seed, placement, candidates, exclude, cart }) : [];
       const info = await recommender.info();
       if (!isOutdated()) report({ recommendations, info, error: null, recommender });

@@ -224,7 +224,8 @@ test('the WooCommerce plugin prints what a browser reads as intended, with a hos
   assert.equal((await parsed(out.product))[0]?.['data-vitrine-page'], '1');
   assert.equal((await parsed(out.own_product))[0]?.['data-vitrine-page'], `SKU-1${HOSTILE}`);
   assert.equal((await parsed(out.tile))[0]?.['data-vitrine-item'], '1');
-  assert.ok(out.removed.includes('woocommerce_before_shop_loop_item woocommerce_template_loop_product_link_open 10'));
+  assert.ok(!out.tile.includes('of-woocommerce'), 'one link opens a tile');
+  assert.ok(!out.related.includes('Related products'), 'one row stands below a product');
 
   const row = await parsed(out.row);
   assert.deepEqual([row[0].tag, row[0].heading, row[0].placement, row[0].limit, row[0].locale], ['vitrine-recs', HOSTILE, HOSTILE, '3', 'de-AT']);

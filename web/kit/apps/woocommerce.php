@@ -11,19 +11,31 @@ const HOSTILE = '"><script>alert(1)</script>';
 $hooks      = array();
 $shortcodes = array();
 function add_action( $name, $callback, $priority = 10, $arguments = 1 ) {
-	$GLOBALS['hooks'][ $name ][] = $callback;
+	$GLOBALS['hooks'][ $name ][ $priority ][] = $callback;
 }
 function add_filter( $name, $callback, $priority = 10, $arguments = 1 ) {
-	add_action( $name, $callback );
+	add_action( $name, $callback, $priority );
 }
+/** As WordPress does it: what was not added before is not removed, and comes later all the same. */
 function remove_action( $name, $callback, $priority = 10 ) {
-	$GLOBALS['removed'][] = "$name $callback $priority";
+	$GLOBALS['hooks'][ $name ][ $priority ] = array_filter(
+		$GLOBALS['hooks'][ $name ][ $priority ] ?? array(),
+		function ( $each ) use ( $callback ) {
+			return $each !== $callback;
+		}
+	);
+}
+/** Callbacks in the order of their priorities. */
+function callbacks( $name ) {
+	$hooks = $GLOBALS['hooks'][ $name ] ?? array();
+	ksort( $hooks );
+	return array_merge( ...array_values( $hooks ) );
 }
 function add_shortcode( $name, $callback ) {
 	$GLOBALS['shortcodes'][ $name ] = $callback;
 }
 function apply_filters( $name, $value, ...$more ) {
-	foreach ( $GLOBALS['hooks'][ $name ] ?? array() as $callback ) {
+	foreach ( callbacks( $name ) as $callback ) {
 		$value = $callback( $value, ...$more );
 	}
 	return $value;
@@ -146,11 +158,21 @@ function wc_get_products( $query ) {
 	);
 }
 
+function woocommerce_template_loop_product_link_open() {
+	echo '<a href="/of-woocommerce">';
+}
+function woocommerce_output_related_products() {
+	echo '<section class="related">Related products</section>';
+}
+
+// Plugins are loaded in the order of their names: this one before WooCommerce, which adds what it shows then.
 require $argv[1];
+add_action( 'woocommerce_before_shop_loop_item', 'woocommerce_template_loop_product_link_open', 10 );
+add_action( 'woocommerce_after_single_product_summary', 'woocommerce_output_related_products', 20 );
 
 function printed( $hook, ...$arguments ) {
 	ob_start();
-	foreach ( $GLOBALS['hooks'][ $hook ] ?? array() as $callback ) {
+	foreach ( callbacks( $hook ) as $callback ) {
 		$callback( ...$arguments );
 	}
 	return ob_get_clean();
@@ -172,7 +194,6 @@ $result = array(
 	'no_button'   => apply_filters( 'woocommerce_loop_add_to_cart_args', array( 'attributes' => array() ), new WC_Product( 2 ) ),
 	'remove'      => apply_filters( 'woocommerce_cart_item_remove_link', '<a href="#" class="remove" data-product_id="9">×</a>', 'known' ),
 	'remove_none' => apply_filters( 'woocommerce_cart_item_remove_link', '<a href="#">×</a>', 'unknown' ),
-	'removed'     => $removed,
 );
 // A shop of SKUs, with consent by TCF.
 add_filter(

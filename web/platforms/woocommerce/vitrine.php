@@ -96,11 +96,15 @@ function vitrine_loop_link_open() {
 		esc_attr( vitrine_item_id( $product ) )
 	);
 }
+
+// By then WooCommerce, which may be loaded after this plugin, has added what is taken away here.
 add_action(
 	'init',
 	function () {
 		remove_action( 'woocommerce_before_shop_loop_item', 'woocommerce_template_loop_product_link_open', 10 );
 		add_action( 'woocommerce_before_shop_loop_item', 'vitrine_loop_link_open', 10 );
+		remove_action( 'woocommerce_after_single_product_summary', 'woocommerce_output_related_products', 20 );
+		add_action( 'woocommerce_after_single_product_summary', 'vitrine_related', 20 );
 	}
 );
 
@@ -230,8 +234,6 @@ function vitrine_related() {
 		)
 	);
 }
-remove_action( 'woocommerce_after_single_product_summary', 'woocommerce_output_related_products', 20 );
-add_action( 'woocommerce_after_single_product_summary', 'vitrine_related', 20 );
 
 /**
  * What was bought, for the recorder on the page that says thank you: ids and pieces, no name, no address, no price.
