@@ -174,12 +174,27 @@ impl Event {
 
     /// The order of a log, whatever order it was read in: by time, then `n`, then type (in the order of
     /// [`EventKind`]: a click before a view before a purchase), then item; what is still equal is ordered by
-    /// its text, so that the order is total.
+    /// everything else, so that the order is total.
     #[must_use]
     pub fn order(&self, other: &Self) -> Ordering {
         (self.ts, self.n, &self.kind, &self.item)
             .cmp(&(other.ts, other.n, &other.kind, &other.item))
-            .then_with(|| format!("{self:?}").cmp(&format!("{other:?}")))
+            .then_with(|| self.rest().cmp(&other.rest()))
+    }
+
+    /// What distinguishes events of one moment, type and item.
+    fn rest(&self) -> impl Ord {
+        // All fields, so that a new one is not forgotten.
+        #[rustfmt::skip]
+        let Self {
+            item: _, kind: _, ts: _, n: _, dwell_ms, qty, rating, reason, v, id, variant, price, currency, depth, zoom, list,
+            pos, rec_id, session, src,
+        } = self;
+        let bits = |number: &Option<f32>| number.map(f32::to_bits);
+        (
+            (dwell_ms, qty, bits(rating), reason, v, id, variant, price),
+            (currency, bits(depth), bits(zoom), list, pos, rec_id, session, src),
+        )
     }
 }
 
@@ -278,5 +293,9 @@ mod tests {
         let (add, remove) = (Event { n: Some(2), ..add }, Event { n: Some(1), ..remove });
         assert_eq!(add.order(&remove), Ordering::Greater);
         assert_eq!(add.order(&add.clone()), Ordering::Equal);
+        let rated = |rating| Event { rating: Some(rating), ..Event::new("a", EventKind::Rate, 1) };
+        assert_eq!(rated(2.0).order(&rated(10.0)), Ordering::Less);
+        let named = |src: &str| Event { src: Some(src.into()), ..add.clone() };
+        assert_eq!(named("dom").order(&named("ga4")), Ordering::Less);
     }
 }
