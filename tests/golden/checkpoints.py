@@ -3,7 +3,7 @@
     python tests/golden/checkpoints.py > tests/golden/checkpoints.json
 
 Every model is small and has the wave of reference.py for weights, so that none need be stored. The training follows the
-definitions (AdamW as in arXiv 1711.05101, every weight's gradient clipped to norm 1, warm-up and cosine; DPO as in arXiv
+definitions (AdamW as in arXiv 1711.05101, every weight's gradient clipped to norm 1 or all together to 0.3, warm-up and cosine; DPO as in arXiv
 2305.18290 and S-DPO as in 2406.09215 on separate sequences), not the Rust code.
 
 Rates, decay and beta are chosen so that no loss comes near zero, where nothing could be off any more, and that the last
@@ -100,25 +100,26 @@ def rate(step, peak):
     return peak * (FLOOR + (1 - FLOOR) * (1 + math.cos(math.pi * progress)) / 2)
 
 
-def train(model, stage):
+def train(model, stage, together=False):
     """A run: losses before each of the steps and after the last, and the logits of the last token then."""
     reference, model = model, copy.deepcopy(model)
     loss_of = sft_loss if stage == "sft" else lambda model: preference_loss(model, reference, stage)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1.0, betas=(0.9, 0.98), eps=1e-8, weight_decay=DECAY)
+    clip = 0.3 if together else 1.0
     losses = []
     for step in range(STEPS):
         optimizer.param_groups[0]["lr"] = rate(step, RATES[stage])
         optimizer.zero_grad()
         loss = loss_of(model)
         loss.backward()
-        for parameter in model.parameters():
-            torch.nn.utils.clip_grad_norm_([parameter], 1.0)
+        for parameters in [list(model.parameters())] if together else [[parameter] for parameter in model.parameters()]:
+            torch.nn.utils.clip_grad_norm_(parameters, clip)
         optimizer.step()
         losses.append(loss.item())
     with torch.no_grad():
         losses.append(loss_of(model).item())
         after = model(torch.tensor(TOKENS)).logits[0, -1]
-    return {"stage": stage, "rate": RATES[stage], "losses": [round(loss, 7) for loss in losses], "after": rounded(after)}
+    return {"stage": stage, "rate": RATES[stage], "clip": clip, "clip_together": together, "losses": [round(loss, 7) for loss in losses], "after": rounded(after)}
 
 
 def rounded(logits):
@@ -187,6 +188,8 @@ def main():
             cases[-1]["published_config"] = published(model, architecture, config_class, changes)
         if name in ("llama-3", "qwen3"):
             training += [{"name": name} | train(model, stage) for stage in RATES]
+        if name == "llama-3":
+            training += [{"name": name} | train(model, stage, together=True) for stage in ("sft", "dpo")]
     head = json.dumps({"tokens": TOKENS[0], "titles": TITLES, "histories": HISTORIES, "weight_decay": DECAY, "beta": BETA})
     lines = ",\n  ".join(json.dumps(case) for case in cases)
     runs = ",\n  ".join(json.dumps(run) for run in training)

@@ -251,13 +251,15 @@ fn twenty_steps_of_sft_and_of_preferences_follow_those_of_pytorch() {
     let histories: Vec<Vec<Interaction>> =
         histories.iter().map(|history| history.iter().enumerate().map(met).collect()).collect();
     let runs = golden["training"].as_array().unwrap();
-    assert_eq!(runs.len(), 6);
+    assert_eq!(runs.len(), 8);
     for run in runs {
         let stage = StageConfig {
             epochs: 20,
             patience: 100,
             learning_rate: run["rate"].as_f64().unwrap(),
             weight_decay: golden["weight_decay"].as_f64().unwrap() as f32,
+            clip: run["clip"].as_f64().unwrap() as f32,
+            clip_together: run["clip_together"].as_bool().unwrap(),
             ..StageConfig::default()
         };
         let case =
@@ -286,7 +288,7 @@ fn twenty_steps_of_sft_and_of_preferences_follow_those_of_pytorch() {
             trained(model, objective, &stage)
         };
         let expected: Vec<f64> = serde_json::from_value(run["losses"].clone()).unwrap();
-        let what = format!("{} {}", run["name"], run["stage"]);
+        let what = format!("{} {}, clipped to {}", run["name"], run["stage"], run["clip"]);
         assert_eq!((got.len(), expected.len()), (21, 21));
         for (step, (got, expected)) in got.iter().zip(&expected).enumerate() {
             assert!(

@@ -107,11 +107,13 @@ impl BaseConfig {
 }
 
 impl RunConfig {
-    /// The defaults of fine-tuning: adapters as RecPO has them, and rates at which adapters of small models learn.
+    /// The defaults of fine-tuning: adapters and clipping as RecPO has them, and rates at which adapters of small models
+    /// learn.
     #[must_use]
     pub fn imported(path: &Path) -> Self {
         let text = Self::recipe(Recipe::Text);
-        let stage = StageConfig { weight_decay: 0.0, ..StageConfig::default() };
+        let stage =
+            StageConfig { weight_decay: 0.0, clip: 0.3, clip_together: true, ..StageConfig::default() };
         Self {
             base: Some(BaseConfig::of(path)),
             context: 20,

@@ -77,8 +77,10 @@ pub struct StageConfig {
     /// Share of the steps that warm up.
     pub warm_up: f64,
     pub weight_decay: f32,
-    /// Largest norm of a weight's gradient.
+    /// Largest norm of a weight's gradient, or of all of them together.
     pub clip: f32,
+    /// Whether `clip` holds of all gradients together.
+    pub clip_together: bool,
     /// Batches whose gradients are added up for one step.
     pub accumulate: usize,
     /// Epochs without a better validation after which a stage ends.
@@ -97,6 +99,7 @@ impl Default for StageConfig {
             warm_up: 0.05,
             weight_decay: 0.01,
             clip: 1.0,
+            clip_together: false,
             accumulate: 1,
             patience: 6,
             weight_average: 0.0,

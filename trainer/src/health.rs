@@ -107,6 +107,14 @@ impl Gauges {
 /// # Errors
 /// When the device fails.
 pub fn gradient_norm(model: &Model, gradients: &GradientsParams) -> Result<f64> {
+    let Some(squares) = squared_norm(model, gradients) else { return Ok(0.0) };
+    let values = squares.try_into_vec_as::<f32>().context("the gradients cannot be read")?;
+    Ok(values.first().copied().map_or(0.0, f64::from).sqrt())
+}
+
+/// Square of that norm, still on the device; none where there are no gradients.
+#[must_use]
+pub fn squared_norm(model: &Model, gradients: &GradientsParams) -> Option<Tensor<1>> {
     struct Squares<'a> {
         gradients: &'a GradientsParams,
         sums: Vec<Tensor<1>>,
@@ -120,12 +128,7 @@ pub fn gradient_norm(model: &Model, gradients: &GradientsParams) -> Result<f64> 
     }
     let mut squares = Squares { gradients, sums: Vec::new() };
     model.visit(&mut squares);
-    if squares.sums.is_empty() {
-        return Ok(0.0);
-    }
-    let total = Tensor::cat(squares.sums, 0).sum();
-    let values = total.try_into_vec_as::<f32>().context("the gradients cannot be read")?;
-    Ok(values.first().copied().map_or(0.0, f64::from).sqrt())
+    (!squares.sums.is_empty()).then(|| Tensor::cat(squares.sums, 0).sum())
 }
 
 /// Are all trained weights finite?

@@ -7,6 +7,7 @@ pub mod beginning;
 pub mod behaviour;
 pub mod checkpoint;
 pub mod cli;
+pub mod clipping;
 mod commands;
 pub mod compare;
 pub mod config;

@@ -18,6 +18,7 @@ use shared::vocabulary::Model;
 use crate::{
     average::WeightAverage,
     checkpoint::{self, Keeper, Place, Saved},
+    clipping,
     config::StageConfig,
     hardware::Hardware,
     health::{Gauges, are_numbers, gradient_norm, hints},
@@ -198,6 +199,11 @@ pub fn run<O: Objective>(
                     let norm = gradient_norm(&model, &gradients)?;
                     reporter.record_step(stage, epoch, step, gauges.line(norm, rate)?)?;
                 }
+                let gradients = if config.clip_together {
+                    clipping::together(&model, gradients, config.clip)
+                } else {
+                    gradients
+                };
                 model = optimizer.step(rate, model, gradients);
                 average.update(&model);
             }
@@ -262,7 +268,7 @@ pub fn optimizer(config: &StageConfig) -> ModuleOptimizer {
         beta_2: 0.98,
         epsilon: 1e-8,
         weight_decay: config.weight_decay,
-        clip: config.clip,
+        clip: if config.clip_together { f32::MAX } else { config.clip },
     })
 }
 
