@@ -40,7 +40,7 @@ pub fn announce<O: Objective>(
         memory::answered(|| train::gradients(objective, model, std::slice::from_ref(largest), 1.0)).map(drop)
     };
     let device = model.devices().into_iter().next().unwrap_or_default();
-    if device.inner() != Device::flex() {
+    if device.clone().inner() != Device::flex() {
         // A GPU compiles its kernels and looks for the fastest of them.
         try_it()?;
     }
@@ -51,8 +51,12 @@ pub fn announce<O: Objective>(
     let all: usize = batches.iter().map(positions).sum();
     let share = 1.0 - place.step as f64 / steps as f64;
     let expected = seconds / of_largest.max(1) as f64 * (all * config.epochs) as f64 * share;
-    let memory =
-        memory::peak_bytes().map(|bytes| format!(" and, with all else, {:.1} GB", bytes as f64 / 1e9));
+    // Of a GPU what it has set aside by now; of a processor what the process held at most.
+    let memory = match device.memory_pool_usage() {
+        Some(usage) => Some(("all else on the device", usage.bytes_reserved)),
+        None => memory::peak_bytes().map(|bytes| ("all else", bytes)),
+    };
+    let memory = memory.map(|(what, bytes)| format!(" and, with {what}, {:.1} GB", bytes as f64 / 1e9));
     reporter.say(&format!(
         "{}: {steps} steps; the largest batch of {of_largest} positions takes {seconds:.2} s{}, so that {} epochs take \
          about {}, beside validation",

@@ -7,7 +7,11 @@ use std::{
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use shared::{catalog::Item, interaction::Event, signals::SignalsConfig};
+use shared::{
+    catalog::{Item, other_names},
+    interaction::Event,
+    signals::SignalsConfig,
+};
 
 use super::{
     check_event, date,
@@ -45,6 +49,7 @@ pub fn check(folder: &Path, now_ms: i64) -> Result<Vec<Rejection>> {
     };
     let mut items = Items::default();
     let mut currencies = Currencies::default();
+    let mut listed = Vec::new();
     for_each_line(&catalog, &mut problems, |line, value| {
         let id = text(value, "id")?;
         currencies.check(value, line)?;
@@ -52,10 +57,11 @@ pub fn check(folder: &Path, now_ms: i64) -> Result<Vec<Rejection>> {
         items.add(Field { column: "id", text: &id, line }, item(&id, &title)).map_err(fault)?;
         let hint =
             "prices are whole numbers of minor units (1250 for 12.50); `trainer schema` lists the fields";
-        serde_json::from_value::<Item>(value.clone()).map_err(|error| malformed("no item", &error, hint))?;
+        let item = serde_json::from_value::<Item>(value.clone());
+        listed.push(item.map_err(|error| malformed("no item", &error, hint))?);
         Ok(())
     })?;
-    let known = items.ids();
+    let (known, names) = (items.ids(), other_names(&listed));
     let events = folder.join("events.jsonl");
     let mut problems = Problems { path: events.clone(), found: problems.found };
     for_each_line(&events, &mut problems, |_, value| {
@@ -73,7 +79,7 @@ pub fn check(folder: &Path, now_ms: i64) -> Result<Vec<Rejection>> {
                 None => Fault::new("unknown event name", reason, hint).at("type"),
             }
         })?;
-        if !known.contains_key(&item) {
+        if !known.contains_key(&item) && !names.contains_key(item.as_str()) {
             let reason = format!("item {item:?} is not in catalog.jsonl");
             return Err(Fault::new(
                 UNKNOWN_ITEM,
@@ -225,6 +231,8 @@ mod tests {
     #[test]
     fn a_good_log_has_no_problems() {
         assert!(problems("good", &format!("{GOOD_ITEM}\n\n"), &format!("{GOOD_EVENT}\n")).is_empty());
+        let named = GOOD_ITEM.replace("\"id\"", "\"sku\":\"S1\",\"id\"");
+        assert!(problems("sku", &named, &GOOD_EVENT.replace("\"a\"", "\"S1\"")).is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, io::Write, path::Path};
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
-    catalog::{Catalog, Item},
+    catalog::{Catalog, Item, other_names},
     interaction::{Event, History},
     signals::{SignalsConfig, nearest, rules::Rule},
 };
@@ -35,7 +35,13 @@ pub fn load(folder: &Path) -> Result<Dataset> {
     let path = folder.join("events.jsonl");
     let mut report = ImportReport { rows: events.len(), accepted: events.len(), ..ImportReport::default() };
     let mut by_visitor: BTreeMap<String, Vec<Event>> = BTreeMap::new();
-    for (row, VisitorEvent { visitor, event }) in events.into_iter().enumerate() {
+    let names = other_names(catalog.items());
+    for (row, VisitorEvent { visitor, mut event }) in events.into_iter().enumerate() {
+        if catalog.index(&event.item).is_none()
+            && let Some(&index) = names.get(event.item.as_str())
+        {
+            event.item.clone_from(&catalog.items()[index].id);
+        }
         check(&event, &signals).with_context(|| format!("{}: event {}", path.display(), row + 1))?;
         by_visitor.entry(visitor).or_default().push(event);
     }
@@ -152,7 +158,7 @@ mod tests {
         let _ = std::fs::remove_dir_all(&folder);
         write_file(
             &folder.join("catalog.jsonl"),
-            br#"{"id":"c1","title":"Wool coat","category":["Coats"]}"#,
+            br#"{"id":"c1","title":"Wool coat","category":["Coats"],"sku":"WC-1"}"#,
         )?;
         write_file(&folder.join("events.jsonl"), events.join("\n").as_bytes())?;
         if let Some(signals) = signals {
@@ -199,6 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn an_event_may_name_an_item_by_its_sku() {
+        let events = [
+            r#"{"visitor":"v","item":"WC-1","type":"impression","ts":1}"#,
+            r#"{"visitor":"v","item":"WC-1","type":"cart_add","ts":2}"#,
+            r#"{"visitor":"v","item":"WC-2","type":"view","ts":3}"#,
+        ];
+        let dataset = load_with("sku", &events, None).unwrap();
+        assert_eq!((dataset.histories[0].len(), dataset.unknown_events), (1, 1));
+        assert_eq!(dataset.seen, [[Seen { item: 0, time_ms: 1 }]]);
+    }
+
+    #[test]
     fn a_rating_is_checked_against_its_scale() {
         let events = [r#"{"visitor":"v","item":"c1","type":"rate","rating":9.1,"ts":0}"#];
         let Err(error) = load_with("stars", &events, None) else { panic!("it was accepted") };
@@ -226,5 +244,14 @@ mod tests {
         let intensities: Vec<f32> = dataset.histories.iter().map(|history| history[0].intensity).collect();
         let count = |expected: f32| intensities.iter().filter(|&&p| (p - expected).abs() < 1e-6).count();
         assert_eq!((count(0.10), count(0.40)), (30, 7));
+        // Nanoseconds: signals that the run could not be read with afterwards.
+        let lines: Vec<String> = lines.iter().map(|line| line.replace("000,", "000000000,")).collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let Err(error) = load_with("nanoseconds", &lines, None) else { panic!("it was accepted") };
+        let message = crate::message(&error);
+        assert!(
+            message.contains("events.jsonl") && message.contains("hint: dwell_ms is in milliseconds"),
+            "{message}"
+        );
     }
 }
