@@ -56,7 +56,7 @@ pub fn announce<O: Objective>(
         Some(usage) => Some(("all else on the device", usage.bytes_reserved)),
         None => memory::peak_bytes().map(|bytes| ("all else", bytes)),
     };
-    let memory = memory.map(|(what, bytes)| format!(" and, with {what}, {:.1} GB", bytes as f64 / 1e9));
+    let memory = memory.map(|(what, bytes)| format!(" and, with {what}, {}", size(bytes)));
     reporter.say(&format!(
         "{}: {steps} steps; the largest batch of {of_largest} positions takes {seconds:.2} s{}, so that {} epochs take \
          about {}, beside validation",
@@ -77,9 +77,22 @@ fn words(seconds: f64) -> String {
     }
 }
 
+/// An amount of memory as people say it.
+fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        bytes if bytes < 0.95e9 => format!("{:.0} MB", bytes / 1e6),
+        bytes => format!("{:.1} GB", bytes / 1e9),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_said_in_its_own_unit() {
+        assert_eq!([31_400_000, 999_000_000, 7_250_000_000].map(size), ["31 MB", "1.0 GB", "7.2 GB"]);
+    }
 
     #[test]
     fn durations_are_said_in_their_own_unit() {
