@@ -58,11 +58,11 @@ pub fn announce<O: Objective>(
     };
     let memory = memory.map(|(what, bytes)| format!(" and, with {what}, {}", size(bytes)));
     reporter.say(&format!(
-        "{}: {steps} steps; the largest batch of {of_largest} positions takes {seconds:.2} s{}, so that {} epochs take \
-         about {}, beside validation",
+        "{}: {steps} steps; the largest batch of {of_largest} positions takes {seconds:.2} s{}, so that {} about {}, \
+         beside validation",
         place.stage,
         memory.unwrap_or_default(),
-        config.epochs,
+        if config.epochs == 1 { "the epoch takes".to_owned() } else { format!("{} epochs take", config.epochs) },
         words(expected)
     ));
     Ok(())
