@@ -34,7 +34,7 @@ use shared::weights::Weights;
 
 use crate::{
     hugging_face::tensors,
-    output::{hexadecimal, write_file},
+    output::{hexadecimal, settle, write_file},
     parameters::{numbered, parameters},
     train::{Trained, Validation},
 };
@@ -350,6 +350,7 @@ impl Keeper {
                 fs::remove_dir_all(&whole)?;
             }
             fs::rename(&partial, &whole)?;
+            settle(&folder);
             Ok(())
         };
         written().inspect_err(|_| drop(fs::remove_dir_all(&partial))).with_context(|| {

@@ -64,13 +64,16 @@ impl Gauges {
         Ok(Value::Object(line))
     }
 
-    /// Means over the epoch by name.
+    /// Means over the epoch by name; none of an epoch that another process took all steps of.
     ///
     /// # Errors
     /// When the device fails.
     pub fn epoch(mut self) -> Result<Map<String, Value>> {
         self.read()?;
-        let steps = self.epoch_steps.max(1) as f64;
+        if self.epoch_steps == 0 {
+            return Ok(Map::new());
+        }
+        let steps = self.epoch_steps as f64;
         let mut means = self.named(&self.epoch, steps);
         means.insert("loss".to_owned(), json!(self.epoch_loss / steps));
         if !self.epoch_norms.is_empty() {
@@ -180,12 +183,14 @@ pub fn hints(means: &Map<String, Value>) -> Vec<(&'static str, String)> {
         );
         list.push(("chosen sinking", text));
     }
-    if let Some(met) = get("margin/met").filter(|met| *met < 0.05) {
+    // A loss without a margin has none to meet.
+    let target = get("margin/target_mean").unwrap_or_default();
+    if let Some(met) = get("margin/met").filter(|met| *met < 0.05 && target > 0.0) {
         let text = format!(
             "{:.1} % of pairs met their margin in an epoch (mean margin {:.1}): the loss never saturates\n\
              hint: lower preference.lambda, set preference.largest_margin, or raise preference.beta",
             100.0 * met,
-            get("margin/target_mean").unwrap_or_default()
+            target
         );
         list.push(("margin never met", text));
     }
@@ -227,5 +232,9 @@ mod tests {
         assert!(hints(&means(0.4, -4.0, 0.6))[0].1.contains("nll_weight"));
         assert!(hints(&means(0.4, 0.0, 0.01))[0].1.contains("lambda"));
         assert!(hints(&Map::new()).is_empty());
+        let mut unbounded = means(0.4, 0.0, 0.0);
+        unbounded["margin/target_mean"] = json!(0.0);
+        assert!(hints(&unbounded).is_empty(), "a loss without a margin has none to meet");
+        assert!(Gauges::new(&["margin/met"]).epoch().unwrap().is_empty(), "no steps, no means");
     }
 }

@@ -75,9 +75,17 @@ pub fn in_one_piece(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()
     let written = || -> std::io::Result<()> {
         write(&partial)?;
         fs::OpenOptions::new().append(true).open(&partial)?.sync_all()?;
-        fs::rename(&partial, path)
+        fs::rename(&partial, path)?;
+        settle(folder);
+        Ok(())
     };
     written().inspect_err(|_| drop(fs::remove_file(&partial))).with_context(|| cannot_write(path))
+}
+
+/// Has the system write down which names a folder has, so that what was renamed in it outlives a loss of power. Where a folder
+/// cannot be opened as a file, the system sees to it by itself.
+pub fn settle(folder: &Path) {
+    let _ = fs::File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 /// Writes a folder in one piece: beside its place first, so that an old one stays until the new one is whole.
@@ -175,12 +183,14 @@ impl Reporter {
         Ok(self)
     }
 
-    /// Length of the metrics file.
+    /// Length of the metrics file, all of which is on the disk then.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// When it cannot be written there.
     pub fn metrics_bytes(&self) -> Result<u64> {
-        self.metrics.as_ref().map_or(Ok(0), |file| Ok(file.metadata()?.len()))
+        let Some(file) = &self.metrics else { return Ok(0) };
+        file.sync_data().context("metrics.jsonl of the run cannot be written\nhint: check the free space")?;
+        Ok(file.metadata()?.len())
     }
 
     /// One line for people.
@@ -277,9 +287,10 @@ impl Reporter {
             );
         }
         let mark = if is_best { "  best" } else { "" };
+        let loss = means.get("loss").and_then(Value::as_f64).map(|loss| format!("loss {loss:.4}, "));
         self.say(&format!(
-            "{stage} epoch {epoch}: loss {:.4}, validation HR@1 {:.4}, NDCG@10 {:.4}, {secs:.0} s{mark}",
-            means["loss"].as_f64().unwrap_or(f64::NAN),
+            "{stage} epoch {epoch}: {}validation HR@1 {:.4}, NDCG@10 {:.4}, {secs:.0} s{mark}",
+            loss.unwrap_or_default(),
             validation.hit_rate_at_1,
             validation.ndcg_at_10
         ));

@@ -162,11 +162,12 @@ pub fn train(job: &Job) -> Result<Run> {
             // A run's model is ready.
             let model = match &config.base {
                 Some(base) if base.lora.rank > 0 => {
-                    train::frozen(&adapted_as_before(run, folder, base, &training_device)?)
+                    let model = adapted_as_before(run, folder, base, &training_device)?;
+                    reporter.say(&format!("{}: {}", config.recipe.name(), count(&model)));
+                    train::frozen(&model)
                 }
                 _ => run.model(device)?,
             };
-            reporter.say(&format!("{}: {}", config.recipe.name(), count(&model)));
             let validation = judge.validate(&model)?;
             (Trained { model, validation, epoch: 0 }, run.summary.stages.clone())
         }
