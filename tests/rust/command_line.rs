@@ -356,6 +356,29 @@ fn a_run_that_is_stopped_says_how_to_go_on() {
     fails(&trainer(&["train", "--resume", &data]), &["no run that could go on", "hint:"]);
 }
 
+/// A disk that takes no more in the middle of a checkpoint: nothing of before is lost, and with room it goes on.
+#[cfg(unix)]
+#[test]
+fn a_disk_that_is_full_leaves_what_was_written_before() {
+    let folder = Folder::new("full");
+    let (data, whole, run) = (folder.path("data"), folder.path("whole"), folder.path("run"));
+    write_movielens(Path::new(&data));
+    let config = small(&folder, "compact");
+    succeeds(&trainer(&["train", &config, "--data", &data, "--out", &whole, "--quiet"]));
+    // Files end at 50 KiB: weights fit, the optimizer's two moments of each do not.
+    let program = command(&[]).get_program().to_string_lossy().into_owned();
+    let line = format!(
+        "trap '' XFSZ; ulimit -f 100; exec {program} train {config} --data {data} --out {run} --quiet"
+    );
+    let output = Command::new("sh").args(["-c", &line]).output().unwrap();
+    fails(&output, &["a checkpoint cannot be written", "optimizer.bpk", "hint:", "--resume"]);
+    let left: Vec<_> = fs::read_dir(Path::new(&run).join("checkpoints")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?} is half written");
+    succeeds(&trainer(&["train", "--resume", &run, "--quiet"]));
+    let read = |run: &str| fs::read(Path::new(run).join("model.safetensors")).unwrap();
+    assert!(read(&run) == read(&whole), "other weights");
+}
+
 #[test]
 fn mistakes_are_said_with_place_and_remedy() {
     let folder = Folder::new("mistakes");
