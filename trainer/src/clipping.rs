@@ -16,8 +16,13 @@ use crate::health::squared_norm;
 #[must_use]
 pub fn together(model: &Model, gradients: GradientsParams, most: f32) -> GradientsParams {
     let Some(squares) = squared_norm(model, &gradients) else { return gradients };
-    let scale = (squares.sqrt() + 1e-6).recip().mul_scalar(most).clamp_max(1.0);
-    let mut scaled = Scaled { given: gradients, scaled: GradientsParams::new(), by: scale };
+    scaled(model, gradients, (squares.sqrt() + 1e-6).recip().mul_scalar(most).clamp_max(1.0))
+}
+
+/// Every gradient times one number, which is on their device.
+#[must_use]
+pub fn scaled(model: &Model, gradients: GradientsParams, by: Tensor<1>) -> GradientsParams {
+    let mut scaled = Scaled { given: gradients, scaled: GradientsParams::new(), by };
     model.visit(&mut scaled);
     scaled.scaled
 }

@@ -131,7 +131,12 @@ pub fn squared_norm(model: &Model, gradients: &GradientsParams) -> Option<Tensor
     }
     let mut squares = Squares { gradients, sums: Vec::new() };
     model.visit(&mut squares);
-    (!squares.sums.is_empty()).then(|| Tensor::cat(squares.sums, 0).sum())
+    total(squares.sums)
+}
+
+/// One number from one for each weight; none from none.
+fn total(sums: Vec<Tensor<1>>) -> Option<Tensor<1>> {
+    (!sums.is_empty()).then(|| Tensor::cat(sums, 0).sum())
 }
 
 /// Are all trained weights finite?
@@ -150,10 +155,7 @@ pub fn are_numbers(model: &Model) -> Result<bool> {
     }
     let mut sums = Sums(Vec::new());
     model.visit(&mut sums);
-    if sums.0.is_empty() {
-        return Ok(true);
-    }
-    let total = Tensor::cat(sums.0, 0).sum();
+    let Some(total) = total(sums.0) else { return Ok(true) };
     let values = total.try_into_vec_as::<f32>().context("the weights cannot be read")?;
     Ok(values.iter().all(|value| value.is_finite()))
 }

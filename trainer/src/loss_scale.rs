@@ -5,14 +5,10 @@
 //! something overflows, doubled after many steps in which nothing did.
 
 use anyhow::{Result, ensure};
-use burn::{
-    module::{Module, ModuleVisitor, Param},
-    optim::GradientsParams,
-    tensor::Tensor,
-};
+use burn::{module::Module, optim::GradientsParams, tensor::Tensor};
 use shared::{precision::Precision, vocabulary::Model};
 
-use crate::health::gradient_norm;
+use crate::{clipping, health::gradient_norm};
 
 /// What a loss in f16 is multiplied with at first.
 const FIRST: f64 = 65_536.0;
@@ -66,23 +62,9 @@ impl LossScale {
         if self.steps == PATIENCE {
             (self.factor, self.steps) = (Some(factor * 2.0), 0);
         }
-        let mut scaled = Scaled { given: gradients, scaled: GradientsParams::new(), by: factor.recip() };
-        model.visit(&mut scaled);
-        Ok(Some(scaled.scaled))
-    }
-}
-
-struct Scaled {
-    given: GradientsParams,
-    scaled: GradientsParams,
-    by: f64,
-}
-
-impl ModuleVisitor for Scaled {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = self.given.remove::<D>(param.id) {
-            self.scaled.register(param.id, gradient * self.by);
-        }
+        let device = model.devices().into_iter().next().unwrap_or_default().inner();
+        let by = Tensor::from_data([factor.recip() as f32], &device);
+        Ok(Some(clipping::scaled(model, gradients, by)))
     }
 }
 

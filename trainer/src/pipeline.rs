@@ -322,6 +322,14 @@ struct Stages<'a> {
 }
 
 impl Stages<'_> {
+    fn items(&self) -> ItemData {
+        ItemData::new(self.train, self.texts, self.model_config, self.hardware.clone())
+    }
+
+    fn tokens(&self) -> TokenData {
+        TokenData::new(self.train, self.texts, self.model_config, self.hardware.clone())
+    }
+
     fn sft(
         &self,
         model: Model,
@@ -332,13 +340,11 @@ impl Stages<'_> {
         let (config, seed) = (&self.config.sft, self.config.seed);
         match self.config.recipe {
             Recipe::Compact => {
-                let data = ItemData::new(self.train, self.texts, self.model_config, self.hardware.clone());
-                let mut objective = ItemSft::new(data, config, seed);
+                let mut objective = ItemSft::new(self.items(), config, seed);
                 train::run(SUPERVISED, &config.stage, model, &mut objective, None, judge, reporter, keeper)
             }
             Recipe::Text => {
-                let data = TokenData::new(self.train, self.texts, self.model_config, self.hardware.clone());
-                let mut objective = TokenSft::new(data, config, seed);
+                let mut objective = TokenSft::new(self.tokens(), config, seed);
                 train::run(SUPERVISED, &config.stage, model, &mut objective, None, judge, reporter, keeper)
             }
         }
@@ -352,14 +358,14 @@ impl Stages<'_> {
         let (reference, place) = (Reference::unasked(model), Place::beginning(&config.name()));
         match self.config.recipe {
             Recipe::Compact => {
-                let data = ItemData::new(self.train, self.texts, self.model_config, self.hardware.clone());
-                let mut objective = ItemPreference::new(data, &reference, &config, &mut sampler, seed)?;
+                let mut objective =
+                    ItemPreference::new(self.items(), &reference, &config, &mut sampler, seed)?;
                 let batches = objective.epoch(1);
                 trial::announce(&place, &config.stage, model, &objective, &batches, reporter)
             }
             Recipe::Text => {
-                let data = TokenData::new(self.train, self.texts, self.model_config, self.hardware.clone());
-                let mut objective = TokenPreference::new(data, &reference, &config, &mut sampler, seed)?;
+                let mut objective =
+                    TokenPreference::new(self.tokens(), &reference, &config, &mut sampler, seed)?;
                 let batches = objective.epoch(1);
                 trial::announce(&place, &config.stage, model, &objective, &batches, reporter)
             }
@@ -399,8 +405,8 @@ impl Stages<'_> {
         let reference = Reference::new(&begun, self.cache.clone());
         let mut trained = match self.config.recipe {
             Recipe::Compact => {
-                let data = ItemData::new(self.train, self.texts, self.model_config, self.hardware.clone());
-                let mut objective = ItemPreference::new(data, &reference, config, &mut sampler, seed)?;
+                let mut objective =
+                    ItemPreference::new(self.items(), &reference, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
                 if objective.is_empty() {
                     return Ok(nothing);
@@ -408,8 +414,8 @@ impl Stages<'_> {
                 train::run(stage, &config.stage, model, &mut objective, start, judge, reporter, keeper)?
             }
             Recipe::Text => {
-                let data = TokenData::new(self.train, self.texts, self.model_config, self.hardware.clone());
-                let mut objective = TokenPreference::new(data, &reference, config, &mut sampler, seed)?;
+                let mut objective =
+                    TokenPreference::new(self.tokens(), &reference, config, &mut sampler, seed)?;
                 reporter.say(&say(objective.len(), &sampler));
                 if objective.is_empty() {
                     return Ok(nothing);
