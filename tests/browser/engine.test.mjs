@@ -315,6 +315,19 @@ test('each file of the package is asked for once, by content rules and engine to
   assert.deepEqual(names.sort(), ['catalog.json', 'manifest.json', 'tokenizer.json', 'weights-000.bin'].map((name) => `/vitrine/model/${name}`));
 });
 
+test('the package is on its way while the bundle is', async (t) => {
+  const context = await (await browserFor(t)).newContext();
+  let letGo;
+  const weights = new Promise((resolve) => { letGo = resolve; });
+  await context.route('**/*_bg.wasm', async (route) => {
+    await weights;
+    await route.continue();
+  });
+  context.on('requestfinished', (request) => request.url().endsWith('/weights-000.bin') && letGo());
+  const { page } = await visit(context, 'cpu');
+  assert.equal((await page.evaluate(() => window.list())).length, 5);
+});
+
 test('without consent the engine keeps nothing', async (t) => {
   const { page } = await openPage(await browserFor(t));
   const { url, events } = sites['text q8'];

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { passesAfter, read, refuse, shareNoMore } from '../../web/js/network.js';
+import { readAhead } from '../../web/js/ahead.js';
+import { askAhead, passesAfter, read, refuse, shareNoMore } from '../../web/js/network.js';
 import { Retries } from '../../web/js/retries.js';
 
 let count = 0;
@@ -98,6 +99,87 @@ test('what is shared is asked for once; what could not be read, the next one ask
   shareNoMore();
   await read(address);
   assert.equal(asked.length, 2);
+});
+
+test('what was asked for ahead has one answer, a failure too', async () => {
+  const { signal } = new AbortController();
+  const address = fresh();
+  let asked = answering(() => new Response('one'));
+  let taken = 0;
+  await askAhead(address, { most_bytes: 3, signal, onTaken: () => { taken += 1; } });
+  assert.equal(askAhead(address, { most_bytes: 3, signal }), undefined, 'it is on its way');
+  assert.deepEqual([await read(address), taken, asked.length], ['one', 1, 1]);
+  await read(address);
+  assert.deepEqual([taken, asked.length], [1, 2], 'once');
+
+  asked = answering(() => new Response(null, { status: 503 }));
+  await askAhead(address, { most_bytes: 3, signal });
+  assert.equal(passesAfter(await failureOf(address)), 0);
+  assert.equal(asked.length, 1);
+  asked = answering(() => { throw new TypeError('Failed to fetch'); });
+  await assert.rejects(askAhead(address, { most_bytes: 3, signal }));
+  assert.match((await failureOf(address)).message, /Failed to fetch/);
+  assert.equal(asked.length, 1);
+});
+
+test('what is ahead is read at once, and no further than it may be long', async () => {
+  let given = 0;
+  let isCancelled = false;
+  const endless = () => new ReadableStream({
+    pull: (controller) => { given += 1; controller.enqueue(new Uint8Array(10)); },
+    cancel: () => { isCancelled = true; },
+  });
+  answering(() => new Response(endless()));
+  const address = fresh();
+  await askAhead(address, { most_bytes: 25, signal: new AbortController().signal });
+  await new Promise((resolve) => { setTimeout(resolve, 20); });
+  assert.ok(given <= 5 && isCancelled, `${given} pieces, nobody having wanted one`);
+  assert.equal((await read(address)).length, 30);
+});
+
+test('the next files of a package are ahead of whoever reads it, and no others', async () => {
+  const folder = `${fresh()}/model/`;
+  const paths = ['a.json', 'b.bin', '../up.json', 'https://elsewhere/x', '.hidden', 'c.bin', 'd.bin', 'e.bin', 'f.bin', 'g.bin'];
+  const manifest = JSON.stringify({ files: paths.map((path) => ({ path, bytes: 2 })) });
+  const signals = [];
+  const asked = [];
+  globalThis.fetch = async (address, { signal }) => {
+    asked.push(String(address).slice(folder.length));
+    signals.push(signal);
+    return new Response(String(address).endsWith('manifest.json') ? manifest : 'ok');
+  };
+  const settle = () => new Promise((resolve) => { setTimeout(resolve, 5); });
+  // The catalogue, say, is wanted by content rules first.
+  const first = read(`${folder}a.json`, { isShared: true });
+  const end = readAhead(folder);
+  await settle();
+  assert.deepEqual(asked, ['a.json', 'manifest.json', 'b.bin', 'c.bin', 'd.bin', 'e.bin']);
+  await first;
+  assert.equal(await read(`${folder}manifest.json`), manifest);
+  assert.equal(await read(`${folder}a.json`), 'ok');
+  await settle();
+  assert.equal(asked.length, 6, 'what others asked for moves nothing');
+  assert.equal(await read(`${folder}b.bin`), 'ok');
+  await settle();
+  assert.deepEqual(asked.slice(6), ['f.bin']);
+  end();
+  assert.ok(signals.at(-1).aborted);
+  assert.equal(await read(`${folder}c.bin`), 'ok');
+  await settle();
+  assert.deepEqual(asked.slice(7), ['c.bin'], 'what was given up is asked for by who wants it');
+  shareNoMore();
+});
+
+test('a manifest that is no manifest is left to whoever reads the package', async () => {
+  for (const body of ['{', '{}', '[]', 'null', '{"files": [1, null]}', '{"files": [{"path": 7, "bytes": "x"}]}']) {
+    const folder = `${fresh()}/model/`;
+    const asked = answering(() => new Response(body));
+    const end = readAhead(folder);
+    await new Promise((resolve) => { setTimeout(resolve, 5); });
+    assert.equal(await read(`${folder}manifest.json`), body);
+    assert.deepEqual(asked, [`${folder}manifest.json`]);
+    end();
+  }
 });
 
 test('a job is tried again until it is done, one try at a time, and says so until it has given up', async () => {

@@ -3,6 +3,7 @@
 // Nobody waits for a GPU that was not asked for by name: its bundle is loaded, tested and timed beside the engine that
 // answers. A GPU that fails, hangs, is lost or gives no numbers is replaced by the CPU within the same request.
 
+import { readAhead } from './ahead.js';
 import { BUILD } from './build.js';
 import { startBundle } from './bundle.js';
 import { chooseDevice } from './device.js';
@@ -295,14 +296,21 @@ export class Engines {
    * @param {number} [life]
    */
   async #openOn(device, life) {
-    const bundle = await this.#options.start(device, life, this.#calm);
-    this.#memories[device] = bundle.memory;
-    if (device === 'cpu') this.#isRelaxed = bundle.isRelaxed === true;
-    const opened = await bundle.Recommender.open(this.#package, device, (/** @type {number} */ loaded, /** @type {number} */ total) => {
-      this.#heard_ms = performance.now();
-      // What is loaded beside an engine that answers is nobody's wait.
-      if (!this.#engine) this.#options.onProgress(loaded, total);
-    }, this.#catalog, tokenizer);
+    const starting = this.#options.start(device, life, this.#calm);
+    const endAhead = readAhead(this.#package);
+    let opened;
+    try {
+      const bundle = await starting;
+      this.#memories[device] = bundle.memory;
+      if (device === 'cpu') this.#isRelaxed = bundle.isRelaxed === true;
+      opened = await bundle.Recommender.open(this.#package, device, (/** @type {number} */ loaded, /** @type {number} */ total) => {
+        this.#heard_ms = performance.now();
+        // What is loaded beside an engine that answers is nobody's wait.
+        if (!this.#engine) this.#options.onProgress(loaded, total);
+      }, this.#catalog, tokenizer);
+    } finally {
+      endAhead();
+    }
     const { catalog_error, fingerprint } = opened.info();
     this.#fingerprint ??= fingerprint;
     // The other engine opens later, and the shop may have exported anew: the page knows the items of the first alone.

@@ -12,7 +12,11 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 
 /** What failed last, by address; status 0 where there was no answer. @type {Map<string, {status: number, after_ms: number}>} */
 const failures = new Map();
-/** What is being read, or was, and is asked for once more. @type {Map<string, Promise<ArrayBuffer>>} */
+/**
+ * What was asked for already and is wanted once more. `isWhole`: a failure is an answer, too.
+ *
+ * @type {Map<string, {answer: Promise<Response>, isWhole: boolean, onTaken: () => void}>}
+ */
 const shared = new Map();
 
 /** The browser's own, once ours stands in its place. @type {typeof fetch | undefined} */
@@ -29,14 +33,17 @@ async function watched(asked, options) {
   const address = String(/** @type {Request} */ (asked).url ?? asked);
   const known = shared.get(address);
   shared.delete(address);
+  known?.onTaken();
   // What could not be read, whoever comes next asks for itself.
-  const bytes = await known?.catch(() => undefined);
-  if (bytes) return new Response(bytes);
+  const answer = known?.isWhole ? await known.answer : await known?.answer.catch(() => undefined);
+  if (answer) return answer;
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(new DOMException('no answer', 'TimeoutError')), SILENCE_MS);
+  const { signal } = options ?? {};
+  signal?.addEventListener('abort', () => silence.abort(signal.reason));
   failures.set(address, { status: 0, after_ms: 0 });
   try {
-    const response = await (original ?? globalThis.fetch)(asked, { signal: silence.signal, ...options });
+    const response = await (original ?? globalThis.fetch)(asked, { ...options, signal: silence.signal });
     if (response.ok) failures.delete(address);
     else failures.set(address, { status: response.status, after_ms: waitOf(response) });
     return response;
@@ -54,8 +61,54 @@ async function watched(asked, options) {
  */
 export async function read(address, { signal, isShared = false } = {}) {
   const reading = readBytes(address, signal);
-  if (isShared) shared.set(address, reading);
+  if (isShared) {
+    const answer = reading.then((bytes) => new Response(bytes));
+    answer.catch(() => {}); // told below
+    shared.set(address, { answer, isWhole: false, onTaken: () => {} });
+  }
   return new TextDecoder().decode(await reading);
+}
+
+/**
+ * Asks for a file before anybody wants it: whoever does has what came of it, a failure included.
+ *
+ * @param {string} address
+ * @param {{most_bytes: number, signal: AbortSignal, onTaken?: () => void}} options
+ *   one byte more than `most_bytes`, and the rest is not waited for; `onTaken` hears when somebody wanted it
+ * @returns {Promise<Response> | undefined} that answer, to be cloned at once by who wants to look into it; undefined for what
+ *   was asked for already
+ */
+export function askAhead(address, { most_bytes, signal, onTaken = () => {} }) {
+  if (shared.has(address)) return undefined;
+  // What the page draws comes first.
+  const answer = watched(address, { signal, priority: 'low' }).then((response) => held(response, most_bytes));
+  const entry = { answer, isWhole: true, onTaken };
+  shared.set(address, entry);
+  signal.addEventListener('abort', () => shared.get(address) === entry && shared.delete(address));
+  return answer;
+}
+
+/** The answer with a body that is read at once: one that waits holds a connection. @param {Response} response @param {number} most_bytes */
+function held(response, most_bytes) {
+  if (!response.ok || !response.body) return response;
+  const reader = response.body.getReader();
+  let bytes = 0;
+  const body = new ReadableStream({
+    async start(controller) {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        controller.enqueue(value);
+        bytes += value.length;
+        if (bytes <= most_bytes) continue;
+        reader.cancel().catch(() => {});
+        break;
+      }
+      controller.close();
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+  return new Response(body, response);
 }
 
 /** @param {string} address @param {AbortSignal} [signal] */
