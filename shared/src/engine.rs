@@ -139,9 +139,10 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Weights`] when the tensors are not those of the configured model.
     pub fn new(package: Package, device: &Device) -> Result<Self, EngineError> {
-        let model = package.model(device).map_err(EngineError::Weights)?;
         let exported = package.catalog.len() - package.arrivals();
-        let Package { fingerprint, manifest, catalog, texts, .. } = package;
+        let Package { fingerprint, manifest, catalog, texts, weights, matrices, .. } = package;
+        let model = manifest.model.init(device);
+        let model = model.with_packed_weights(weights, matrices, device).map_err(EngineError::Weights)?;
         let parameters = manifest.tensors.iter().map(|tensor| tensor.shape.iter().product::<usize>()).sum();
         let scorer = Scorer::new(&model, manifest.model.clone(), texts, device);
         let is_available = catalog.items().iter().map(|item| item.available).collect();

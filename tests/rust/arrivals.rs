@@ -141,7 +141,8 @@ fn the_self_test_passes_beside_later_items() {
     let known = golden::texts().len() - LATER;
     let mut package = read(&config, &weights, known, Quantisation::F32);
     let device = Device::flex();
-    let scorer = Scorer::new(&package.model(&device).unwrap(), config, package.texts.clone(), &device);
+    let model = config.init(&device).with_weights(&package.floats(), &device).unwrap();
+    let scorer = Scorer::new(&model, config, package.texts.clone(), &device);
     let (history, candidates) = (golden::history()[..1].to_vec(), (0..known).collect::<Vec<_>>());
     let scores = block_on(scorer.score(&history, &candidates)).unwrap();
     package.manifest.self_test.push(SelfTest { history, candidates, scores });

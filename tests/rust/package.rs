@@ -9,7 +9,9 @@ use shared::{
     catalog::{Catalog, Item},
     engine::{EXACT_TITLES, Engine, EngineError, Request},
     interaction::{Event, EventKind},
-    package::{MANIFEST, Manifest, Package, PackageError, PackageParts, Quantisation, SelfTest},
+    package::{
+        FileEntry, MANIFEST, Manifest, Package, PackageError, PackageParts, Quantisation, Reader, SelfTest,
+    },
     rehearsal::rehearse,
     score::Scorer,
     signals::SignalsConfig,
@@ -141,7 +143,8 @@ fn packed_weights_answer_like_their_floats() {
             let device = Device::flex();
             let config = &package.manifest.model;
             let plain = config.init(&device).with_weights(&package.floats(), &device).unwrap();
-            let packed = package.model(&device).unwrap();
+            let (weights, matrices) = (package.weights.clone(), package.matrices.clone());
+            let packed = config.init(&device).with_packed_weights(weights, matrices, &device).unwrap();
             let scores = |model: &Model| {
                 let scorer = Scorer::new(model, config.clone(), golden::texts(), &device);
                 let candidates: Vec<usize> = (0..golden::texts().len()).collect();
@@ -233,10 +236,14 @@ fn broken_manifest(change: impl FnOnce(&mut Manifest)) -> PackageError {
     broken(|files| edit(files, change))
 }
 
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Replaces a file and pins it again, so that only its content is wrong.
 fn replace(files: &mut Files, path: &str, bytes: Vec<u8>) {
-    use sha2::{Digest, Sha256};
-    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = sha256(&bytes);
     edit(files, |manifest| {
         let file = manifest.files.iter_mut().find(|file| file.path == path).unwrap();
         file.bytes = bytes.len();
@@ -357,6 +364,59 @@ fn a_list_holds_only_what_may_be_shown() {
     let unknown = Request { candidates: Some(vec!["nope".into()]), ..all };
     let error = block_on(engine.recommend(&engine.history(&[event("p0", EventKind::View)]), &unknown));
     assert!(matches!(error, Err(EngineError::UnknownItem { id }) if id == "nope"));
+}
+
+#[test]
+fn a_reader_takes_one_file_after_another_and_names_the_one_that_is_missing() {
+    let files = package(0, Quantisation::Q8);
+    let mut reader = Reader::new(&files[MANIFEST]).unwrap();
+    let mut order = Vec::new();
+    while let Some(file) = reader.wanted() {
+        order.push(file.path.clone());
+        let path = file.path.clone();
+        // What comes out of its turn is not what is wanted, and the right file may still come.
+        assert!(reader.take(&files[MANIFEST]).is_err());
+        reader.take(&files[&path]).unwrap();
+    }
+    assert_eq!(order, ["catalog.json", "tokenizer.json", "weights-000.bin"]);
+    reader.take(b"nobody wants this").unwrap();
+    assert_eq!(reader.finish().unwrap().floats(), Package::read(&files).unwrap().floats());
+
+    let mut reader = Reader::new(&files[MANIFEST]).unwrap();
+    reader.take(&files["catalog.json"]).unwrap();
+    let error = reader.finish().unwrap_err();
+    assert!(matches!(error, PackageError::FileMissing { path } if path == "tokenizer.json"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Tensors are the same, in whichever files they begin and end.
+    #[test]
+    fn weights_may_be_cut_anywhere(cuts in proptest::collection::vec(any::<prop::sample::Index>(), 0..9), case in 0..3_usize) {
+        let quantisation = [Quantisation::F32, Quantisation::Q8, Quantisation::Q4][case];
+        let whole = package(0, quantisation);
+        let stream = &whole["weights-000.bin"];
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len())).collect();
+        ends.push(stream.len());
+        ends.sort_unstable();
+        let mut files = whole.clone();
+        files.remove("weights-000.bin");
+        let mut begin = 0;
+        let mut pieces = Vec::new();
+        for (number, end) in ends.into_iter().enumerate() {
+            let bytes = stream[begin..end].to_vec();
+            let path = format!("part-{number}");
+            pieces.push(FileEntry { path: path.clone(), bytes: bytes.len(), sha256: sha256(&bytes) });
+            files.insert(path, bytes);
+            begin = end;
+        }
+        edit(&mut files, |manifest| {
+            manifest.files.truncate(2);
+            manifest.files.extend(pieces);
+        });
+        prop_assert_eq!(Package::read(&files).unwrap().floats(), Package::read(&whole).unwrap().floats());
+    }
 }
 
 proptest! {

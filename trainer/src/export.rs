@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use futures_lite::future::block_on;
 use shared::{
     interaction::Interaction,
-    package::{MANIFEST, Package, PackageParts, Quantisation, SelfTest},
+    package::{MANIFEST, Package, PackageParts, Quantisation, Reader, SelfTest},
     score::Scorer,
     vocabulary::ModelConfig,
     weights::Weights,
@@ -145,7 +145,8 @@ fn questions(items: usize, eras: &[i64]) -> Vec<(Vec<Interaction>, Vec<usize>)> 
 pub fn scorer(run: &Run, quant: Quant, device: &Device) -> Result<Scorer> {
     let texts = run.texts()?;
     let package = Package::read(&parts(run, &texts, quant, &complete(run, &texts)?, Vec::new()).write()?)?;
-    let model = package.model(device)?;
+    let Package { weights, matrices, .. } = package;
+    let model = package.manifest.model.init(device).with_packed_weights(weights, matrices, device)?;
     Ok(Scorer::new(&model, package.manifest.model, texts, device))
 }
 
@@ -174,27 +175,18 @@ fn is_package(folder: &Path) -> bool {
 /// # Errors
 /// When the folder is no package.
 pub fn open(folder: &Path) -> Result<Package> {
-    Package::read(&read(folder)?).with_context(|| {
-        format!("{} is no valid package\nhint: make one with `trainer export`", folder.display())
-    })
-}
-
-/// The files of a package on disk.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn read(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
-    let mut files = BTreeMap::new();
-    let listing = folder.read_dir().with_context(|| {
-        format!("cannot read {}\nhint: pass the folder given to `trainer export --out`", folder.display())
-    })?;
-    for entry in listing {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            let bytes =
-                fs::read(entry.path()).with_context(|| format!("cannot read {}", entry.path().display()))?;
-            files.insert(entry.file_name().to_string_lossy().into_owned(), bytes);
-        }
+    let read = |name: &str| {
+        let path = folder.join(name);
+        fs::read(&path).with_context(|| {
+            format!("cannot read {}\nhint: pass the folder given to `trainer export --out`", path.display())
+        })
+    };
+    let invalid =
+        || format!("{} is no valid package\nhint: make one with `trainer export`", folder.display());
+    let mut reader = Reader::new(&read(MANIFEST)?).with_context(invalid)?;
+    while let Some(file) = reader.wanted() {
+        let bytes = read(&file.path)?;
+        reader.take(&bytes).with_context(invalid)?;
     }
-    Ok(files)
+    reader.finish().with_context(invalid)
 }

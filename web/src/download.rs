@@ -1,10 +1,8 @@
 //! How do a package's files come to the browser? By GET, without parameters, with progress as bytes arrive.
 
-use std::collections::BTreeMap;
-
 use gloo::net::http::{Request, Response};
 use js_sys::{Function, Reflect, Uint8Array};
-use shared::package::{MANIFEST, MANIFEST_BYTES, Manifest, Package};
+use shared::package::{MANIFEST, MANIFEST_BYTES, Manifest, Package, Reader};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::ReadableStreamDefaultReader;
@@ -20,12 +18,11 @@ pub async fn package(
 ) -> Result<Package, WebError> {
     let base = if url.ends_with('/') { url.to_owned() } else { format!("{url}/") };
     let manifest_bytes = fetch(&format!("{base}{MANIFEST}"), MANIFEST_BYTES, |_| {}).await?;
-    let manifest = Manifest::read(&manifest_bytes)?;
-    on_manifest(&manifest);
-    let total: usize = manifest.files.iter().map(|file| file.bytes).sum();
+    let mut reader = Reader::new(&manifest_bytes)?;
+    on_manifest(reader.manifest());
+    let total: usize = reader.manifest().files.iter().map(|file| file.bytes).sum();
     let mut loaded = 0;
-    let mut files = BTreeMap::from([(MANIFEST.to_owned(), manifest_bytes)]);
-    for file in &manifest.files {
+    while let Some(file) = reader.wanted() {
         let bytes = fetch(&format!("{base}{}", file.path), file.bytes, |chunk| {
             loaded += chunk;
             // A listener that throws must not stop the download.
@@ -36,9 +33,9 @@ pub async fn package(
             );
         })
         .await?;
-        files.insert(file.path.clone(), bytes);
+        reader.take(&bytes)?;
     }
-    Ok(Package::read(&files)?)
+    Ok(reader.finish()?)
 }
 
 /// The body at `url`, of which no more than `most` bytes are taken: what a server sends beyond fills no memory.
@@ -73,8 +70,10 @@ async fn read(
             return Ok(bytes);
         }
         let chunk: Uint8Array = Reflect::get(&piece, &"value".into())?.dyn_into()?;
-        bytes.extend(chunk.to_vec());
-        on_chunk(chunk.length() as usize);
+        let (known, length) = (bytes.len(), chunk.length() as usize);
+        bytes.resize(known + length, 0);
+        chunk.copy_to(&mut bytes[known..]);
+        on_chunk(length);
         if bytes.len() > most {
             // The answer counts, not whether the server hears that we stopped.
             let _ = reader.cancel();

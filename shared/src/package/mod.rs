@@ -30,7 +30,7 @@ use crate::{
     vocabulary::ModelConfig,
 };
 
-pub use reader::{Package, parse_catalog};
+pub use reader::{Package, Reader, parse_catalog};
 pub use writer::PackageParts;
 
 /// Version of the format that this build writes and reads.

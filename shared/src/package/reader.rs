@@ -1,24 +1,20 @@
 //! Is this a package, and what is in it? Bytes in, validated parts or the first broken rule out; never a panic.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use burn::tensor::Device;
 use half::f16;
 
 use super::{
-    CATALOG, CATALOG_BYTES, CatalogFile, FORMAT, HISTORY_TOKENS, ITEM_TOKENS, MANIFEST_BYTES, Manifest,
-    PackageError, Quantisation, SHARD_BYTES, TOKENIZER, TOKENIZER_BYTES, TOTAL_BYTES, TensorEntry,
+    CATALOG, CATALOG_BYTES, CatalogFile, FORMAT, FileEntry, HISTORY_TOKENS, ITEM_TOKENS, MANIFEST_BYTES,
+    Manifest, PackageError, Quantisation, SHARD_BYTES, TOKENIZER, TOKENIZER_BYTES, TOTAL_BYTES, TensorEntry,
     rows_and_columns, sha256_hex, tensor_bytes,
 };
 use crate::{
     catalog::{Catalog, Item},
     prompt,
     quant::QuantisedMatrix,
-    vocabulary::{Model, VocabularyConfig},
-    weights::{Weight, Weights, WeightsError},
+    vocabulary::VocabularyConfig,
+    weights::{Weight, Weights},
 };
 
 /// The validated parts of a package.
@@ -123,21 +119,12 @@ impl Manifest {
     }
 
     /// The weight files in the order of the stream.
-    fn shards(&self) -> impl Iterator<Item = &super::FileEntry> {
+    fn shards(&self) -> impl Iterator<Item = &FileEntry> {
         self.files.iter().filter(|file| file.path != CATALOG && file.path != TOKENIZER)
     }
 }
 
 impl Package {
-    /// The model with its weights, packed where the device can keep them so.
-    ///
-    /// # Errors
-    /// When the tensors are not those of the configured model.
-    pub fn model(&self, device: &Device) -> Result<Model, WeightsError> {
-        let model = self.manifest.model.init(device);
-        model.with_packed_weights(self.weights.clone(), self.matrices.clone(), device)
-    }
-
     /// All weights as floats.
     #[must_use]
     pub fn floats(&self) -> Weights {
@@ -148,7 +135,7 @@ impl Package {
     /// Reads a package from its files by name (the manifest included).
     ///
     /// # Errors
-    /// The first rule that is broken; nothing is used before its hash is checked.
+    /// As of [`Reader`], and [`PackageError::FileMissing`].
     ///
     /// # Example
     /// ```
@@ -157,21 +144,141 @@ impl Package {
     /// assert!(matches!(error, PackageError::ManifestMalformed { .. }));
     /// ```
     pub fn read(files: &BTreeMap<String, Vec<u8>>) -> Result<Self, PackageError> {
-        let missing = |path: &str| PackageError::FileMissing { path: path.to_owned() };
-        let manifest = files.get(super::MANIFEST).ok_or_else(|| missing(super::MANIFEST))?;
-        let fingerprint = sha256_hex(manifest);
-        let manifest = Manifest::read(manifest)?;
-        for file in &manifest.files {
-            let bytes = files.get(&file.path).ok_or_else(|| missing(&file.path))?;
-            if bytes.len() != file.bytes {
-                let path = file.path.clone();
-                return Err(PackageError::FileSize { path, expected: file.bytes, got: bytes.len() });
-            }
-            if sha256_hex(bytes) != file.sha256 {
-                return Err(PackageError::FileHash { path: file.path.clone() });
-            }
+        let file =
+            |path: &str| files.get(path).ok_or_else(|| PackageError::FileMissing { path: path.to_owned() });
+        let mut reader = Reader::new(file(super::MANIFEST)?)?;
+        while let Some(wanted) = reader.wanted() {
+            let bytes = file(&wanted.path)?;
+            reader.take(bytes)?;
         }
-        let (catalog, texts) = read_catalog(&files[CATALOG], &manifest)?;
+        reader.finish()
+    }
+}
+
+/// A package whose files come one after another: each is checked and taken apart before the next is there, so that a large
+/// model is held once.
+///
+/// # Example
+/// ```
+/// use shared::package::{Package, PackageError, Reader};
+/// fn open(download: impl Fn(&str) -> Vec<u8>) -> Result<Package, PackageError> {
+///     let mut reader = Reader::new(&download("manifest.json"))?;
+///     while let Some(file) = reader.wanted() {
+///         let bytes = download(&file.path);
+///         reader.take(&bytes)?;
+///     }
+///     reader.finish()
+/// }
+/// assert!(matches!(open(|_| b"{}".to_vec()), Err(PackageError::ManifestMalformed { .. })));
+/// ```
+#[derive(Debug)]
+pub struct Reader {
+    fingerprint: String,
+    manifest: Manifest,
+    /// How many files were taken.
+    taken: usize,
+    catalog: Option<(Catalog, Vec<Vec<u32>>)>,
+    tokenizer_json: Vec<u8>,
+    weights: Weights,
+    matrices: BTreeMap<String, QuantisedMatrix>,
+    /// How many tensors are whole, and what is there of the next.
+    whole: usize,
+    begun: Vec<u8>,
+}
+
+impl Reader {
+    /// # Errors
+    /// The first rule that the manifest breaks.
+    pub fn new(manifest: &[u8]) -> Result<Self, PackageError> {
+        Ok(Self {
+            fingerprint: sha256_hex(manifest),
+            manifest: Manifest::read(manifest)?,
+            taken: 0,
+            catalog: None,
+            tokenizer_json: Vec::new(),
+            weights: Weights::new(),
+            matrices: BTreeMap::new(),
+            whole: 0,
+            begun: Vec::new(),
+        })
+    }
+
+    #[must_use]
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The file that has to come next; none when all are there.
+    #[must_use]
+    pub fn wanted(&self) -> Option<&FileEntry> {
+        self.manifest.files.get(self.taken)
+    }
+
+    /// Takes the bytes of the file that is wanted; without one they are nobody's.
+    ///
+    /// # Errors
+    /// The first rule that is broken; nothing is used before its hash is checked.
+    pub fn take(&mut self, bytes: &[u8]) -> Result<(), PackageError> {
+        let Some(file) = self.wanted() else { return Ok(()) };
+        if bytes.len() != file.bytes {
+            let path = file.path.clone();
+            return Err(PackageError::FileSize { path, expected: file.bytes, got: bytes.len() });
+        }
+        if sha256_hex(bytes) != file.sha256 {
+            return Err(PackageError::FileHash { path: file.path.clone() });
+        }
+        match file.path.as_str() {
+            CATALOG => self.catalog = Some(read_catalog(bytes, &self.manifest)?),
+            TOKENIZER => bytes.clone_into(&mut self.tokenizer_json),
+            _ => self.take_weights(bytes)?,
+        }
+        self.taken += 1;
+        Ok(())
+    }
+
+    /// Tensors lie one after another, whatever files they are in.
+    fn take_weights(&mut self, mut bytes: &[u8]) -> Result<(), PackageError> {
+        while let Some(tensor) = self.manifest.tensors.get(self.whole) {
+            let shape = || PackageError::TensorShape { name: tensor.name.clone() };
+            let missing = tensor_bytes(tensor).ok_or_else(shape)? - self.begun.len();
+            let (own, others) = bytes.split_at(missing.min(bytes.len()));
+            // In one piece, where there is room for it.
+            self.begun.try_reserve_exact(missing).map_err(|_| shape())?;
+            self.begun.extend_from_slice(own);
+            if own.len() < missing {
+                return Ok(());
+            }
+            bytes = others;
+            self.whole += 1;
+            let own = std::mem::take(&mut self.begun);
+            let not_finite = || PackageError::NotFinite { tensor: tensor.name.clone() };
+            if let Some(bits) = tensor.encoding.bits() {
+                let (rows, columns) = rows_and_columns(&tensor.shape).ok_or_else(shape)?;
+                // Its length was checked: what is left to be wrong is a scale.
+                let matrix = QuantisedMatrix::from_bytes(own, rows, columns, bits);
+                self.matrices.insert(tensor.name.clone(), matrix.ok_or_else(not_finite)?);
+                continue;
+            }
+            let values = decode(tensor, &own);
+            if values.iter().any(|value| !value.is_finite()) {
+                return Err(not_finite());
+            }
+            self.weights.insert(tensor.name.clone(), Weight { shape: tensor.shape.clone(), values });
+        }
+        Ok(())
+    }
+
+    /// The package, when all files were taken.
+    ///
+    /// # Errors
+    /// [`PackageError::FileMissing`] with the first that was not, [`PackageError::SelfTest`].
+    pub fn finish(self) -> Result<Package, PackageError> {
+        let missing = |path: &str| PackageError::FileMissing { path: path.to_owned() };
+        if let Some(file) = self.wanted() {
+            return Err(missing(&file.path));
+        }
+        let Self { fingerprint, manifest, catalog, tokenizer_json, weights, matrices, .. } = self;
+        let (catalog, texts) = catalog.ok_or_else(|| missing(CATALOG))?;
         for (question, test) in manifest.self_test.iter().enumerate() {
             let items = test
                 .history
@@ -183,36 +290,7 @@ impl Package {
                 return Err(PackageError::SelfTest { question: question + 1 });
             }
         }
-        let shards: Vec<&[u8]> = manifest.shards().map(|file| files[&file.path].as_slice()).collect();
-        // One after another; of one there is no second copy.
-        let stream = match shards[..] {
-            [one] => Cow::Borrowed(one),
-            _ => Cow::Owned(shards.concat()),
-        };
-        let (mut weights, mut matrices) = (Weights::new(), BTreeMap::new());
-        let mut rest = &*stream;
-        for tensor in &manifest.tensors {
-            let shape = || PackageError::TensorShape { name: tensor.name.clone() };
-            let bytes = tensor_bytes(tensor).ok_or_else(shape)?;
-            // The manifest's check made sure that the tensors and the stream have the same length.
-            let (own, others) = rest.split_at_checked(bytes).ok_or_else(shape)?;
-            rest = others;
-            let not_finite = || PackageError::NotFinite { tensor: tensor.name.clone() };
-            if let Some(bits) = tensor.encoding.bits() {
-                let (rows, columns) = rows_and_columns(&tensor.shape).ok_or_else(shape)?;
-                // Its length was checked: what is left to be wrong is a scale.
-                let matrix = QuantisedMatrix::from_bytes(own.to_vec(), rows, columns, bits);
-                matrices.insert(tensor.name.clone(), matrix.ok_or_else(not_finite)?);
-                continue;
-            }
-            let values = decode(tensor, own);
-            if values.iter().any(|value| !value.is_finite()) {
-                return Err(not_finite());
-            }
-            weights.insert(tensor.name.clone(), Weight { shape: tensor.shape.clone(), values });
-        }
-        let tokenizer_json = files[TOKENIZER].clone();
-        Ok(Self { fingerprint, manifest, catalog, texts, weights, matrices, tokenizer_json, arrivals: 0 })
+        Ok(Package { fingerprint, manifest, catalog, texts, weights, matrices, tokenizer_json, arrivals: 0 })
     }
 }
 
