@@ -20,6 +20,7 @@ use trainer::{
         sasrec::Sasrec,
         sequence_training::{SequenceConfig, train},
     },
+    evaluation::Protocol,
     negatives,
     output::Reporter,
     pipeline::CANDIDATE_SEED,
@@ -50,7 +51,7 @@ fn main() -> Result<()> {
     );
     let candidates = negatives::candidates(&split.valid, &histories, catalog.len(), CANDIDATE_SEED);
     let mut reporter = Reporter::new(None, false)?;
-    let exam = Exam { questions: &split.valid, candidates: &candidates };
+    let exam = Exam { questions: &split.valid, candidates: &candidates, protocol: Protocol::Candidates20 };
     let (items, device) = (catalog.len(), Device::flex());
     let ranker = train::<Sasrec>(&config, &split.train, items, &exam, 1, &device, &mut reporter)?;
     let (hit_rate, ndcg) = at_10(&ranker, &split.test)?;

@@ -16,6 +16,7 @@ use crate::{
     baselines::{Exam, recent},
     config::{RunConfig, asked, eras},
     datasets::Dataset,
+    evaluation::Protocol,
     hugging_face::{self, Checkpoint},
     run::Run,
     split::Split,
@@ -102,7 +103,8 @@ pub fn begin_at_popularity(mut model: Model, popularity: &[f32]) -> Model {
 pub fn popularity_of_late(train: &[Vec<Interaction>], counts: &[f32], judge: &Validator) -> Result<Vec<f32>> {
     /// Weight of an old interaction, beside 1 of one just now.
     const OLD: f32 = 0.02;
-    let exam = Exam { questions: judge.questions, candidates: &judge.candidates };
+    let protocol = Protocol::Candidates20;
+    let exam = Exam { questions: judge.questions, candidates: &judge.candidates, protocol };
     let recent = recent::tuned(train, counts.len(), &exam)?;
     Ok(recent.scores.iter().zip(counts).map(|(recent, count)| recent + OLD * count).collect())
 }

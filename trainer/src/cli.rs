@@ -243,7 +243,7 @@ pub struct Eval {
     #[arg(long, conflicts_with = "no_baselines")]
     pub baselines_only: bool,
     /// Instead of the protocols: the behaviour suite, eight tests of what preferences promise.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["protocol", "baselines", "no_baselines", "baselines_only", "slices", "html", "keep_met", "beam", "split", "quant"])]
     pub behaviour: bool,
     /// Further runs on the same data, beside the first in the behaviour suite.
     #[arg(long, requires = "behaviour")]

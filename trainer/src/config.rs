@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Error, Result, ensure};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -11,13 +11,14 @@ use shared::{
     precision::Precision,
     preference::{INTENSITY_LEVELS, LIKED, intensity_level},
     prompt::Template,
+    signals,
     vocabulary::{
         Asked, ModelConfig, VocabularyConfig, items::ItemVocabularyConfig, tokens::TokenVocabularyConfig,
     },
 };
 
 pub use crate::preference_config::PreferenceConfig;
-use crate::{base_config::BaseConfig, checkpoint::CheckpointConfig};
+use crate::{base_config::BaseConfig, checkpoint::CheckpointConfig, preference_config::Arm};
 
 /// Everything that decides a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -205,8 +206,9 @@ impl RunConfig {
         let given: toml::Table =
             toml::from_str(&text).with_context(|| format!("{} is no TOML", path.display()))?;
         // Read alone first, so that an unknown key is reported at its line in the user's file.
-        let alone: Self = toml::from_str(&text).with_context(|| {
-            format!("{} does not fit\nhint: a run's config.toml shows every key", path.display())
+        let alone: Self = toml::from_str(&text).map_err(|error| {
+            let hint = hint(error.message());
+            Error::new(error).context(format!("{} does not fit\nhint: {hint}", path.display()))
         })?;
         let named = if given.contains_key("recipe") { Some(alone.recipe) } else { None };
         let base = base.or(alone.base.as_ref().map(|base| base.path.as_path()));
@@ -236,6 +238,12 @@ impl RunConfig {
             ("valid_questions", self.valid_questions, 1, 1 << 30),
             ("sft.batch_targets", sft.batch_targets, 1, 1 << 24),
             ("sft.stage.epochs", sft.stage.epochs, 1, 10_000),
+            ("sft.stage.patience", sft.stage.patience, 1, 10_000),
+            ("preference.stage.patience", preference.stage.patience, 1, 10_000),
+            ("preference.max_examples", preference.max_examples, 1, 1 << 40),
+            ("layers", self.layers, 1, 1 << 10),
+            ("heads", self.heads, 1, 1 << 10),
+            ("context", self.context, 1, 1 << 14),
             ("sft.stage.accumulate", sft.stage.accumulate, 1, 1 << 16),
             ("preference.stage.epochs", preference.stage.epochs, 0, 10_000),
             ("preference.stage.accumulate", preference.stage.accumulate, 1, 1 << 16),
@@ -248,19 +256,25 @@ impl RunConfig {
                 "{key} is {value}\nhint: it lies between {least} and {most}"
             );
         }
-        let mut numbers = vec![
+        let shares = [
             ("sft.id_dropout", sft.id_dropout, 0.0, 1.0),
             ("sft.unknown_share", sft.unknown_share, 0.0, 1.0),
+            ("dropout", self.dropout, 0.0, 0.999_999),
+            ("checkpoints.minutes", self.checkpoints.minutes, 0.0, 1e6),
         ];
-        for stage in [&sft.stage, &preference.stage] {
-            numbers.extend([
-                ("stage.learning_rate", stage.learning_rate, 1e-12, 1.0),
-                ("stage.warm_up", stage.warm_up, 0.0, 1.0),
-                ("stage.weight_decay", f64::from(stage.weight_decay), 0.0, 10.0),
-                ("stage.clip", f64::from(stage.clip), 1e-6, 1e6),
-                ("checkpoints.minutes", self.checkpoints.minutes, 0.0, 1e6),
-                ("stage.weight_average", stage.weight_average, 0.0, 0.999_999),
-            ]);
+        let mut numbers: Vec<(String, f64, f64, f64)> =
+            shares.map(|(key, value, least, most)| (key.to_owned(), value, least, most)).into();
+        for (name, stage) in [("sft", &sft.stage), ("preference", &preference.stage)] {
+            let of_stage = [
+                ("learning_rate", stage.learning_rate, 1e-12, 1.0),
+                ("warm_up", stage.warm_up, 0.0, 1.0),
+                ("weight_decay", f64::from(stage.weight_decay), 0.0, 10.0),
+                ("clip", f64::from(stage.clip), 1e-6, 1e6),
+                ("weight_average", stage.weight_average, 0.0, 0.999_999),
+            ];
+            numbers.extend(
+                of_stage.map(|(key, value, least, most)| (format!("{name}.stage.{key}"), value, least, most)),
+            );
         }
         for (key, value, least, most) in numbers {
             // A value that is not a number lies in no range.
@@ -269,6 +283,12 @@ impl RunConfig {
                 "{key} is {value}\nhint: it lies between {least} and {most}"
             );
         }
+        let (width, heads) = (self.hidden_size, self.heads);
+        ensure!(
+            self.base.is_some() || width.is_multiple_of(2 * heads),
+            "hidden_size is {width} and heads is {heads}\nhint: each head has an even number of columns, so that \
+             hidden_size is a multiple of twice heads"
+        );
         preference.validate()?;
         if let Some(base) = &self.base {
             base.validate()?;
@@ -316,6 +336,41 @@ impl RunConfig {
             asked,
         }
     }
+}
+
+/// What to do about a key or a value that is unknown; serde names it, and those that there are, in backticks.
+fn hint(message: &str) -> String {
+    const ALL: &str = "`trainer schema --of run` lists every key";
+    let mut words = message.split('`').skip(1).step_by(2);
+    let Some(unknown) = words.next().filter(|_| message.starts_with("unknown ")) else {
+        return ALL.to_owned();
+    };
+    let is_arm = Arm::all().iter().any(|arm| arm.name() == unknown);
+    if is_arm && message.starts_with("unknown variant") {
+        return format!("{unknown} is a method, which sets several keys: say --loss {unknown}");
+    }
+    let elsewhere = toml::Table::try_from(RunConfig::default()).map(|table| tables_with(&table, unknown));
+    match (elsewhere, signals::nearest(unknown, words)) {
+        (Ok(tables), _) if message.starts_with("unknown field") && !tables.is_empty() => {
+            format!("it stands in {}; {ALL}", tables.join(" and in "))
+        }
+        (_, Some(nearest)) => format!("did you mean `{nearest}`? {ALL}"),
+        (_, None) => ALL.to_owned(),
+    }
+}
+
+/// The tables, at whatever depth, that have a key.
+fn tables_with(table: &toml::Table, key: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (name, value) in table {
+        let toml::Value::Table(inner) = value else { continue };
+        if inner.contains_key(key) {
+            found.push(format!("[{name}]"));
+        }
+        let within = tables_with(inner, key);
+        found.extend(within.into_iter().map(|path| format!("[{name}.{}", &path[1..])));
+    }
+    found
 }
 
 /// Values of `over` replace those of `base`, table by table.
@@ -403,9 +458,21 @@ mod tests {
         std::fs::write(&path, "recipe = \"text\"\n[sft.stage]\nepochs = 3\n").unwrap();
         let config = RunConfig::load(Some(&path), None, None).unwrap();
         assert_eq!((config.hidden_size, config.sft.stage.epochs, config.sft.batch_targets), (128, 3, 4000));
-        std::fs::write(&path, "hidden = 3\n").unwrap();
-        let message = format!("{:#}", RunConfig::load(Some(&path), None, None).unwrap_err());
-        assert!(message.contains("hidden_size") && message.contains("line 1"), "{message}");
+        let message = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            format!("{:#}", RunConfig::load(Some(&path), None, None).unwrap_err())
+        };
+        let unknown = message("hidden = 3\n");
+        assert!(unknown.contains("hidden_size") && unknown.contains("line 1"), "{unknown}");
+        for (text, said) in [
+            ("[preference]\nlamda = 3\n", "did you mean `lambda`?"),
+            ("[sft]\nepochs = 3\n", "it stands in [preference.stage] and in [sft.stage]"),
+            ("[preference]\nloss = \"sdpo\"\n", "say --loss sdpo"),
+            ("[preference]\nmargin = \"rato\"\n", "did you mean `ratio`?"),
+            ("[preference]\nlambda = \"x\"\n", "`trainer schema --of run` lists every key"),
+        ] {
+            assert!(message(text).contains(said), "{}", message(text));
+        }
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

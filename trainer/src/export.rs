@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use futures_lite::future::block_on;
 use shared::{
     interaction::Interaction,
-    package::{MANIFEST, Package, PackageParts, Quantisation, Reader, SelfTest},
+    package::{MANIFEST, Package, PackageError, PackageParts, Quantisation, Reader, SelfTest},
     score::Scorer,
     vocabulary::ModelConfig,
     weights::Weights,
@@ -175,14 +175,19 @@ fn is_package(folder: &Path) -> bool {
 /// # Errors
 /// When the folder is no package.
 pub fn open(folder: &Path) -> Result<Package> {
-    let read = |name: &str| {
-        let path = folder.join(name);
-        fs::read(&path).with_context(|| {
-            format!("cannot read {}\nhint: pass the folder given to `trainer export --out`", path.display())
-        })
-    };
     let invalid =
         || format!("{} is no valid package\nhint: make one with `trainer export`", folder.display());
+    ensure!(
+        folder.is_dir(),
+        "cannot read {}\nhint: pass the folder given to `trainer export --out`",
+        folder.display()
+    );
+    let read = |name: &str| match fs::read(folder.join(name)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(PackageError::FileMissing { path: name.to_owned() }).with_context(invalid)
+        }
+        read => read.with_context(|| format!("cannot read {}", folder.join(name).display())),
+    };
     let mut reader = Reader::new(&read(MANIFEST)?).with_context(invalid)?;
     while let Some(file) = reader.wanted() {
         let bytes = read(&file.path)?;

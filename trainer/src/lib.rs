@@ -60,7 +60,7 @@ use cli::{Cli, Command};
 pub fn run(cli: Cli) -> Result<ExitCode> {
     let (json, quiet) = (cli.json, cli.quiet);
     match cli.command {
-        Command::Demo(arguments) => commands::demo::run(&arguments, quiet),
+        Command::Demo(arguments) => commands::demo::run(&arguments, json, quiet),
         Command::Train(arguments) => commands::train::run(&arguments, json, quiet),
         Command::Eval(arguments) => commands::eval::run(&arguments, json, quiet),
         Command::Recommend(arguments) => commands::recommend::run(&arguments, json, quiet),

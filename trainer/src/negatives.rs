@@ -17,7 +17,12 @@ use shared::{
     preference::{MarginKind, Preference, UNSEEN_DELAY},
 };
 
-use crate::{datasets::Seen, goals::Goals, preference_config::PreferenceConfig, split::Question};
+use crate::{
+    datasets::Seen,
+    goals::Goals,
+    preference_config::{LossKind, PreferenceConfig},
+    split::Question,
+};
 
 /// Unseen items beside the target in a question of `candidates20`.
 pub const UNSEEN_CANDIDATES: usize = 19;
@@ -135,6 +140,8 @@ pub struct Sampler<'a> {
     popular: Option<WeightedIndex<f64>>,
     pools: WeightedIndex<f64>,
     drawn: [usize; Pool::ALL.len()],
+    /// How many of the rejected items had been liked: later, or less than the chosen one.
+    liked: usize,
     margin_sum: f64,
 }
 
@@ -161,6 +168,7 @@ impl<'a> Sampler<'a> {
             popular: WeightedIndex::new(counts.values().map(|count| count.powf(POPULARITY_POWER))).ok(),
             pools,
             drawn: [0; Pool::ALL.len()],
+            liked: 0,
             margin_sum: 0.0,
         })
     }
@@ -206,6 +214,7 @@ impl<'a> Sampler<'a> {
         let mut rejected = Vec::with_capacity(config.rejected);
         let mut margins = Vec::with_capacity(config.rejected);
         let mut pools = Vec::with_capacity(config.rejected);
+        let mut liked = 0;
         let mut attempts = 0;
         while rejected.len() < config.rejected {
             attempts += 1;
@@ -223,7 +232,9 @@ impl<'a> Sampler<'a> {
             rejected.push(other.item);
             margins.push(self.margin(&chosen, &other));
             pools.push(pool);
+            liked += usize::from(other.intensity >= config.min_intensity);
         }
+        self.liked += liked;
         for pool in pools {
             self.drawn[pool as usize] += 1;
         }
@@ -263,9 +274,12 @@ impl<'a> Sampler<'a> {
         }
     }
 
-    /// Mean γ of all pairs drawn so far.
+    /// Mean γ of all pairs drawn so far; that of SimPO is the same for all.
     #[must_use]
     pub fn mean_margin(&self) -> f32 {
+        if self.config.loss == LossKind::Simpo {
+            return self.config.simpo_gamma as f32;
+        }
         (self.margin_sum / self.drawn.iter().sum::<usize>().max(1) as f64) as f32
     }
 
@@ -274,6 +288,15 @@ impl<'a> Sampler<'a> {
         if self.config.margin == MarginKind::Constant {
             preferences.for_each(|preference| preference.margins.fill(self.mean_margin()));
         }
+    }
+
+    /// Something to think about where there is much of it.
+    fn liked_although_rejected(&self) -> String {
+        let share = self.liked as f64 / self.drawn.iter().sum::<usize>().max(1) as f64;
+        if share < 0.05 {
+            return String::new();
+        }
+        format!("; {:.0} % of the rejected were liked, later or less than the chosen", 100.0 * share)
     }
 
     /// One line: K, the shares asked for, what was drawn, and the mean margin.
@@ -292,7 +315,7 @@ impl<'a> Sampler<'a> {
             percent(self.config.negatives.named().map(|(_, share)| share)),
             percent(self.drawn.map(|count| count as f64)),
             self.mean_margin()
-        )
+        ) + &self.liked_although_rejected()
     }
 }
 

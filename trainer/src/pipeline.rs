@@ -207,10 +207,13 @@ pub fn train(job: &Job) -> Result<Run> {
     if config.preference.is_enabled {
         let trained = context.prefer(&sft, &goals, &judge, &mut reporter, &mut keeper)?;
         let is_kept = trained.epoch > 0;
+        let is_better = trained.validation.is_better_than(&sft.validation);
         reporter.say(&if is_kept {
             format!(
-                "preference stage kept: validation HR@1 {:.4} → {:.4}",
-                sft.validation.hit_rate_at_1, trained.validation.hit_rate_at_1
+                "preference stage kept{}: validation HR@1 {:.4} → {:.4}",
+                if is_better || !goals.is_empty() { "" } else { ", though it is no better, as `keep` says" },
+                sft.validation.hit_rate_at_1,
+                trained.validation.hit_rate_at_1
             )
         } else {
             format!(

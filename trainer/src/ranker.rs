@@ -15,6 +15,11 @@ pub trait Ranker {
     /// Name in tables.
     fn name(&self) -> String;
 
+    /// What tuning chose, in words.
+    fn settings(&self) -> Option<String> {
+        None
+    }
+
     /// Scores of every item of the catalogue after each history (oldest first).
     ///
     /// # Shapes

@@ -33,6 +33,7 @@ use crate::{
     config::{Recipe, RunConfig},
     hugging_face::{self, template, tensors},
     output::write_file,
+    preference_config::Arm,
 };
 
 /// Folder of what an imported model came with: how it is used for chat, what its tokenizer is called.
@@ -82,7 +83,7 @@ impl Run {
         check_folder(folder)?;
         ensure!(
             folder.join("run.json").exists(),
-            "{} is no finished run: run.json is missing\nhint: `trainer train` writes it at the end",
+            "{0} is no finished run: run.json is missing\nhint: `trainer train --resume {0}` goes on with it and writes it at the end",
             folder.display()
         );
         let config_path = folder.join("config.toml");
@@ -104,6 +105,25 @@ impl Run {
         }
         let carried = hugging_face::carried(&folder.join(CHECKPOINT));
         Ok(Self { config, summary, catalog, tokenizer_json, weights, carried })
+    }
+
+    /// The arm that it ended with, and its λ where that is not the usual one.
+    #[must_use]
+    pub fn arm(&self) -> String {
+        let preference = &self.config.preference;
+        if !self.has_preference_stage() {
+            return Arm::Sft.name();
+        }
+        if Arm::of(preference) == Some(Arm::Recpo) && (preference.lambda - 2.0).abs() > f32::EPSILON {
+            return format!("recpo λ={}", preference.lambda);
+        }
+        preference.name()
+    }
+
+    /// A stage that was dropped left the model of the one before.
+    #[must_use]
+    pub fn has_preference_stage(&self) -> bool {
+        self.config.preference.is_enabled && self.summary.stages.last().is_some_and(|stage| stage.is_kept)
     }
 
     /// Writes the run; `run.json` comes last.

@@ -98,11 +98,6 @@ impl Content {
         exam.best(first.clone(), variants)
     }
 
-    #[must_use]
-    pub fn settings(&self) -> ContentSettings {
-        self.settings
-    }
-
     /// Weight of every word for a visitor. Its length is left out: it is the same for every item.
     fn profile(&self, history: &[Interaction]) -> Vec<f32> {
         let mut profile = vec![0.0; self.index.words.len()];
@@ -124,6 +119,11 @@ impl Content {
 impl Ranker for Content {
     fn name(&self) -> String {
         "content".to_owned()
+    }
+
+    fn settings(&self) -> Option<String> {
+        let ContentSettings { recency, dislike } = self.settings;
+        Some(format!("weights of e^(-n/{recency}), {dislike} of what was disliked"))
     }
 
     fn score_catalog(&self, histories: &[&[Interaction]]) -> Result<Vec<Vec<f32>>> {

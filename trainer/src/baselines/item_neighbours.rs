@@ -128,27 +128,23 @@ impl ItemNeighbours {
                 })
                 .collect();
             // The look-ups are most of the work and the same for every weighting.
-            let mut scores: Vec<Vec<Vec<f32>>> = vec![Vec::new(); variants.len()];
+            let mut sums = vec![(0.0, 0.0); variants.len()];
             for (question, candidates) in exam.questions.iter().zip(exam.candidates) {
                 let found = neighbours.look_up(&question.history, candidates);
-                for (variant, scores) in variants.iter().zip(&mut scores) {
-                    scores.push(variant.weigh(&found, candidates));
+                for (variant, sums) in variants.iter().zip(&mut sums) {
+                    let (hit, ndcg) = evaluation::means(&[variant.weigh(&found, candidates)]);
+                    *sums = (sums.0 + hit, sums.1 + ndcg);
                 }
             }
-            for (variant, scores) in variants.into_iter().zip(&scores) {
-                let (hit_rate_at_1, ndcg_at_10) = evaluation::means(scores);
-                let validation = Validation { hit_rate_at_1, ndcg_at_10 };
-                if best.as_ref().is_none_or(|(so_far, _)| validation.is_better_than(so_far)) {
+            let count = exam.questions.len().max(1) as f64;
+            for (variant, (hits, ndcg)) in variants.into_iter().zip(sums) {
+                let validation = Validation { hit_rate_at_1: hits / count, ndcg_at_10: ndcg / count };
+                if best.as_ref().is_none_or(|(so_far, _)| exam.is_better(&validation, so_far)) {
                     best = Some((validation, variant));
                 }
             }
         }
         best.map_or_else(|| Self::new(train, items, NeighbourSettings::START), |(_, neighbours)| neighbours)
-    }
-
-    #[must_use]
-    pub fn settings(&self) -> NeighbourSettings {
-        self.settings
     }
 
     /// The items of a history that count, newest first.
@@ -193,6 +189,14 @@ impl ItemNeighbours {
 impl Ranker for ItemNeighbours {
     fn name(&self) -> String {
         "item-kNN".to_owned()
+    }
+
+    fn settings(&self) -> Option<String> {
+        let NeighbourSettings { window, recency, is_liked_only, normalisation } = self.settings;
+        let what = if is_liked_only { "liked" } else { "all" };
+        Some(format!(
+            "{what} interactions at most {window} apart, weights of e^(-n/{recency}), counts to the power of {normalisation}"
+        ))
     }
 
     fn score_catalog(&self, histories: &[&[Interaction]]) -> Result<Vec<Vec<f32>>> {
@@ -268,7 +272,11 @@ mod tests {
         let mut train = vec![vec![met(0), met(1)]; 2];
         train.extend(vec![vec![bad(0), met(2)]; 9]);
         let questions = [Question { visitor: 0, history: vec![met(0)], target: 1 }];
-        let exam = Exam { questions: &questions, candidates: &[vec![1, 2]] };
-        assert!(ItemNeighbours::tuned(&train, 3, &exam).settings().is_liked_only);
+        let exam = Exam {
+            questions: &questions,
+            candidates: &[vec![1, 2]],
+            protocol: evaluation::Protocol::Candidates20,
+        };
+        assert!(ItemNeighbours::tuned(&train, 3, &exam).settings.is_liked_only);
     }
 }

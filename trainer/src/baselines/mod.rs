@@ -18,7 +18,12 @@ use serde::{Deserialize, Serialize};
 use shared::{catalog::Catalog, interaction::Interaction};
 
 use crate::{
-    config::RunConfig, evaluation, output::Reporter, ranker::Ranker, split::Question, train::Validation,
+    config::RunConfig,
+    evaluation::{self, Protocol},
+    output::Reporter,
+    ranker::Ranker,
+    split::Question,
+    train::Validation,
 };
 
 /// How many of the newest interactions every baseline reads: as many as the model of the recipe `compact`.
@@ -52,51 +57,62 @@ impl BaselineName {
             .map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
+    /// Whether it is trained, as the model is, once for all protocols.
+    #[must_use]
+    pub fn is_network(self) -> bool {
+        matches!(self, Self::Sasrec | Self::Gru4rec)
+    }
+
     /// Those that take seconds and need no seed.
     pub const CHEAP: [Self; 4] = [Self::Popular, Self::Recent, Self::ItemKnn, Self::Content];
 }
 
-/// The chosen baselines, tuned or trained, in the order in which they were asked for.
+/// A chosen baseline that is tuned: on the validation questions of the protocol that will be asked, as whoever used it for
+/// that would.
 ///
-/// They see what the model sees: the same training interactions, the same validation questions to tune on.
-/// `valid_candidates` holds a list per question of `valid`, the target first. Networks are trained with the settings
-/// of `run`, that of the model that they are compared with ([`SequenceConfig::of`]).
+/// # Errors
+/// None of its own; a ranker may fail.
+pub fn tuned(
+    name: BaselineName,
+    train: &[Vec<Interaction>],
+    catalog: &Catalog,
+    exam: &Exam,
+) -> Result<Box<dyn Ranker>> {
+    let items = catalog.len();
+    Ok(match name {
+        BaselineName::Recent => Box::new(recent::tuned(train, items, exam)?),
+        BaselineName::ItemKnn => Box::new(item_neighbours::ItemNeighbours::tuned(train, items, exam)),
+        BaselineName::Content => Box::new(content::Content::tuned(catalog, exam)?),
+        BaselineName::Popular | BaselineName::Sasrec | BaselineName::Gru4rec => {
+            Box::new(popular::new(train, items))
+        }
+    })
+}
+
+/// A chosen baseline that is a network, trained with the settings of `run`, that of the model that it is compared with
+/// ([`SequenceConfig::of`]); none where it is no network.
 ///
 /// # Errors
 /// When the device fails, a loss stops being a number or the metrics file cannot be written.
-#[expect(clippy::too_many_arguments, reason = "the whole data set and what to do with it, once")]
-pub fn all(
+pub fn trained(
+    name: BaselineName,
     train: &[Vec<Interaction>],
-    catalog: &Catalog,
-    valid: &[Question],
-    valid_candidates: &[Vec<usize>],
-    chosen: &[BaselineName],
+    items: usize,
+    exam: &Exam,
     run: &RunConfig,
     device: &Device,
     reporter: &mut Reporter,
-) -> Result<Vec<Box<dyn Ranker>>> {
-    let (items, seed) = (catalog.len(), run.seed);
+) -> Result<Option<Box<dyn Ranker>>> {
     let config = SequenceConfig::of(run);
-    let exam = Exam { questions: valid, candidates: valid_candidates };
-    chosen
-        .iter()
-        .map(|name| -> Result<Box<dyn Ranker>> {
-            Ok(match name {
-                BaselineName::Popular => Box::new(popular::new(train, items)),
-                BaselineName::Recent => Box::new(recent::tuned(train, items, &exam)?),
-                BaselineName::ItemKnn => {
-                    Box::new(item_neighbours::ItemNeighbours::tuned(train, items, &exam))
-                }
-                BaselineName::Content => Box::new(content::Content::tuned(catalog, &exam)?),
-                BaselineName::Sasrec => Box::new(sequence_training::train::<Sasrec>(
-                    &config, train, items, &exam, seed, device, reporter,
-                )?),
-                BaselineName::Gru4rec => Box::new(sequence_training::train::<Gru4rec>(
-                    &config, train, items, &exam, seed, device, reporter,
-                )?),
-            })
-        })
-        .collect()
+    Ok(Some(match name {
+        BaselineName::Sasrec => Box::new(sequence_training::train::<Sasrec>(
+            &config, train, items, exam, run.seed, device, reporter,
+        )?),
+        BaselineName::Gru4rec => Box::new(sequence_training::train::<Gru4rec>(
+            &config, train, items, exam, run.seed, device, reporter,
+        )?),
+        _ => return Ok(None),
+    }))
 }
 
 /// The validation questions and the candidates of each, the target first.
@@ -104,6 +120,8 @@ pub fn all(
 pub struct Exam<'a> {
     pub questions: &'a [Question],
     pub candidates: &'a [Vec<usize>],
+    /// What decides: HR@1 of twenty, or NDCG@10 of the whole catalogue.
+    pub protocol: Protocol,
 }
 
 impl Exam<'_> {
@@ -122,12 +140,21 @@ impl Exam<'_> {
         Ok(Validation { hit_rate_at_1, ndcg_at_10 })
     }
 
+    /// Whether the first of two outcomes is the better one.
+    #[must_use]
+    pub fn is_better(&self, one: &Validation, other: &Validation) -> bool {
+        match self.protocol {
+            Protocol::Candidates20 => one.is_better_than(other),
+            Protocol::Full => one.ndcg_at_10 > other.ndcg_at_10,
+        }
+    }
+
     /// The ranker that answers best, the first of several.
     fn best<R: Ranker>(&self, first: R, others: impl Iterator<Item = R>) -> Result<R> {
         let mut best = (self.validate(&first)?, first);
         for ranker in others {
             let validation = self.validate(&ranker)?;
-            if validation.is_better_than(&best.0) {
+            if self.is_better(&validation, &best.0) {
                 best = (validation, ranker);
             }
         }

@@ -56,7 +56,11 @@ mod tests {
         // Item 0 was met often, long ago; item 1 once, just now; the question wants item 1.
         let train = vec![(0..10).map(|time| met(0, time)).collect(), vec![met(1, 1000)]];
         let questions = [Question { visitor: 0, history: vec![], target: 1 }];
-        let exam = Exam { questions: &questions, candidates: &[vec![1, 0]] };
+        let exam = Exam {
+            questions: &questions,
+            candidates: &[vec![1, 0]],
+            protocol: crate::evaluation::Protocol::Candidates20,
+        };
         let recent = tuned(&train, 2, &exam).unwrap();
         assert!(recent.scores[1] > recent.scores[0]);
     }

@@ -335,7 +335,11 @@ mod tests {
             .collect();
         let candidates: Vec<Vec<usize>> =
             (0..10).map(|start| (start + 4..start + 14).map(|item| item % 10).collect()).collect();
-        let exam = Exam { questions: &questions, candidates: &candidates };
+        let exam = Exam {
+            questions: &questions,
+            candidates: &candidates,
+            protocol: crate::evaluation::Protocol::Candidates20,
+        };
         let mut reporter = Reporter::new(None, true).unwrap();
         let device = Device::flex();
         let ranker: SequenceRanker<N> =

@@ -36,9 +36,13 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     let questions = split::leave_last_liked_out(&dataset.histories).valid;
     let questions = split::sample(&questions, arguments.questions.unwrap_or(MOMENTS));
     let config = BehaviourConfig { utility: runs[0].config.preference.utility, ..BehaviourConfig::default() };
+    let arms: Vec<String> = runs.iter().map(Run::arm).collect();
+    let folders = || std::iter::once(&arguments.run).chain(&arguments.beside);
     let mut models = Vec::new();
-    for run in &runs {
-        models.push(ModelRanker::new(name(run), run.scorer(&device)?));
+    for ((run, arm), folder) in runs.iter().zip(&arms).zip(folders()) {
+        let is_alone = arms.iter().filter(|other| *other == arm).count() == 1;
+        let name = if is_alone { arm.clone() } else { format!("{arm} of {}", folder.display()) };
+        models.push(ModelRanker::new(name, run.scorer(&device)?));
     }
     let mut reports: Vec<(String, BehaviourReport)> = Vec::new();
     for model in &models {
@@ -62,10 +66,11 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
         .map(|(name, report)| json!({ "of": name, "to": reports[0].0, "numbers": behaviour::compare(report, &reports[0].1, config.seed) }))
         .collect();
     if is_json {
-        let reports: Vec<_> = reports.iter().map(|(_, report)| report).collect();
-        return output::print_json(
-            &json!({ "data": dataset.format, "reports": reports, "differences": differences, "lambda": trade_off }),
-        );
+        let (names, reports): (Vec<_>, Vec<_>) = reports.into_iter().unzip();
+        return output::print_json(&json!({
+            "data": dataset.format, "runs": folders().collect::<Vec<_>>(), "names": names, "reports": reports,
+            "differences": differences, "lambda": trade_off,
+        }));
     }
     let mut text = behaviour::table(&reports);
     if let Some(trade_off) = trade_off {
@@ -80,23 +85,6 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     output::print(&text)
 }
 
-/// The arm that a run ended with, and its λ where that is not the usual one.
-fn name(run: &Run) -> String {
-    let preference = &run.config.preference;
-    if !has_preference_stage(run) {
-        return Arm::Sft.name();
-    }
-    if Arm::of(preference) == Some(Arm::Recpo) && (preference.lambda - 2.0).abs() > f32::EPSILON {
-        return format!("recpo λ={}", preference.lambda);
-    }
-    preference.name()
-}
-
-/// A stage that was dropped left the model of the one before.
-fn has_preference_stage(run: &Run) -> bool {
-    run.config.preference.is_enabled && run.summary.stages.last().is_some_and(|stage| stage.is_kept)
-}
-
 /// RecPO by λ, of which S-DPO is the case λ = 0.
 fn along_lambda<'a>(runs: &[Run], models: &'a [ModelRanker]) -> Vec<LambdaModel<'a>> {
     let mut list: Vec<LambdaModel> = runs
@@ -109,7 +97,7 @@ fn along_lambda<'a>(runs: &[Run], models: &'a [ModelRanker]) -> Vec<LambdaModel<
                 Some(Arm::Recpo) => f64::from(preference.lambda),
                 _ => return None,
             };
-            has_preference_stage(run).then_some(LambdaModel { lambda, ranker, valid_ratio: None })
+            run.has_preference_stage().then_some(LambdaModel { lambda, ranker, valid_ratio: None })
         })
         .collect();
     list.sort_by(|a, b| a.lambda.total_cmp(&b.lambda));

@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
+use serde_json::json;
 use shared::preference::Utility;
 
 use super::serve;
@@ -14,7 +15,7 @@ use crate::{
     datasets, demo_shop, export, output, pipeline, server,
 };
 
-pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
+pub fn run(arguments: &cli::Demo, is_json: bool, is_quiet: bool) -> Result<()> {
     let out = &arguments.out;
     let shop_folder = out.join("shop");
     let package = out.join("package");
@@ -37,8 +38,9 @@ pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
     for (name, svg) in &shop.images {
         output::write_file(&shop_folder.join(name), svg.as_bytes())?;
     }
+    let told = |made: serde_json::Value| if is_json { output::print_json(&made) } else { Ok(()) };
     if arguments.shop_only {
-        return Ok(());
+        return told(json!({ "shop": shop_folder }));
     }
     let dataset = datasets::load(&shop_folder)?;
     let config = RunConfig { seed: arguments.seed, ..demo_config() };
@@ -58,6 +60,7 @@ pub fn run(arguments: &cli::Demo, is_quiet: bool) -> Result<()> {
         stop: Arc::default(),
     })?;
     export::write(&export::package(&run, Quant::Q8)?, &package)?;
+    told(json!({ "shop": shop_folder, "run": out.join("run"), "package": package }))?;
     if let Some((listener, mounts)) = door {
         if !is_quiet {
             eprintln!("the shop is open at the address below; Ctrl-C closes it");

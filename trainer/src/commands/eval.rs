@@ -8,7 +8,7 @@ use serde_json::json;
 use shared::tokenizer::Tokenizer;
 
 use crate::{
-    baselines,
+    baselines::{self, Exam},
     cli::{self, SplitName},
     datasets,
     evaluation::{
@@ -75,6 +75,10 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     let name = run.config.recipe.name();
     let name = arguments.quant.map_or(name.to_owned(), |quant| format!("{name} ({quant:?})").to_lowercase());
     let mut model = ModelRanker::new(name, scorer);
+    ensure!(
+        arguments.beam.is_none() || model.scorer().is_by_tokens(),
+        "--beam searches titles, and this model scores the whole catalogue at once\nhint: leave it out"
+    );
     let width =
         arguments.beam.or((items > EXACT_ITEMS).then_some(BEAM)).filter(|_| model.scorer().is_by_tokens());
     let ruled = arguments.rules.as_ref().map(|path| read_rules(path, arguments)).transpose()?;
@@ -108,16 +112,15 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         notes.push(beam_note(&model, &task, width)?);
     }
     let valid = split::sample(&split.valid, run.config.valid_questions);
-    let compared = baselines::all(
-        &split.train,
-        &dataset.catalog,
-        &valid,
-        &lists(&valid),
-        if arguments.no_baselines { &[] } else { &arguments.baselines },
-        &run.config,
-        &device,
-        &mut reporter,
-    )?;
+    let chosen = if arguments.no_baselines { &[][..] } else { &arguments.baselines };
+    let valid_lists = lists(&valid);
+    let exam = Exam { questions: &valid, candidates: &valid_lists, protocol: Protocol::Candidates20 };
+    let mut networks = Vec::new();
+    for &name in chosen {
+        let network =
+            baselines::trained(name, &split.train, items, &exam, &run.config, &device, &mut reporter)?;
+        networks.extend(network.map(|network| (name, network)));
+    }
 
     let mut reports = Vec::new();
     for &protocol in &protocols {
@@ -125,9 +128,26 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
             Protocol::Candidates20 => candidates::report(&task, ranker),
             Protocol::Full => full::report(&task, ranker),
         };
-        for ranker in &compared {
+        let everything;
+        let exam = match protocol {
+            Protocol::Candidates20 => exam,
+            Protocol::Full => {
+                everything = full::candidates(&valid, items, arguments.keep_met);
+                Exam { questions: &everything.0, candidates: &everything.1, protocol }
+            }
+        };
+        for &name in chosen {
+            if let Some((_, network)) = networks.iter().find(|(network, _)| *network == name) {
+                reporter.say(&format!("asking {}", network.name()));
+                reports.push(ask(network.as_ref())?);
+                continue;
+            }
+            let ranker = baselines::tuned(name, &split.train, &dataset.catalog, &exam)?;
             reporter.say(&format!("asking {}", ranker.name()));
             reports.push(ask(ranker.as_ref())?);
+            if let Some(settings) = ranker.settings() {
+                notes.push(format!("{}, tuned for {}: {settings}", ranker.name(), protocol.name()));
+            }
         }
         if !arguments.baselines_only {
             reporter.say(&format!("asking {}", model.name()));
@@ -159,6 +179,8 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         let facts = html::Facts {
             title: format!("{} on {}", model.name(), dataset.format),
             about: vec![
+                ("run".to_owned(), format!("{}, {}", arguments.run.display(), run.arm())),
+                ("trainer".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
                 ("data".to_owned(), format!("{}, {items} items", dataset.format)),
                 ("questions".to_owned(), format!("{}, one per visitor, {split_name} split", questions.len())),
                 ("training seed".to_owned(), run.config.seed.to_string()),
@@ -173,6 +195,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     }
     if is_json {
         return output::print_json(&json!({
+            "run": arguments.run, "stage": run.arm(), "trainer": env!("CARGO_PKG_VERSION"),
             "data": dataset.format, "split": split_name, "seed": seed, "short_questions": short,
             "is_met_kept": arguments.keep_met, "notes": notes, "reports": reports,
         }));
@@ -241,7 +264,7 @@ fn beam_note(model: &ModelRanker, task: &Task, width: usize) -> Result<String> {
 
 /// The command line that gives this report again.
 fn command(arguments: &cli::Eval) -> String {
-    let mut words = vec!["trainer eval RUN".to_owned()];
+    let mut words = vec![format!("trainer eval {}", arguments.run.display())];
     for protocol in protocols(&arguments.protocol) {
         words.push(format!("--protocol {}", protocol.name()));
     }

@@ -22,7 +22,9 @@ use crate::{
     goals::Goals,
     hugging_face,
     negatives::{self, Sampler},
-    output, split, tokenizer_training,
+    output,
+    preference_config::LossKind,
+    split, tokenizer_training,
 };
 
 /// Interactions of a history that are shown, the newest.
@@ -52,6 +54,10 @@ pub fn run(arguments: &cli::Inspect, is_json: bool) -> Result<()> {
     let mut sampler = Sampler::new(&split.train, &config.preference, &goals, &seen)?;
     let mut drawn = draw(&split.train, &mut sampler, config.seed);
     sampler.settle(drawn.iter_mut().map(|(_, _, preference)| preference));
+    if config.preference.loss == LossKind::Simpo {
+        // The loss has it from the config.
+        drawn.iter_mut().for_each(|(_, _, preference)| preference.margins.fill(sampler.mean_margin()));
+    }
     ensure!(
         !drawn.is_empty(),
         "no interaction can be preferred over another\nhint: `trainer validate` shows which share of interactions is liked"
@@ -225,17 +231,19 @@ impl Reader<'_> {
                 days_before: now_ms.saturating_sub(met.time_ms) as f32 / 86_400_000.0,
             })
             .collect();
+        let chosen = self.alternative(history, position, preference.chosen, 0.0, None);
         let rejected = preference.rejected.iter().zip(&preference.margins);
+        let rejected = rejected
+            .map(|(&item, &margin)| self.alternative(history, position, item, chosen.utility, Some(margin)))
+            .collect();
         Ok(Example {
             visitor,
             history: position,
             newest,
             asked: stars(preference.intensity),
             prompt: self.prompt(before, preference.intensity)?,
-            chosen: self.alternative(history, position, preference.chosen, None),
-            rejected: rejected
-                .map(|(&item, &margin)| self.alternative(history, position, item, Some(margin)))
-                .collect(),
+            chosen,
+            rejected,
         })
     }
 
@@ -244,18 +252,22 @@ impl Reader<'_> {
         history: &[Interaction],
         position: usize,
         item: usize,
+        chosen_utility: f32,
         margin: Option<f32>,
     ) -> Alternative {
         let config = &self.config.preference;
         let ahead = history[position..].iter().take(negatives::HORIZON).enumerate();
-        let mut met = ahead.filter(|(_, met)| met.item == item).map(|(steps, met)| {
+        let met = ahead.filter(|(_, met)| met.item == item).map(|(steps, met)| {
             (met.intensity, config.delay.of(steps, met.time_ms.saturating_sub(history[position].time_ms)))
         });
-        let found = met.next();
-        let utility = match found {
-            Some((intensity, delay)) => config.weighing().of(intensity, delay),
-            None => config.weighing().of_unseen(),
+        let utility_of = |&(intensity, delay): &(f32, f32)| config.weighing().of(intensity, delay);
+        // Of what was met more than once, the time whose margin this is.
+        let distance = |met: &(f32, f32)| {
+            let expected = config.margin.margin(config.lambda, chosen_utility, utility_of(met));
+            margin.map_or(0.0, |margin| (margin - expected).abs())
         };
+        let found = met.min_by(|one, other| distance(one).total_cmp(&distance(other)));
+        let utility = found.as_ref().map_or_else(|| config.weighing().of_unseen(), utility_of);
         Alternative {
             title: self.title(item),
             stars: found.map(|(intensity, _)| stars(intensity)),

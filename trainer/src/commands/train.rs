@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
+use shared::preference::MarginKind;
 
 use crate::{
     checkpoint::{self, Held, JobFile},
@@ -12,6 +13,7 @@ use crate::{
     datasets::{self, Dataset},
     device::DeviceName,
     hardware, hugging_face, pipeline,
+    preference_config::Arm,
     run::{self, Run},
     stop,
 };
@@ -139,7 +141,14 @@ fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
     if let Some(arm) = arguments.loss {
         arm.apply(&mut config.preference);
     }
-    config.preference.lambda = arguments.lambda.unwrap_or(config.preference.lambda);
+    if let Some(lambda) = arguments.lambda {
+        ensure!(
+            config.preference.is_enabled && config.preference.margin != MarginKind::None,
+            "--lambda scales a margin, and {} has none\nhint: leave it out, or take --loss recpo",
+            if config.preference.is_enabled { config.preference.name() } else { Arm::Sft.name() }
+        );
+        config.preference.lambda = lambda;
+    }
     config.preference.keep = arguments.keep.unwrap_or(config.preference.keep);
     config.precision = arguments.precision.unwrap_or(config.precision);
     config.validate()?;

@@ -20,13 +20,37 @@ use super::{
 };
 use crate::{
     ranker::{ModelRanker, Ranker},
-    split::Question,
+    split::{self, Question},
 };
 
 /// Scores held at once: rows of the whole catalogue are looked at and dropped, chunk by chunk.
 const SCORES_AT_ONCE: usize = 1 << 22;
 /// Most questions of a chunk.
 const QUESTIONS_AT_ONCE: usize = 256;
+
+/// What this protocol ranks at each question, the target first, for whoever tunes on it; of many questions over a large
+/// catalogue, as many as memory has room for.
+#[must_use]
+pub fn candidates(
+    questions: &[Question],
+    items: usize,
+    is_met_kept: bool,
+) -> (Vec<Question>, Vec<Vec<usize>>) {
+    /// Candidates held at once.
+    const MOST: usize = 1 << 24;
+    let questions = split::sample(questions, (MOST / items.max(1)).max(1));
+    let all = |question: &Question| {
+        let mut is_ranked = vec![true; items];
+        if !is_met_kept {
+            question.history.iter().for_each(|met| is_ranked[met.item] = false);
+        }
+        is_ranked[question.target] = false;
+        let others = (0..items).filter(|&item| is_ranked[item]);
+        std::iter::once(question.target).chain(others).collect()
+    };
+    let lists = questions.iter().map(all).collect();
+    (questions, lists)
+}
 
 /// HR, NDCG and MRR at 1, 5, 10 and 20, the look of the first ten, and revenue where items have prices.
 ///

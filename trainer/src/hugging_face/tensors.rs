@@ -141,7 +141,10 @@ pub fn bytes(weights: &Weights) -> Result<Vec<u8>> {
 /// When it cannot be written.
 pub fn write_file(path: &Path, weights: &Weights) -> Result<()> {
     output::in_one_piece(path, |partial| {
-        safetensors::serialize_to_file(views(weights), None, partial).map_err(std::io::Error::other)
+        // safetensors makes a file that nobody else may read; whoever serves or evaluates a run may be somebody else.
+        let usual = fs::File::create(partial)?.metadata()?.permissions();
+        safetensors::serialize_to_file(views(weights), None, partial).map_err(std::io::Error::other)?;
+        fs::set_permissions(partial, usual)
     })
 }
 
