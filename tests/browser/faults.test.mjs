@@ -244,16 +244,73 @@ test('where there is no package, a busy server is asked for the catalogue again'
   assert.deepEqual((await told(page, 'vitrine-ready')).map(({ tier, info }) => [tier, info.fallback]), [[1, undefined]]);
 });
 
-test('what is missing or corrupt is asked for once', async () => {
-  const broken = { '404': { status: 404 }, corrupt: { body: '{"recipe": "comp' } };
-  for (const [name, answer] of Object.entries(broken)) {
+test('what is missing is asked for once, what is corrupt once more, past the cache', async () => {
+  const broken = { '404': { status: 404, times: 1 }, corrupt: { body: '{"recipe": "comp', times: 2 } };
+  for (const [name, { times, ...answer }] of Object.entries(broken)) {
     let asked = 0;
     const { page } = await look({ ...triedAfter(10), '**/model/manifest.json': (route) => { asked += 1; return route.fulfill(answer); } });
     const { detail } = await seen(page, 'vitrine-error');
     assert.doesNotMatch(detail.message, /tried again/, name);
     await page.waitForTimeout(1000);
-    assert.equal(asked, 1, name);
+    assert.equal(asked, times, name);
   }
+});
+
+test('a package that was replaced while the browser keeps files of the former one is read past the cache, once', async (t) => {
+  const json = (value) => Buffer.from(JSON.stringify(value));
+  const items = (count) => ['coat', 'parka', 'duffle', 'cape', 'hat'].slice(0, count).map((id) => ({ id, title: `The ${id}`, category: ['Coats'] }));
+  const files = {};
+  // A manifest that says `count` items, and a catalogue that has them or not.
+  const put = (count, there = count) => {
+    files['/model/manifest.json'] = json({ recipe: 'compact', mock: { items: count } });
+    files['/model/catalog.json'] = json({ items: items(there) });
+  };
+  put(4);
+  const asked = [];
+  const shop = createServer(async (request, response) => {
+    const { pathname } = new URL(request.url, 'http://shop');
+    if (!pathname.startsWith('/model/')) {
+      const answer = await fetch(site.url + pathname);
+      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '', 'cache-control': 'no-store' });
+      response.end(Buffer.from(await answer.arrayBuffer()));
+      return;
+    }
+    asked.push(pathname);
+    const isManifest = pathname.endsWith('manifest.json');
+    response.writeHead(200, { 'content-type': 'application/json', 'cache-control': isManifest ? 'no-cache' : 'max-age=86400' });
+    response.end(files[pathname]);
+  });
+  await new Promise((resolve) => { shop.listen(0, '127.0.0.1', resolve); });
+  t.after(() => shop.close());
+  const { page, info, untilTier } = await visit({ at: { url: `http://127.0.0.1:${shop.address().port}` }, options: { package: '/model/' } });
+  /** What the next page of this visitor comes to. */
+  const again = async () => {
+    asked.length = 0;
+    await page.reload();
+    await page.evaluate(() => window.create({ package: '/model/' }));
+  };
+  assert.equal((await untilTier(2)).items, 4);
+  await again();
+  await untilTier(2);
+  assert.ok(!asked.includes('/model/catalog.json'), 'the browser has it');
+
+  put(5);
+  await again();
+  assert.equal((await untilTier(2)).items, 5);
+  assert.equal(asked.filter((path) => path === '/model/catalog.json').length, 1);
+  await again();
+  assert.equal((await untilTier(2)).items, 5);
+  assert.ok(!asked.includes('/model/catalog.json'), 'the browser has the new one');
+
+  put(5, 3);
+  await again();
+  assert.equal((await untilTier(2)).items, 5, 'of the cache, which is whole');
+  put(4, 3);
+  await again();
+  const { tier, fallback } = await eventually(info, (given) => given.fallback !== undefined);
+  assert.deepEqual([tier, fallback.code], [1, 'package_corrupt']);
+  assert.match(fallback.message, /catalog\.json/);
+  assert.equal(asked.filter((path) => path === '/model/catalog.json').length, 1, 'once');
 });
 
 test('a server that stays busy is asked four times, later and later; then it is said that that was all', async () => {

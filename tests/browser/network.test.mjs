@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readAhead } from '../../web/js/ahead.js';
-import { askAhead, passesAfter, read, refuse, shareNoMore } from '../../web/js/network.js';
+import { askAhead, passesAfter, pastCache, read, refuse, shareNoMore } from '../../web/js/network.js';
 import { Retries } from '../../web/js/retries.js';
 
 let count = 0;
@@ -135,6 +135,23 @@ test('what is ahead is read at once, and no further than it may be long', async 
   await new Promise((resolve) => { setTimeout(resolve, 20); });
   assert.ok(given <= 5 && isCancelled, `${given} pieces, nobody having wanted one`);
   assert.equal((await read(address)).length, 30);
+});
+
+test('past the cache goes what is asked of one folder for as long as that lasts', async () => {
+  const folder = `${fresh()}/model/`;
+  const asked = [];
+  globalThis.fetch = async (address, { cache }) => {
+    asked.push(`${String(address).split('/').at(-1)} ${cache}`);
+    return new Response('{}');
+  };
+  await read(`${folder}kept.json`, { isShared: true });
+  await pastCache(folder, async () => {
+    await read(`${folder}kept.json`);
+    await read('http://elsewhere/other.json');
+  });
+  await assert.rejects(pastCache(folder, async () => { throw new Error('no'); }), /no/);
+  await read(`${folder}last.json`);
+  assert.deepEqual(asked, ['kept.json undefined', 'kept.json reload', 'other.json undefined', 'last.json undefined']);
 });
 
 test('the next files of a package are ahead of whoever reads it, and no others', async () => {

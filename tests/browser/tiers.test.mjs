@@ -16,7 +16,7 @@ describe('tiers', () => {
   const CATALOGUE = { items: [coat('coat'), coat('parka'), coat('duffle'), item('hat'), item('bag'), item('ring')] };
 
   /** Files by address, an engine that is there when it is told to be, and what was heard. */
-  function scene({ files = { 'http://shop/model/catalog.json': CATALOGUE }, filter_days = { dismiss: 90 } } = {}) {
+  function scene({ files = { 'http://shop/model/catalog.json': CATALOGUE }, filter_days = { dismiss: 90 }, first_ms } = {}) {
     const log = { changes: [], asked: [], isCalm: false };
     globalThis.fetch = async (address) => {
       const body = files[String(address)];
@@ -28,7 +28,8 @@ describe('tiers', () => {
     const arrival = new Promise((resolve, reject) => { [arrive, fail] = [resolve, reject]; });
     const engines = {
       isOpen: false,
-      open: async ({ calm }) => {
+      open: async ({ calm, catalog }) => {
+        log.catalog = catalog;
         calm.then(() => { log.isCalm = true; });
         await arrival;
       },
@@ -44,9 +45,9 @@ describe('tiers', () => {
     };
     const kept = new Map();
     const keeper = { recall: async (name) => kept.get(name), keep: async (name, value) => { kept.set(name, value); } };
-    const tiers = new Tiers({ engines, onChange: (info) => log.changes.push(info.tier), kept: keeper });
+    const tiers = new Tiers({ engines, onChange: (info) => log.changes.push(info.tier), kept: keeper, first_ms });
     const open = (fields = {}) => tiers.open({ package: 'http://shop/model/', device: 'auto', ...fields });
-    return { tiers, log, kept, open, arrive, fail };
+    return { tiers, log, kept, open, arrive, fail, given: () => log.catalog };
   }
   const settle = () => new Promise((resolve) => { setTimeout(resolve, 5); });
   const EVENTS = [{ item: 'coat', type: 'view', ts: NOW_MS }];
@@ -190,6 +191,40 @@ describe('tiers', () => {
     }
     const { open } = scene();
     assert.equal((await open({ catalog: 'http://shop/none.json' })).items, 6, 'then that of the package');
+  });
+
+  test('a catalogue beside a package that cannot be read is told of, once, and the package answers by its own', async () => {
+    for (const [body, why] of [[undefined, /own\.json: status 404$/], ['<!doctype html>', /own\.json: /], [[{ id: 7, title: 'Hat' }], /own\.json: /]]) {
+      const files = { 'http://shop/model/catalog.json': CATALOGUE, ...(body && { 'http://shop/own.json': body }) };
+      const { tiers, log, open, arrive } = scene({ files });
+      const { tier, fallback } = await open({ catalog: 'http://shop/own.json' });
+      assert.deepEqual([tier, fallback.code], [1, 'bad_request']);
+      assert.match(fallback.message, why);
+      assert.match(fallback.message, /^the shop's catalogue: /);
+      assert.equal((await recommend(tiers, EVENTS, { k: 1 }))[0].item, 'parka');
+      arrive();
+      await settle();
+      assert.deepEqual(log.changes, [2], 'not told again by itself');
+      assert.deepEqual(tiers.info().fallback, fallback, 'whoever asks hears it from the engine, too');
+    }
+  });
+
+  test('a catalogue beside a package that a busy server kept back is asked for once more, while the engine is on its way', async () => {
+    const items = [...CATALOGUE.items, item('cape')];
+    const { tiers, log, open, arrive, given } = scene({ first_ms: 20 });
+    const { fetch } = globalThis;
+    let busy = 1;
+    globalThis.fetch = (address) => {
+      if (!String(address).endsWith('own.json')) return fetch(address);
+      return Promise.resolve(busy-- > 0 ? new Response(null, { status: 503 }) : Response.json(items));
+    };
+    arrive();
+    assert.equal((await open({ catalog: 'http://shop/own.json' })).fallback, undefined);
+    await eventually(() => busy, (left) => left < 0);
+    await settle();
+    assert.equal(JSON.parse(await given()).items.length, 7);
+    assert.equal(tiers.info().fallback, undefined);
+    assert.deepEqual(log.changes, []);
   });
 
   test('rules that cannot be read are told; what may not be named is not named on tier 1 either', async () => {

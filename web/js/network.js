@@ -19,6 +19,9 @@ const failures = new Map();
  */
 const shared = new Map();
 
+/** A folder whose files the browser's cache may have in versions that do not belong together. @type {string | undefined} */
+let stale;
+
 /** The browser's own, once ours stands in its place. @type {typeof fetch | undefined} */
 let original;
 
@@ -43,7 +46,9 @@ async function watched(asked, options) {
   signal?.addEventListener('abort', () => silence.abort(signal.reason));
   failures.set(address, { status: 0, after_ms: 0 });
   try {
-    const response = await (original ?? globalThis.fetch)(asked, { ...options, signal: silence.signal });
+    /** @type {RequestInit} */
+    const past = stale && address.startsWith(stale) ? { cache: 'reload' } : {};
+    const response = await (original ?? globalThis.fetch)(asked, { ...options, ...past, signal: silence.signal });
     if (response.ok) failures.delete(address);
     else failures.set(address, { status: response.status, after_ms: waitOf(response) });
     return response;
@@ -126,6 +131,25 @@ async function readBytes(address, signal) {
 /** Nobody asks for it once more. */
 export function shareNoMore() {
   shared.clear();
+}
+
+/**
+ * While the job lasts, every file of the folder is asked of the server, and what the cache has of it is replaced.
+ *
+ * @template T
+ * @param {string} folder  ends with a slash
+ * @param {() => Promise<T>} job
+ * @returns {Promise<T>}
+ */
+export async function pastCache(folder, job) {
+  // What is on its way may be of the cache.
+  shareNoMore();
+  stale = folder;
+  try {
+    return await job();
+  } finally {
+    stale = undefined;
+  }
 }
 
 /**

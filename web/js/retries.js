@@ -4,7 +4,7 @@ import { onOnline, passesAfter } from './network.js';
 import { VitrineError, toErrorRecord } from './protocol.js';
 
 /** After that it is tried again for the first time; each later time after so many times as long. */
-const FIRST_MS = 2_000;
+export const FIRST_MS = 2_000;
 const GROWTH = 4;
 const TRIES = 3;
 

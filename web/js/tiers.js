@@ -5,9 +5,9 @@
 
 import { ContentRules } from './content-rules.js';
 import * as keeper from './keep.js';
-import { read, shareNoMore } from './network.js';
+import { passesAfter, pastCache, read, shareNoMore } from './network.js';
 import { VitrineError, toErrorRecord } from './protocol.js';
-import { Retries } from './retries.js';
+import { FIRST_MS, Retries } from './retries.js';
 
 /** Rules that do not come must not keep the answers waiting for ever. */
 const RULES_WAIT_MS = 5_000;
@@ -28,6 +28,9 @@ const REASONS = {
 const DRAWING_MS = 500;
 /** And how long it waits in any case: what the rows are drawn from may not come. */
 const LOADING_MS = 2_000;
+
+/** What is said of files that are of two exports. */
+const MIXED = ['package_corrupt', 'package_version'];
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -63,8 +66,12 @@ export class Tiers {
   #rules;
   /** Why there are no rules. @type {ErrorRecord | undefined} */
   #rulesError;
+  /** Why the shop's own catalogue is not there. @type {ErrorRecord | undefined} */
+  #catalogError;
   /** @type {string[]} */
   #neverNamed = [];
+  /** Whether the package was asked for past the browser's cache: once is enough. */
+  #isPastCache = false;
   #persistent = false;
   #setCalm = () => {};
   /** When an engine may be compiled, which takes all cores. @type {Promise<void>} */
@@ -78,7 +85,7 @@ export class Tiers {
    * @param {{engines: import('./engines.js').Engines, onChange: (info: EngineInfo) => void, kept?: typeof keeper, first_ms?: number}} options
    *   `onChange` hears when another tier or engine answers from here on; the last two are for tests
    */
-  constructor({ engines, onChange, kept = keeper, first_ms }) {
+  constructor({ engines, onChange, kept = keeper, first_ms = FIRST_MS }) {
     this.#engines = engines;
     this.#onChange = onChange;
     this.#kept = kept;
@@ -126,7 +133,7 @@ export class Tiers {
     const info = this.#hasEngine ? this.#engines.info() : this.#contentRules().info();
     // Content rules by themselves are no failure of anything.
     const unopened = this.#opening.package ? this.#jobs[0]?.failure : undefined;
-    const fallback = this.#failure ?? unopened ?? info.fallback ?? this.#rulesError;
+    const fallback = this.#failure ?? unopened ?? info.fallback ?? this.#rulesError ?? this.#catalogError;
     return { ...info, ...(fallback && { fallback }) };
   }
 
@@ -268,10 +275,14 @@ export class Tiers {
   async #openEngine() {
     const start_ms = performance.now();
     const { package: folder = '', device } = this.#opening;
+    const request = { package: folder, device, rules: this.#rulesText(), catalog: this.#ownCatalogue(), calm: this.#calm };
+    const open = () => this.#engines.open({ ...request, persistent: this.#persistent });
     try {
-      await this.#engines.open({
-        package: folder, device, persistent: this.#persistent, rules: this.#rulesText(), catalog: this.#ownCatalogue(),
-        calm: this.#calm,
+      await open().catch((cause) => {
+        // The browser may have kept files of an export that was replaced since. A server that has none of it says so again.
+        if (this.#isPastCache || !MIXED.includes(toErrorRecord(cause).code)) throw cause;
+        this.#isPastCache = true;
+        return pastCache(folder, open);
       });
     } finally {
       // Next time there may be another package, and another catalogue.
@@ -296,10 +307,28 @@ export class Tiers {
     return this.#own;
   }
 
-  /** The same as a package writes it: the engine knows then what came after the export. Without it the package has its own. */
+  /**
+   * The same as a package writes it: the engine knows then what came after the export. Without it the package has its own,
+   * and the page is told why.
+   */
   async #ownCatalogue() {
-    const items = await this.#ownItems()?.catch(() => undefined);
-    return items && JSON.stringify({ items });
+    try {
+      const items = await this.#ownItems()?.catch((cause) => this.#askedOnceMore(cause));
+      this.#catalogError = undefined;
+      return items && JSON.stringify({ items });
+    } catch (cause) {
+      this.#catalogError = { code: 'bad_request', message: `the shop's catalogue: ${toErrorRecord(cause).message}` };
+      this.#tell();
+      return undefined;
+    }
+  }
+
+  /** An engine is opened with what there is, and waits for no more than one pause. @param {unknown} cause */
+  async #askedOnceMore(cause) {
+    const after_ms = passesAfter(cause);
+    if (after_ms === undefined || after_ms > this.#first_ms) throw cause;
+    await new Promise((resolve) => setTimeout(resolve, this.#first_ms));
+    return this.#ownItems();
   }
 
   /** @returns {Promise<Item[]>} */

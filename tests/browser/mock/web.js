@@ -44,6 +44,10 @@ export class Recommender {
     const manifest = await load('manifest.json');
     on_progress(1, 2);
     const { items } = await load('catalog.json');
+    // What a hash tells of a real package.
+    if (manifest.mock?.items && manifest.mock.items !== items.length) {
+      throw { code: 'package_corrupt', message: 'file catalog.json does not have the SHA-256 that the manifest names' };
+    }
     on_progress(2, 2);
     const wantsDevice = device === 'gpu' && manifest.mock?.gpu_lost_after;
     const gpuDevice = wantsDevice && (await (await navigator.gpu.requestAdapter()).requestDevice());
