@@ -55,6 +55,20 @@ test('lists appear with scores, reasons and the rules that moved them; the engin
   assert.equal((await state()).tier, '2');
 });
 
+test('the experiment that a visitor is in is in view, also when it leaves nothing', async () => {
+  const rules = {
+    version: 1, placements: { pinned: { pin: [{ item: 'coat-ink', pos: 1 }] }, nothing: { min_score: 99 } },
+    experiments: { calm: { placement: 'home', uses: 'pinned', share: 100 }, none: { placement: 'related', uses: 'nothing', share: 100 } },
+  };
+  await visit.context.route('**/rules.json', (route) => route.fulfill({ json: rules }));
+  await visit.page.goto(`${site.url}/pages/shop.html?vitrine-debug`);
+  await visit.page.waitForFunction(() => document.querySelector('vitrine-debug')?.shadowRoot);
+  for (const placement of ['home', 'related']) await mount(visit.page, { seed: 'hat-ink', rules: '/rules.json', placement }, { add: true });
+  const caption = () => visit.page.evaluate(() => document.querySelector('vitrine-debug').shadowRoot.querySelector('#lists caption')?.textContent ?? '');
+  await eventually(caption, (text) => /experiment calm/.test(text));
+  await eventually(() => rows('events'), (all) => all.some(([, type, item]) => type === 'nothing' && item === 'list=related experiment=none'));
+});
+
 test('consent, storage and pause are in view and follow', async () => {
   await open();
   await eventually(state, ({ consent, kept }) => consent === 'unknown' && kept === 'in memory');

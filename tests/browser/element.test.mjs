@@ -216,6 +216,42 @@ test('two elements of one package share one worker', async () => {
   assert.equal(visit.page.workers().length, 1);
 });
 
+test('an attribute that makes no sense is told by its name, and the row goes on with what is usual', async () => {
+  const wrong = [
+    [{ limit: 'eight' }, /limit is "eight"/, 8], [{ limit: '0' }, /limit is "0"/, 8], [{ limit: '-3' }, /limit is "-3"/, 8], [{ limit: '2.5' }, /limit is "2.5"/, 8],
+    [{ device: 'tpu' }, /device is "tpu", not auto, cpu, gpu/, 4], [{ consent: 'cookiebot' }, /consent is cookiebot, not none, tcf/, 4],
+  ];
+  for (const [attributes, message, count] of wrong) {
+    await visit.page.reload();
+    await mount(visit.page, { seed: 'hat-ink', ...attributes });
+    const { detail } = await seen(visit.page, 'vitrine-error');
+    assert.equal(detail.code, 'bad_request');
+    assert.match(detail.message, message);
+    assert.equal((await engineAnswered(visit.page)).length, count);
+    assert.equal(await visit.page.evaluate(() => window.seen.filter(({ type }) => type === 'vitrine-error').length), 1, 'once');
+  }
+  assert.deepEqual(visit.problems, []);
+  for (const fine of ['', null, '2']) {
+    await visit.page.reload();
+    await mount(visit.page, { seed: 'hat-ink', limit: fine });
+    assert.equal((await engineAnswered(visit.page)).length, Number(fine) || 8);
+    assert.equal(await visit.page.evaluate(() => window.seen.some(({ type }) => type === 'vitrine-error')), false);
+  }
+  const refused = await visit.page.evaluate(() => document.querySelector('vitrine-recs').recommender.recommend({ k: -3 }).catch(({ code, message }) => `${code} ${message}`));
+  assert.equal(refused, 'bad_request k is -3, not a count from 1 up');
+});
+
+test('prices are there whichever way a server writes the language', async () => {
+  const price = () => visit.page.locator('vitrine-recs .price').first().textContent();
+  await mount(visit.page, { seed: 'hat-ink', locale: 'de_DE' });
+  await engineAnswered(visit.page);
+  assert.match(await price(), /^\d+\s€$/);
+  await visit.page.evaluate(() => { document.documentElement.lang = 'de_DE'; });
+  await mount(visit.page, { seed: 'hat-ink' });
+  await engineAnswered(visit.page);
+  assert.match(await price(), /^\d+\s€$/);
+});
+
 test('a package that is not there: the error says so and the list of the shop stays', async () => {
   await mount(visit.page, { package: '/packages/missing/' });
   const { detail } = await seen(visit.page, 'vitrine-error');

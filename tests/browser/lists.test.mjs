@@ -298,6 +298,59 @@ test('where the rules say so, an empty list leaves nothing, and the next answer 
   assert.equal(await recs().isVisible(), true);
 });
 
+/** Rules with an experiment that every visitor is in. */
+const experiment = (uses) => ({
+  version: 1, placements: { nothing: { min_score: 99 }, pinned: { pin: [{ item: 'coat-ink', pos: 1 }] } }, experiments: { calm: { placement: 'home', uses, share: 100 } },
+});
+const answers = () => tell(() => document.addEventListener('vitrine-answer', ({ detail }) => (window.answers ??= []).push(detail)));
+
+test('the experiment that a visitor is in is told with the answer, what was seen of it and what was clicked', async () => {
+  await visit.context.route('**/rules.json', (route) => route.fulfill({ json: experiment('pinned') }));
+  await answers();
+  await mount(visit.page, { rules: '/rules.json', seed: 'hat-ink' });
+  const ids = await engineAnswered(visit.page);
+  assert.equal(ids[0], 'coat-ink');
+  assert.deepEqual((await tell(() => window.answers)).map(({ tier, experiment: name }) => [tier, name]), [[2, 'calm']], 'and tier 1 showed nothing else before');
+  assert.equal((await seen(visit.page, 'vitrine-impression')).detail.experiment, 'calm');
+  await tell(() => document.addEventListener('click', (event) => event.preventDefault()));
+  await visit.page.getByRole('link', { name: /Ink coat/ }).click();
+  assert.equal((await seen(visit.page, 'vitrine-click')).detail.experiment, 'calm');
+  await mount(visit.page, { rules: '/rules.json', seed: 'hat-ink', placement: 'elsewhere' });
+  await eventually(() => tell(() => window.answers), (all) => all.at(-1).placement === 'elsewhere' && all.at(-1).experiment === null);
+});
+
+test('a hold-out keeps the list of the shop from the beginning, and is told of', async () => {
+  let letGo;
+  const held = new Promise((resolve) => { letGo = resolve; });
+  await visit.context.route('**/rules.json', (route) => route.fulfill({ json: experiment('nothing') }));
+  await visit.context.route('**/cpu/web.js', async (route) => {
+    await held;
+    await route.continue();
+  });
+  await answers();
+  await mount(visit.page, { rules: '/rules.json', seed: 'hat-ink' });
+  await seen(visit.page, 'vitrine-ready');
+  // Elsewhere tier 1 need not wait.
+  await mount(visit.page, { rules: '/rules.json', seed: 'bag-ink', placement: 'elsewhere' }, { add: true });
+  await answered(visit.page, () => true, 'vitrine-recs[placement="elsewhere"]');
+  assert.equal(await shown(visit.page, 'vitrine-recs[placement="home"]'), null);
+  letGo();
+  await engineReady(visit.page);
+  const [first] = await eventually(() => tell(() => window.answers.filter(({ placement }) => placement === 'home')), (all) => all.length > 0);
+  assert.deepEqual([first.experiment, first.recommendations, first.rec_id], ['calm', [], '']);
+  assert.equal(await recs().getAttribute('data-state'), 'fallback');
+  assert.equal(await tell(() => document.querySelector('vitrine-recs').answer), null);
+});
+
+test('where the engine does not come, an experiment keeps nobody from tier 1', async () => {
+  await visit.context.route('**/rules.json', (route) => route.fulfill({ json: experiment('pinned') }));
+  await visit.context.route('**/model/manifest.json', (route) => route.fulfill({ status: 404 }));
+  await answers();
+  await mount(visit.page, { rules: '/rules.json', seed: 'hat-ink' });
+  await answered(visit.page);
+  assert.deepEqual(await tell(() => window.answers.map(({ tier, experiment: name }) => [tier, name])), [[1, null]]);
+});
+
 test('a click of this tab is known without reading the history again; what else changed is read', async () => {
   const recorder = new EventTarget();
   const tell = (type, detail) => recorder.dispatchEvent(Object.assign(new Event(type), { detail }));

@@ -64,6 +64,7 @@ export class VitrineDebug extends Base {
   async connectedCallback() {
     this.#fold(this.hasAttribute('open'));
     for (const type of TOLD) document.addEventListener(type, this.#onTold);
+    document.addEventListener('vitrine-answer', this.#onAnswer);
     for (const type of ['vitrine-answer', 'vitrine-ready']) document.addEventListener(type, this.#updateSoon);
     recorder.addEventListener('event', this.#onEvent);
     recorder.addEventListener('change', this.#updateSoon);
@@ -77,6 +78,7 @@ export class VitrineDebug extends Base {
 
   disconnectedCallback() {
     for (const type of TOLD) document.removeEventListener(type, this.#onTold);
+    document.removeEventListener('vitrine-answer', this.#onAnswer);
     for (const type of ['vitrine-answer', 'vitrine-ready']) document.removeEventListener(type, this.#updateSoon);
     recorder.removeEventListener('event', this.#onEvent);
     recorder.removeEventListener('change', this.#updateSoon);
@@ -98,9 +100,16 @@ export class VitrineDebug extends Base {
 
   #onTold = (/** @type {Event} */ event) => {
     const { detail, type } = /** @type {CustomEvent} */ (event);
-    const { item = '', code, message, placement, position } = detail;
-    const fields = code ? `${code}: ${message}` : spell({ list: placement, pos: position });
+    const { item = '', code, message, placement, position, experiment } = detail;
+    const fields = code ? `${code}: ${message}` : spell({ list: placement, pos: position, experiment });
     this.#add({ ts: Date.now(), type: type.replace('vitrine-', ''), item, fields, intensity: null, isTold: true, isBad: Boolean(code) });
+  };
+
+  /** An experiment that leaves nothing has no list below. */
+  #onAnswer = (/** @type {Event} */ event) => {
+    const { placement, experiment, recommendations } = /** @type {CustomEvent} */ (event).detail;
+    if (recommendations.length > 0) return;
+    this.#add({ ts: Date.now(), type: 'nothing', item: '', fields: spell({ list: placement, experiment }), intensity: null, isTold: true });
   };
 
   #onError = (/** @type {Event} */ event) => {
@@ -213,7 +222,7 @@ export class VitrineDebug extends Base {
   /** @returns {Table[]} */
   #answers() {
     return this.#lists().filter(({ answer }) => answer).map(({ answer }) => ({
-      caption: `${answer.placement || 'list'}  tier ${answer.tier}  ${ms(answer.took_ms)}  rec_id ${short(answer.rec_id)}`,
+      caption: `${answer.placement || 'list'}  tier ${answer.tier}${answer.experiment ? `  experiment ${answer.experiment}` : ''}  ${ms(answer.took_ms)}  rec_id ${short(answer.rec_id)}`,
       head: [{ text: '#', number: true }, { text: 'item' }, { text: 'why' }, { text: 'score', number: true }],
       rows: answer.recommendations.map((/** @type {any} */ { item, details, score, reason, rules = [] }, /** @type {number} */ index) => ({
         cells: [
@@ -292,7 +301,7 @@ function lineOf(event) {
 
 /** "list=home pos=2" */
 function spell(/** @type {Record<string, unknown>} */ fields) {
-  const given = Object.entries(fields).filter(([, value]) => value !== undefined && value !== '');
+  const given = Object.entries(fields).filter(([, value]) => (value ?? '') !== '');
   return given.map(([name, value]) => `${name}=${name === 'rec_id' ? short(String(value)) : value}`).join(' ');
 }
 

@@ -4,12 +4,12 @@
  * The price of an item, or an empty string when it has none.
  *
  * @param {import('./protocol.js').Item} item  `price` in minor units, `currency` as ISO 4217 code
- * @param {string} [locale]  the page's language when left out
+ * @param {string} [locale]  the page's language when left out; with a hyphen, or as servers write it (`de_DE`)
  */
 export function formatPrice(item, locale = document.documentElement.lang || undefined) {
   if (typeof item.price !== 'number' || !item.currency) return '';
   try {
-    const format = new Intl.NumberFormat(locale, {
+    const format = new Intl.NumberFormat(locale?.replaceAll('_', '-'), {
       style: 'currency',
       currency: item.currency,
       // A round price reads calmer without its zeros; engines that do not know the option ignore it.

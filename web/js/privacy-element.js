@@ -89,7 +89,8 @@ export class VitrinePrivacy extends Base {
   }
 
   get #locale() {
-    return this.getAttribute('locale') || document.documentElement.lang || undefined;
+    // As servers write it, too.
+    return (this.getAttribute('locale') || document.documentElement.lang).replaceAll('_', '-') || undefined;
   }
 
   #build() {

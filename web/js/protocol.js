@@ -37,14 +37,18 @@
  *
  * @typedef {{k: number, exclude?: string[], candidates?: string[], placement?: string, seed?: string, cart?: string[],
  *   shown?: string[]}} Options  `shown` are ids that the page shows elsewhere.
+ * @typedef {Partial<Options> & {limit?: string | null, now_ms: number}} Asked  `limit` is the attribute of a row, in place of `k`.
  * @typedef {Options & {now_ms: number, bucket?: number}} EngineOptions
  *   `bucket` is the hundredth of the visitors that this one is of, for experiments.
  * @typedef {{rows: {item: string, score: number, rules: string[], reason?: {kind: Reason["kind"], item: string}}[]}} EngineAnswer
+ * @typedef {{recommendations: Recommendation[], isHidden: boolean, experiment: string | null, mistake?: ErrorRecord}} Answer
+ *   `isHidden`: the shop's rules want nothing in the place of an empty list; `experiment` is the one whose rules made it;
+ *   `mistake`: what was wrong with the question, and was answered all the same
  *
  * @typedef {{package?: string, catalog?: string, rules?: string, device: "auto" | "cpu" | "gpu", persistent?: boolean}} Opening
  *   absolute addresses: a package's folder, the shop's own catalogue, and `rules.json`
  * @typedef {{id: number, kind: "open"} & Opening
- *   | {id: number, kind: "recommend", events: HistoryEvent[], options: EngineOptions}
+ *   | {id: number, kind: "recommend", events: HistoryEvent[], options: Asked}
  *   | {id: number, kind: "interactions", events: HistoryEvent[]}
  *   | {id: number, kind: "persist", persistent: boolean}
  *   | {id: number, kind: "catalog" | "diagnostics" | "forget" | "drawn"}

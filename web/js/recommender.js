@@ -129,15 +129,15 @@ export class Recommender extends EventTarget {
   }
 
   /**
-   * The same with what should stand in the place of an empty list: nothing (`isHidden`) instead of the shop's own.
+   * The same with what should stand in the place of an empty list: nothing (`isHidden`) instead of the shop's own; and the
+   * experiment of the shop's rules that the visitor is in, or null.
    *
-   * @param {Partial<Options>} [options]
-   * @returns {Promise<{recommendations: Recommendation[], isHidden: boolean}>}
+   * @param {Partial<Options> & {limit?: string | null}} [asked]
+   * @returns {Promise<import('./protocol.js').Answer>}
    */
-  async answer({ k = 10, candidates, exclude = [], seed, placement = '', cart = [], shown = [] } = {}) {
-    if (!Number.isInteger(k) || k < 1) throw new VitrineError('bad_request', `k is ${k}, not a count`);
+  async answer(asked) {
     await this.open();
-    const options = { k, candidates, exclude, seed: seed || undefined, placement, cart, shown, now_ms: Date.now() };
+    const options = { ...asked, now_ms: Date.now() };
     const { info, hasStrangers, ...answer } = await this.#ask('recommend', { events: await this.events(), options });
     this.#opened = Promise.resolve(info);
     if (hasStrangers) this.#introduce();

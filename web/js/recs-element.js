@@ -20,7 +20,6 @@ import { Space } from './space.js';
 const DEBOUNCE_MS = 150;
 /** A lazy list starts when it is so near. */
 const NEAR = '400px';
-const LIMIT = 8;
 
 /** Attributes that mean another recommender. */
 const SOURCE = ['package', 'catalog', 'rules', 'device', 'consent'];
@@ -32,7 +31,8 @@ const Base = globalThis.HTMLElement ?? class {};
 /**
  * @typedef {import('./protocol.js').Item} Item
  * @typedef {import('./protocol.js').Recommendation} Recommendation
- * @typedef {{placement: string, rec_id: string, tier: number, took_ms: number, recommendations: Recommendation[]}} Answer
+ * @typedef {{placement: string, rec_id: string, tier: number, took_ms: number, experiment: string | null,
+ *   recommendations: Recommendation[]}} Answer
  */
 
 /**
@@ -72,8 +72,8 @@ export class VitrineRecs extends Base {
   #stopNavigation = () => {};
   /** @type {Answer | null} */
   #answer = null;
-  /** What went wrong and was told; the same is not told with every answer. */
-  #told = '';
+  /** What went wrong and was told; the same is not told with every answer. @type {Set<string>} */
+  #told = new Set();
 
   constructor() {
     super();
@@ -176,13 +176,24 @@ export class VitrineRecs extends Base {
     const connection = ++this.#connection;
     const given = (/** @type {string} */ name) => this.getAttribute(name) || undefined;
     if (!given('package') && !given('catalog')) return;
-    this.#recommender = createRecommender({
-      package: given('package'), catalog: given('catalog'), rules: given('rules'),
-      device: /** @type {any} */ (given('device')), consent: given('consent'),
-    });
+    const options = {
+      package: given('package'), catalog: given('catalog'), rules: given('rules'), device: /** @type {any} */ (given('device')),
+    };
+    /** @type {unknown} */
+    let mistake;
+    try {
+      this.#recommender = createRecommender({ ...options, consent: given('consent') });
+    } catch (cause) {
+      // Where nobody says that there is consent there is none, which is no reason to show nothing.
+      mistake = cause;
+      this.#recommender = createRecommender(options);
+    }
     for (const type of ['change', 'engine']) this.#recommender.addEventListener(type, this.#onChange);
     const start = () => {
-      if (connection === this.#connection) this.#start(connection);
+      if (connection !== this.#connection) return;
+      // Only now: the page's own scripts may listen by then.
+      if (mistake) this.#tell(toError(mistake));
+      this.#start(connection);
     };
     if (this.hasAttribute('lazy')) whenNear(this, start);
     else whenIdle(start);
@@ -266,13 +277,13 @@ export class VitrineRecs extends Base {
       const events = await recommender.events();
       const seed = this.getAttribute('seed') || undefined;
       const cart = [...new Set([...this.#cart, ...(this.hasAttribute('cart-synced') ? cartOf(events) : [])])];
-      /** @type {{recommendations: Recommendation[], isHidden: boolean}} */
-      let answer = { recommendations: [], isHidden: false };
+      /** @type {import('./protocol.js').Answer} */
+      let answer = { recommendations: [], isHidden: false, experiment: null };
       let start_ms = 0;
       // Whoever only passed by is not known.
       if (seed || cart.length > 0 || events.some(({ type }) => type !== 'impression')) {
-        const k = Number.parseInt(this.getAttribute('limit') ?? '', 10) || LIMIT;
-        const options = { k, exclude: this.#exclude, seed, cart, placement: this.#placement, shown: await shown.shownBefore(this) };
+        const limit = this.getAttribute('limit');
+        const options = { limit, exclude: this.#exclude, seed, cart, placement: this.#placement, shown: await shown.shownBefore(this) };
         start_ms = performance.now();
         if (!isOutdated()) answer = await recommender.answer(options);
       }
@@ -289,14 +300,22 @@ export class VitrineRecs extends Base {
   }
 
   /**
-   * @param {{recommendations: Recommendation[], isHidden: boolean}} answer
+   * @param {import('./protocol.js').Answer} answer
    * @param {number} took_ms
    * @param {() => boolean} isOutdated
    */
-  async #show({ recommendations, isHidden }, took_ms, isOutdated) {
+  async #show({ recommendations, isHidden, experiment, mistake }, took_ms, isOutdated) {
+    if (mistake) this.#tell(mistake);
     const items = recommendations.map(({ details }) => this.#withUrl(details));
     const chosen = this.#transformItems ? this.#ofShop('transformItems', () => this.#transformItems?.(items)) ?? items : items;
-    if (chosen.length === 0) return this.#showFallback(isHidden);
+    /** @type {Answer} */
+    const shownAs = { placement: this.#placement, rec_id: '', tier: recommendations[0]?.tier ?? 0, took_ms, experiment, recommendations: [] };
+    if (chosen.length === 0) {
+      this.#showFallback(isHidden);
+      // Who measures an experiment counts those, too, who are shown nothing.
+      if (experiment) this.#fire('answer', shownAs);
+      return;
+    }
     const drawn = await this.#draw(chosen, new Map(recommendations.map(({ item, reason }) => [item, reason])), isOutdated);
     const fit = () => {
       this.#carousel.update();
@@ -318,12 +337,10 @@ export class VitrineRecs extends Base {
 
     // The same list is the same showing.
     const former = before === ids.join('\n') && this.#answer?.rec_id;
-    const tier = recommendations[0]?.tier ?? 0;
     this.#answer = {
-      placement: this.#placement, rec_id: former || newId(), tier, took_ms,
-      recommendations: recommendations.filter(({ item }) => ids.includes(item)),
+      ...shownAs, rec_id: former || newId(), recommendations: recommendations.filter(({ item }) => ids.includes(item)),
     };
-    this.dataset.tier = String(tier);
+    this.dataset.tier = String(shownAs.tier);
     if (!former) this.#impressions.begin([...this.#frame.list.children]);
     this.#fire('answer', this.#answer);
   }
@@ -367,14 +384,14 @@ export class VitrineRecs extends Base {
   /** @param {unknown} cause */
   #fail(cause) {
     this.#showFallback();
-    this.#told = '';
+    this.#told.clear();
     this.#tell(toError(cause));
   }
 
   /** @param {import('./protocol.js').ErrorRecord} error */
   #tell({ code, message }) {
-    if (this.#told === code + message) return;
-    this.#told = code + message;
+    if (this.#told.has(code + message)) return;
+    this.#told.add(code + message);
     this.#fire('error', { code, message });
   }
 
@@ -430,9 +447,11 @@ export class VitrineRecs extends Base {
 
   /** @param {Element} entry */
   #detail(entry) {
+    const { rec_id = '', experiment = null } = this.#answer ?? {};
     return {
       item: idOf(entry),
-      rec_id: this.#answer?.rec_id ?? '',
+      rec_id,
+      experiment,
       position: [...this.#frame.list.children].indexOf(entry),
       placement: this.#placement,
     };

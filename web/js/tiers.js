@@ -29,6 +29,8 @@ const DRAWING_MS = 500;
 /** And how long it waits in any case: what the rows are drawn from may not come. */
 const LOADING_MS = 2_000;
 
+const DEVICES = ['auto', 'cpu', 'gpu'];
+
 /** What is said of files that are of two exports. */
 const MIXED = ['package_corrupt', 'package_version'];
 
@@ -68,8 +70,12 @@ export class Tiers {
   #rulesError;
   /** Why the shop's own catalogue is not there. @type {ErrorRecord | undefined} */
   #catalogError;
+  /** What the page asked for that there is not. @type {ErrorRecord | undefined} */
+  #mistake;
   /** @type {string[]} */
   #neverNamed = [];
+  /** Placements of which an experiment is made. @type {Set<string>} */
+  #tried = new Set();
   /** Whether the package was asked for past the browser's cache: once is enough. */
   #isPastCache = false;
   #persistent = false;
@@ -101,7 +107,7 @@ export class Tiers {
   async open(opening) {
     if (this.isOpen) return this.info();
     if (this.#jobs.length === 0) {
-      this.#opening = opening;
+      this.#opening = this.#checked(opening);
       this.#persistent = opening.persistent ?? false;
       setTimeout(this.#setCalm, LOADING_MS);
       const jobs = [() => this.#openEngine(), () => this.#openContent()];
@@ -114,6 +120,14 @@ export class Tiers {
     this.#told = this.#state;
     for (const job of running) job.then(this.#tell, this.#tell);
     return this.info();
+  }
+
+  /** A device that there is not is none that was chosen. @param {import('./protocol.js').Opening} opening */
+  #checked(opening) {
+    const { device } = opening;
+    if (DEVICES.includes(device)) return opening;
+    this.#mistake = { code: 'bad_request', message: `device is "${device}", not ${DEVICES.join(', ')}; it is taken for auto` };
+    return { ...opening, device: /** @type {const} */ ('auto') };
   }
 
   /** Can anything answer? */
@@ -133,7 +147,7 @@ export class Tiers {
     const info = this.#hasEngine ? this.#engines.info() : this.#contentRules().info();
     // Content rules by themselves are no failure of anything.
     const unopened = this.#opening.package ? this.#jobs[0]?.failure : undefined;
-    const fallback = this.#failure ?? unopened ?? info.fallback ?? this.#rulesError ?? this.#catalogError;
+    const fallback = this.#failure ?? unopened ?? info.fallback ?? this.#rulesError ?? this.#catalogError ?? this.#mistake;
     return { ...info, ...(fallback && { fallback }) };
   }
 
@@ -154,12 +168,11 @@ export class Tiers {
   /**
    * @param {HistoryEvent[]} events  oldest first
    * @param {import('./protocol.js').EngineOptions} options
-   * @returns {Promise<{recommendations: import('./protocol.js').Recommendation[], isHidden: boolean}>}
-   *   `isHidden`: the shop's rules want nothing in the place of an empty list
+   * @returns {Promise<import('./protocol.js').Answer>}
    */
   async recommend(events, options) {
     const start_ms = performance.now();
-    const { rows, tier, fallback } = await this.#rank(events, options);
+    const { rows, tier, fallback, experiment } = await this.#rank(events, options);
     this.#took_ms.answer = performance.now() - start_ms;
     const recommendations = rows.map(({ item, score, rules, reason }) => ({
       item,
@@ -170,7 +183,7 @@ export class Tiers {
       ...(rules.length > 0 && { rules }),
       ...(reason && { reason: this.#withWords(reason) }),
     }));
-    return { recommendations, isHidden: rows.length === 0 && fallback[0] === 'hide' };
+    return { recommendations, isHidden: rows.length === 0 && fallback[0] === 'hide', experiment };
   }
 
   /** @param {{kind: import('./protocol.js').Reason["kind"], item: string}} reason @returns {import('./protocol.js').Reason} */
@@ -235,8 +248,8 @@ export class Tiers {
     if (this.#hasEngine) {
       const asked = { ...options, exclude: this.#away(events, options), ...(await this.#experiment()) };
       try {
-        const { rows, fallback } = await this.#engines.recommend(withSeed(known, options), asked);
-        return { rows, fallback, tier: this.#engines.info().tier };
+        const { rows, fallback, experiment = null } = await this.#engines.recommend(withSeed(known, options), asked);
+        return { rows, fallback, experiment, tier: this.#engines.info().tier };
       } catch (cause) {
         const error = toErrorRecord(cause);
         if (error.code === 'bad_request') throw cause;
@@ -245,8 +258,15 @@ export class Tiers {
         this.#tell();
       }
     }
-    const rows = this.#contentRules().recommend(known, { ...options, exclude: this.#away(events, options) });
-    return { rows, fallback: [], tier: /** @type {const} */ (1) };
+    // What an experiment leaves out, a hold-out perhaps all of it, is not to be seen until the engine comes that knows of it.
+    const rows = this.#isWaitedFor(options) ? [] : this.#contentRules().recommend(known, { ...options, exclude: this.#away(events, options) });
+    return { rows, fallback: [], experiment: null, tier: /** @type {const} */ (1) };
+  }
+
+  /** Does an experiment here need an engine that is on its way? @param {import('./protocol.js').EngineOptions} options */
+  #isWaitedFor({ placement = '' }) {
+    const [engine] = this.#jobs;
+    return this.#tried.has(placement) && this.#opening.package !== undefined && !this.#isReady && !engine?.failure;
   }
 
   /**
@@ -357,8 +377,8 @@ export class Tiers {
   }
 
   /**
-   * The shop's rules for the engine; content rules obey one of them: what may not be named. What did not come is asked for
-   * again with the next engine.
+   * The shop's rules for the engine; content rules obey one of them, what may not be named, and leave experiments alone. What
+   * did not come is asked for again with the next engine.
    */
   #rulesText() {
     const { rules } = this.#opening;
@@ -372,8 +392,9 @@ export class Tiers {
       const text = await read(address, { signal: AbortSignal.timeout(RULES_WAIT_MS) });
       this.#rulesError = undefined;
       try {
-        const { never_named } = JSON.parse(text);
+        const { never_named, experiments } = JSON.parse(text);
         this.#neverNamed = Array.isArray(never_named) ? never_named : [];
+        this.#tried = new Set(Object.values(experiments ?? {}).map(({ placement }) => placement));
       } catch {
         // The engine says better what is wrong with them.
       }

@@ -243,8 +243,8 @@ export interface Recommender extends EventTarget {
   events(): Promise<HistoryEvent[]>;
   isPersistent(): Promise<boolean>;
   recommend(options?: RecommendOptions): Promise<Recommendation[]>;
-  /** The same, and whether the shop's rules want nothing in the place of an empty list. */
-  answer(options?: RecommendOptions): Promise<{ recommendations: Recommendation[]; isHidden: boolean }>;
+  /** The same, whether the shop's rules want nothing in the place of an empty list, and their experiment that made it. */
+  answer(options?: RecommendOptions): Promise<{ recommendations: Recommendation[]; isHidden: boolean; experiment: string | null }>;
   /** How these items rank; what may not be shown is left out. */
   score(candidates: string[], options?: RecommendOptions): Promise<Recommendation[]>;
   /** Why an item would be recommended, or null. */
@@ -285,6 +285,8 @@ export interface Answer {
   rec_id: string;
   tier: Tier | 0;
   took_ms: number;
+  /** The experiment of the shop's rules that the visitor is in. */
+  experiment: string | null;
   recommendations: Recommendation[];
 }
 
@@ -316,6 +318,7 @@ export interface PlacedItem {
   rec_id: string;
   position: number;
   placement: string;
+  experiment: string | null;
 }
 
 declare global {

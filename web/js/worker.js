@@ -5,6 +5,7 @@
 import { watchDevices } from './device.js';
 import { Engines } from './engines.js';
 import { watchNetwork } from './network.js';
+import { checkedOptions } from './options.js';
 import { VitrineError, toErrorRecord } from './protocol.js';
 import { Tiers } from './tiers.js';
 
@@ -67,9 +68,10 @@ async function answer(request) {
   if (!tiers.isOpen) throw new VitrineError('bad_request', `${request.kind} came before open`);
   switch (request.kind) {
     case 'recommend': {
-      const answer = await tiers.recommend(request.events, request.options);
+      const { options, mistake } = checkedOptions(request.options);
+      const answer = await tiers.recommend(request.events, options);
       // The tier may have changed on the way.
-      return { info: tiers.info(), ...answer, hasStrangers: tiers.hasStrangers(request.events) };
+      return { info: tiers.info(), ...answer, mistake, hasStrangers: tiers.hasStrangers(request.events) };
     }
     case 'interactions':
       return tiers.interactions(request.events);
