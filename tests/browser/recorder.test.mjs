@@ -221,14 +221,15 @@ test('a shop\'s own callback reports; a name that is no adaptor is refused by na
 
 test('an event keeps its known fields only, addresses of people are dropped, and an impossible one is refused by name', async () => {
   const { page } = await visit();
+  const ts = Date.now() - MINUTE_MS;
   const told = {
-    item: 'coat', type: 'purchase', ts: 7e12, qty: 2.4, price: 12999, currency: 'EUR', email: 'a@b.example', name: 'A', query: 'for my wife',
+    item: 'coat', type: 'purchase', ts, qty: 2.4, price: 12999, currency: 'EUR', email: 'a@b.example', name: 'A', query: 'for my wife',
     variant: 'ann@shop.example', list: '/search?q=ann+smith', rec_id: 'r1',
   };
   await observe(page, told);
   const [{ id, session, ...kept }] = await events(page);
   assert.deepEqual(kept, {
-    v: 1, item: 'coat', type: 'purchase', ts: 7e12, qty: 2, price: 12999, currency: 'EUR', list: '/search', rec_id: 'r1', src: 'page', n: 1,
+    v: 1, item: 'coat', type: 'purchase', ts, qty: 2, price: 12999, currency: 'EUR', list: '/search', rec_id: 'r1', src: 'page', n: 1,
   });
   assert.equal(session, id);
   const wrong = [
@@ -240,6 +241,22 @@ test('an event keeps its known fields only, addresses of people are dropped, and
     return Promise.all(all.map((each) => tell(each).then(() => 'accepted', ({ code }) => code)));
   }, wrong);
   assert.deepEqual(codes, wrong.map(() => 'bad_request'));
+});
+
+test('seconds, microseconds and prices in euros are refused with what is expected; what sums are wrong by is not', async () => {
+  const { page } = await visit();
+  const say = (event) => page.evaluate(async (given) => (await import('/vitrine/recorder.js')).observe(given).then(() => '', ({ code, message }) => `${code} ${message}`), event);
+  const now_ms = Date.now();
+  for (const ts of [Math.floor(now_ms / 1000), now_ms * 1000, now_ms + 2 * 24 * 60 * MINUTE_MS]) {
+    assert.equal(await say({ item: 'coat', type: 'view', ts }), `bad_request ts is ${ts}, not whole milliseconds of 2000 until now`);
+  }
+  assert.equal(await say({ item: 'coat', type: 'cart_add', price: 99.9 }), 'bad_request price is 99.9, not in minor units: 99.90 is 9990');
+  for (const fine of [{ ts: now_ms + 60 * MINUTE_MS }, { ts: Date.UTC(2001, 0) }, { price: 19.99 * 100 }, { price: 0 }]) assert.equal(await say({ item: 'coat', type: 'cart_add', ...fine }), '');
+  const prices = (await events(page)).map(({ price }) => price);
+  assert.ok(prices.includes(1999), prices.join());
+  // A clock that says 1970 is no mistake of the page's.
+  await page.evaluate(() => { Date.now = () => 5000; });
+  assert.equal(await say({ item: 'hat', type: 'view' }), '');
 });
 
 test('types of the shop\'s own are accepted once they are named, by whoever starts', async () => {

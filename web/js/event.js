@@ -26,6 +26,12 @@ const COUNTS = ['dwell_ms', 'qty', 'price', 'pos'];
 const MOST = 0xffffffff;
 const NUMBERS = [...COUNTS, 'depth', 'zoom', 'rating'];
 
+/** Seconds and microseconds are times of long ago and of a far future; clocks differ by less. */
+const YEAR_2000_MS = 946_684_800_000;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** What sums of fractions are wrong by. */
+const ROUNDING = 1e-6;
+
 /** After so long without any event, the next one begins a session. */
 export const SESSION_GAP_MS = 30 * 60 * 1000;
 
@@ -39,7 +45,8 @@ export const SESSION_GAP_MS = 30 * 60 * 1000;
  * @throws {VitrineError} bad_request, naming what is wrong
  */
 export function checkedEvent(event, types) {
-  const { item, type, ts = Date.now() } = event ?? {};
+  const now_ms = Date.now();
+  const { item, type, ts = now_ms } = event ?? {};
   /** @type {Record<string, any>} */
   const kept = { v: 1, item, type, ts };
   /** @param {unknown} isRight @param {string} message */
@@ -48,7 +55,8 @@ export function checkedEvent(event, types) {
   };
   demand(item && typeof item === 'string', 'an event names its item by a non-empty string');
   demand(types.has(type), `"${type}" is no event type; name the shop's own in start({ events })`);
-  demand(Number.isSafeInteger(ts), `ts is ${ts}, not whole milliseconds`);
+  // A device may believe that it is 1970: what is now is right in any case.
+  demand(ts === now_ms || (Number.isSafeInteger(ts) && ts > YEAR_2000_MS && ts < now_ms + DAY_MS), `ts is ${ts}, not whole milliseconds of 2000 until now`);
   for (const field of TEXTS) {
     const text = String(event[field] ?? '').slice(0, TEXT_LENGTH);
     if (text && !/\S@\S/.test(text)) kept[field] = field === 'list' ? text.split('?')[0] : text;
@@ -58,6 +66,7 @@ export function checkedEvent(event, types) {
     if (number == null) continue;
     const isCount = COUNTS.includes(field);
     demand(Number.isFinite(number) && (!isCount || number >= 0), `${field} is ${number}, not a count or number`);
+    demand(field !== 'price' || Math.abs(number - Math.round(number)) < ROUNDING, `price is ${number}, not in minor units: 99.90 is 9990`);
     kept[field] = isCount ? Math.min(Math.round(number), MOST) : number;
   }
   // The scale of a type of the shop's own is in its signals alone.
