@@ -69,6 +69,15 @@ test('the experiment that a visitor is in is in view, also when it leaves nothin
   await eventually(() => rows('events'), (all) => all.some(([, type, item]) => type === 'nothing' && item === 'list=related experiment=none'));
 });
 
+test('a price that the row cannot show is said beside its item', async () => {
+  const items = ['hat-ink', 'hat-grey', 'bag'].map((id) => ({ id, title: `The ${id}`, category: [id.slice(0, 3)], price: 4990 }));
+  await visit.context.route('**/feed.json', (route) => route.fulfill({ json: items }));
+  await visit.page.goto(`${site.url}/pages/shop.html?vitrine-debug`);
+  await mount(visit.page, { seed: 'hat-ink', package: null, catalog: '/feed.json' });
+  await visit.page.waitForFunction(() => document.querySelector('vitrine-debug')?.shadowRoot);
+  await eventually(() => rows('lists'), (all) => all[0]?.[1] === 'hat-greyThe hat-grey (price not shown: currency is missing)');
+});
+
 test('consent, storage and pause are in view and follow', async () => {
   await open();
   await eventually(state, ({ consent, kept }) => consent === 'unknown' && kept === 'in memory');

@@ -2,6 +2,7 @@
 // and what was asked of the network. It looks on: nothing it does changes what the page does.
 
 import { debugStyle, empty, panel, stateOf, tableOf } from './debug-view.js';
+import { formatPrice } from './format.js';
 import { recorder } from './recorder.js';
 import { addressesOnPage, kitRequests } from './requests.js';
 
@@ -226,7 +227,7 @@ export class VitrineDebug extends Base {
       head: [{ text: '#', number: true }, { text: 'item' }, { text: 'why' }, { text: 'score', number: true }],
       rows: answer.recommendations.map((/** @type {any} */ { item, details, score, reason, rules = [] }, /** @type {number} */ index) => ({
         cells: [
-          { text: index, number: true }, { text: item, sub: details.title }, { text: reason ? `${reason.kind} ${reason.item}` : '–', sub: rules.join(', ') },
+          { text: index, number: true }, { text: item, sub: titleOf(details) }, { text: reason ? `${reason.kind} ${reason.item}` : '–', sub: rules.join(', ') },
           { text: score.toFixed(3), number: true },
         ],
       })),
@@ -290,6 +291,12 @@ export class VitrineDebug extends Base {
     }
     setTimeout(() => (copy.textContent = 'copy'), 1500);
   }
+}
+
+/** What is missing in the row, and why, belongs beside what is there. @param {import('./protocol.js').Item} item */
+function titleOf(item) {
+  const isUnpriced = item.price !== undefined && formatPrice(item) === '';
+  return isUnpriced ? `${item.title} (price not shown: currency ${item.currency ? `"${item.currency}" is no code` : 'is missing'})` : item.title;
 }
 
 /** @param {any} event @returns {Line} */

@@ -3,10 +3,11 @@
 // The catalogue alone is a fraction of a package, so that the page has a first answer while the rest is on its way.
 // What holds on every tier is done here, once: what may not be shown, what the page's own item counts as, titles of reasons.
 
+import { ownItems, packageItems } from './catalogue.js';
 import { ContentRules } from './content-rules.js';
 import * as keeper from './keep.js';
 import { passesAfter, pastCache, read, shareNoMore } from './network.js';
-import { VitrineError, toErrorRecord } from './protocol.js';
+import { toErrorRecord } from './protocol.js';
 import { FIRST_MS, Retries } from './retries.js';
 
 /** Rules that do not come must not keep the answers waiting for ever. */
@@ -68,7 +69,7 @@ export class Tiers {
   #rules;
   /** Why there are no rules. @type {ErrorRecord | undefined} */
   #rulesError;
-  /** Why the shop's own catalogue is not there. @type {ErrorRecord | undefined} */
+  /** What is wrong with the shop's own catalogue, or with some of it. @type {ErrorRecord | undefined} */
   #catalogError;
   /** What the page asked for that there is not. @type {ErrorRecord | undefined} */
   #mistake;
@@ -320,11 +321,18 @@ export class Tiers {
     const { catalog } = this.#opening;
     if (catalog === undefined) return undefined;
     // What did not come is asked for by whoever tries next.
-    this.#own ??= readItems(catalog).catch((cause) => {
+    this.#own ??= this.#readOwn(catalog).catch((cause) => {
       this.#own = undefined;
       throw cause;
     });
     return this.#own;
+  }
+
+  /** @param {string} address */
+  async #readOwn(address) {
+    const { items, mistake } = await ownItems(address);
+    this.#catalogError = mistake === undefined ? undefined : ofCatalogue(mistake);
+    return items;
   }
 
   /**
@@ -334,10 +342,9 @@ export class Tiers {
   async #ownCatalogue() {
     try {
       const items = await this.#ownItems()?.catch((cause) => this.#askedOnceMore(cause));
-      this.#catalogError = undefined;
       return items && JSON.stringify({ items });
     } catch (cause) {
-      this.#catalogError = { code: 'bad_request', message: `the shop's catalogue: ${toErrorRecord(cause).message}` };
+      this.#catalogError = ofCatalogue(toErrorRecord(cause).message);
       this.#tell();
       return undefined;
     }
@@ -355,7 +362,7 @@ export class Tiers {
   #contentItems() {
     const { package: folder } = this.#opening;
     const own = this.#ownItems();
-    const ofPackage = () => readItems(new URL('catalog.json', folder).href, { isShared: true });
+    const ofPackage = () => packageItems(new URL('catalog.json', folder).href);
     if (!own) return ofPackage();
     return folder ? own.catch(ofPackage) : own;
   }
@@ -407,6 +414,11 @@ export class Tiers {
   }
 }
 
+/** @param {string} message @returns {ErrorRecord} */
+function ofCatalogue(message) {
+  return { code: 'bad_request', message: `the shop's catalogue: ${message}` };
+}
+
 /** What this worker asked the network for; the page cannot see it. */
 function requests() {
   const entries = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
@@ -433,33 +445,4 @@ function withCart(events, { cart = [], now_ms }) {
  */
 function withSeed(events, { seed, now_ms }) {
   return seed ? [...events, { item: seed, type: 'view', ts: now_ms }] : events;
-}
-
-/** @param {string} address @param {Parameters<typeof read>[1]} [options] @returns {Promise<Item[]>} */
-async function readItems(address, options) {
-  return readCatalogue(await read(address, options), address);
-}
-
-/**
- * A package's `catalog.json`, a plain list of items, or the trainer's `catalog.jsonl`.
- *
- * @param {string} text
- * @param {string} address
- * @returns {Item[]}
- */
-function readCatalogue(text, address) {
-  let given;
-  try {
-    given = new URL(address).pathname.endsWith('.jsonl')
-      ? text.split('\n').filter((line) => line.trim() !== '').map((line) => JSON.parse(line))
-      : JSON.parse(text);
-  } catch (cause) {
-    throw new VitrineError('package_corrupt', `${address}: ${cause}`);
-  }
-  const rows = Array.isArray(given) ? given : given?.items;
-  if (!Array.isArray(rows)) throw new VitrineError('package_corrupt', `${address}: no list of items`);
-  const items = rows.filter((row) => typeof row?.id === 'string' && typeof row.title === 'string');
-  if (items.length === 0) throw new VitrineError('package_corrupt', `${address}: no item with id and title`);
-  // Of two items of one id the later stays, as in the map of all items.
-  return [...new Map(items.map((item) => [item.id, item])).values()];
 }
