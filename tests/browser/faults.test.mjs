@@ -158,6 +158,19 @@ test('with a corrupt package, tier 1 goes on and says why', async () => {
   assert.ok(told.length <= 1 && told.every(({ tier }) => tier === 1), 'told once');
 });
 
+test('a server that has a web page for every address is told apart from a damaged package', async () => {
+  const page = { contentType: 'text/html', body: '<!doctype html><title>Shop</title>' };
+  const { info } = await visit({
+    options: { rules: '/rules.json' },
+    routes: { '**/model/manifest.json': (route) => route.fulfill(page), '**/rules.json': (route) => route.fulfill(page) },
+  });
+  const { fallback } = await eventually(info, (given) => given.fallback?.code === 'package_corrupt');
+  assert.match(fallback.message, /\/model\/manifest\.json: the server sent a web page$/);
+  const rules = await visit({ options: { rules: '/rules.json' }, routes: { '**/rules.json': (route) => route.fulfill(page) } });
+  const told = await eventually(rules.info, (given) => given.fallback !== undefined);
+  assert.match(told.fallback.message, /^the shop's rules did not come: .*\/rules\.json: the server sent a web page$/);
+});
+
 /** What failed is tried again after so long, instead of what people would wait for. */
 const triedAfter = (ms) => ({ '**/retries.js': changed('FIRST_MS = 2_000', `FIRST_MS = ${ms}`) });
 

@@ -248,9 +248,9 @@ test('seconds, microseconds and prices in euros are refused with what is expecte
   const say = (event) => page.evaluate(async (given) => (await import('/vitrine/recorder.js')).observe(given).then(() => '', ({ code, message }) => `${code} ${message}`), event);
   const now_ms = Date.now();
   for (const ts of [Math.floor(now_ms / 1000), now_ms * 1000, now_ms + 2 * 24 * 60 * MINUTE_MS]) {
-    assert.equal(await say({ item: 'coat', type: 'view', ts }), `bad_request ts is ${ts}, not whole milliseconds of 2000 until now`);
+    assert.equal(await say({ item: 'coat', type: 'view', ts }), `bad_request ts is ${ts}, not milliseconds from 2000 to now`);
   }
-  assert.equal(await say({ item: 'coat', type: 'cart_add', price: 99.9 }), 'bad_request price is 99.9, not in minor units: 99.90 is 9990');
+  assert.equal(await say({ item: 'coat', type: 'cart_add', price: 99.9 }), 'bad_request price is 99.9, not minor units: 99.90 is 9990');
   for (const fine of [{ ts: now_ms + 60 * MINUTE_MS }, { ts: Date.UTC(2001, 0) }, { price: 19.99 * 100 }, { price: 0 }]) assert.equal(await say({ item: 'coat', type: 'cart_add', ...fine }), '');
   const prices = (await events(page)).map(({ price }) => price);
   assert.ok(prices.includes(1999), prices.join());
@@ -263,6 +263,12 @@ test('types of the shop\'s own are accepted once they are named, by whoever star
   const { page } = await visit();
   const event = { item: 'coat', type: 'consultation', rating: 9 };
   await assert.rejects(observe(page, event), /"consultation" is no event type.*events/);
+  await assert.rejects(observe(page, event), (error) => !/did you mean/.test(error.message));
+  const others = {
+    add_to_cart: 'cart_add', remove_from_cart: 'cart_remove', AddToWishlist: 'wishlist_add', view_item: 'view', view_item_list: 'list_view',
+    view_cart: 'cart_view', begin_checkout: 'checkout', 'Product Viewed': 'view', 'purchase-complete': 'purchase',
+  };
+  for (const [type, meant] of Object.entries(others)) await assert.rejects(observe(page, { item: 'coat', type }), new RegExp(`"${type}" is no event type; did you mean ${meant}\\?`));
   await start(page, { events: ['trunk_show'] });
   await start(page, { events: ['consultation'] });
   await observe(page, event);

@@ -229,7 +229,7 @@ describe('tiers', () => {
 
   test('rules that cannot be read are told; what may not be named is not named on tier 1 either', async () => {
     const missing = scene();
-    assert.deepEqual((await missing.open({ rules: 'http://shop/rules.json' })).fallback, { code: 'bad_request', message: 'http://shop/rules.json: status 404' });
+    assert.deepEqual((await missing.open({ rules: 'http://shop/rules.json' })).fallback, { code: 'bad_request', message: 'the shop\'s rules did not come: http://shop/rules.json: status 404' });
     const files = { 'http://shop/model/catalog.json': CATALOGUE, 'http://shop/rules.json': { version: 1, never_named: ['Coats'] } };
     const { tiers, open } = scene({ files });
     assert.equal((await open({ rules: 'http://shop/rules.json' })).fallback, undefined);

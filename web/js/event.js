@@ -29,8 +29,8 @@ const NUMBERS = [...COUNTS, 'depth', 'zoom', 'rating'];
 /** Seconds and microseconds are times of long ago and of a far future; clocks differ by less. */
 const YEAR_2000_MS = 946_684_800_000;
 const DAY_MS = 24 * 60 * 60 * 1000;
-/** What sums of fractions are wrong by. */
-const ROUNDING = 1e-6;
+/** One in so many parts: what sums of fractions are wrong by is less. */
+const PARTS = 1e5;
 
 /** After so long without any event, the next one begins a session. */
 export const SESSION_GAP_MS = 30 * 60 * 1000;
@@ -54,9 +54,13 @@ export function checkedEvent(event, types) {
     if (!isRight) throw new VitrineError('bad_request', message);
   };
   demand(item && typeof item === 'string', 'an event names its item by a non-empty string');
-  demand(types.has(type), `"${type}" is no event type; name the shop's own in start({ events })`);
+  if (!types.has(type)) {
+    // `add_to_cart`, `Product Viewed`: other recorders use the same words.
+    const meant = EVENT_TYPES.filter((each) => each.split('_').every((word) => `${type}`.toLowerCase().includes(word))).pop();
+    demand(false, `"${type}" is no event type; ${meant ? `did you mean ${meant}?` : `name the shop's own in start({ events })`}`);
+  }
   // A device may believe that it is 1970: what is now is right in any case.
-  demand(ts === now_ms || (Number.isSafeInteger(ts) && ts > YEAR_2000_MS && ts < now_ms + DAY_MS), `ts is ${ts}, not whole milliseconds of 2000 until now`);
+  demand(ts === now_ms || (Number.isSafeInteger(ts) && ts > YEAR_2000_MS && ts < now_ms + DAY_MS), `ts is ${ts}, not milliseconds from 2000 to now`);
   for (const field of TEXTS) {
     const text = String(event[field] ?? '').slice(0, TEXT_LENGTH);
     if (text && !/\S@\S/.test(text)) kept[field] = field === 'list' ? text.split('?')[0] : text;
@@ -66,7 +70,7 @@ export function checkedEvent(event, types) {
     if (number == null) continue;
     const isCount = COUNTS.includes(field);
     demand(Number.isFinite(number) && (!isCount || number >= 0), `${field} is ${number}, not a count or number`);
-    demand(field !== 'price' || Math.abs(number - Math.round(number)) < ROUNDING, `price is ${number}, not in minor units: 99.90 is 9990`);
+    demand(field !== 'price' || Math.round(number * PARTS) % PARTS === 0, `price is ${number}, not minor units: 99.90 is 9990`);
     kept[field] = isCount ? Math.min(Math.round(number), MOST) : number;
   }
   // The scale of a type of the shop's own is in its signals alone.

@@ -22,6 +22,9 @@ const shared = new Map();
 /** A folder whose files the browser's cache may have in versions that do not belong together. @type {string | undefined} */
 let stale;
 
+/** Files in the place of which a web page came last: a server may have one for every address. @type {Set<string>} */
+const webPages = new Set();
+
 /** The browser's own, once ours stands in its place. @type {typeof fetch | undefined} */
 let original;
 
@@ -51,6 +54,8 @@ async function watched(asked, options) {
     const response = await (original ?? globalThis.fetch)(asked, { ...options, ...past, signal: silence.signal });
     if (response.ok) failures.delete(address);
     else failures.set(address, { status: response.status, after_ms: waitOf(response) });
+    if (/^text\/html\b/.test(response.headers.get('content-type') ?? '')) webPages.add(address);
+    else webPages.delete(address);
     return response;
   } finally {
     clearTimeout(timer);
@@ -199,6 +204,11 @@ export function onOnline(listener) {
     if (navigator.onLine && !wasOnline) listener();
     wasOnline = navigator.onLine;
   });
+}
+
+/** Did the server send a web page when this was asked for last? @param {string} address */
+export function isWebPage(address) {
+  return webPages.has(address);
 }
 
 /** When the server wants to be asked again: seconds, or a date. @param {Response} response */

@@ -6,8 +6,8 @@
 import { ownItems, packageItems } from './catalogue.js';
 import { ContentRules } from './content-rules.js';
 import * as keeper from './keep.js';
-import { passesAfter, pastCache, read, shareNoMore } from './network.js';
-import { toErrorRecord } from './protocol.js';
+import { isWebPage, passesAfter, pastCache, read, shareNoMore } from './network.js';
+import { VitrineError, toErrorRecord } from './protocol.js';
 import { FIRST_MS, Retries } from './retries.js';
 
 /** Rules that do not come must not keep the answers waiting for ever. */
@@ -305,6 +305,11 @@ export class Tiers {
         this.#isPastCache = true;
         return pastCache(folder, open);
       });
+    } catch (cause) {
+      const manifest = new URL('manifest.json', folder).href;
+      // An engine says only that it is no JSON.
+      if (toErrorRecord(cause).code !== 'package_corrupt' || !isWebPage(manifest)) throw cause;
+      throw new VitrineError('package_corrupt', `${manifest}: the server sent a web page`);
     } finally {
       // Next time there may be another package, and another catalogue.
       shareNoMore();
@@ -397,6 +402,7 @@ export class Tiers {
   async #readRules(address) {
     try {
       const text = await read(address, { signal: AbortSignal.timeout(RULES_WAIT_MS) });
+      if (isWebPage(address)) throw new VitrineError('bad_request', `${address}: the server sent a web page`);
       this.#rulesError = undefined;
       try {
         const { never_named, experiments } = JSON.parse(text);
@@ -407,7 +413,7 @@ export class Tiers {
       }
       return text;
     } catch (cause) {
-      this.#rulesError = { code: 'bad_request', message: toErrorRecord(cause).message };
+      this.#rulesError = { code: 'bad_request', message: `the shop's rules did not come: ${toErrorRecord(cause).message}` };
       this.#rules = undefined;
       return undefined;
     }
