@@ -40,7 +40,8 @@
  * @typedef {Partial<Options> & {limit?: string | null, now_ms: number}} Asked  `limit` is the attribute of a row, in place of `k`.
  * @typedef {Options & {now_ms: number, bucket?: number}} EngineOptions
  *   `bucket` is the hundredth of the visitors that this one is of, for experiments.
- * @typedef {{rows: {item: string, score: number, rules: string[], reason?: {kind: Reason["kind"], item: string}}[]}} EngineAnswer
+ * @typedef {{rows: {item: string, score: number, rules: string[], reason?: {kind: Reason["kind"], item: string}}[],
+ *   fallback: string[], experiment?: string | null}} EngineAnswer
  * @typedef {{recommendations: Recommendation[], isHidden: boolean, experiment: string | null, mistake?: ErrorRecord}} Answer
  *   `isHidden`: the shop's rules want nothing in the place of an empty list; `experiment` is the one whose rules made it;
  *   `mistake`: what was wrong with the question, and was answered all the same
