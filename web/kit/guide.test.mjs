@@ -102,11 +102,16 @@ test('sizes are those of the build, to a tenth of them', async () => {
   }
 });
 
-test('every link leads somewhere', () => {
+test('every link leads somewhere', async () => {
   const slug = (title) => title.toLowerCase().replace(/[^\w\- ]/g, '').replaceAll(' ', '-');
-  const anchors = new Set([...guide.matchAll(/^#+ (.+)$/gm)].map(([, title]) => slug(title)));
-  for (const [, target] of guide.matchAll(/\]\(([^)]+)\)/g)) {
-    if (target.startsWith('#')) assert.ok(anchors.has(target.slice(1)), `${target} is no heading`);
-    else assert.ok(existsSync(join(REPOSITORY, 'docs', target)), `${target} is not there`);
+  for (const page of ['EMBED.md', 'DATA.md']) {
+    const text = (await readFile(join(REPOSITORY, 'docs', page), 'utf8')).replace(/^```[\s\S]*?^```$/gm, '');
+    for (const [, target] of text.matchAll(/\]\(([^)]+)\)/g)) {
+      const [file, anchor] = target.startsWith('#') ? [page, target.slice(1)] : target.split('#');
+      assert.ok(existsSync(join(REPOSITORY, 'docs', file)), `${target} in ${page} is not there`);
+      if (anchor === undefined) continue;
+      const headings = (await readFile(join(REPOSITORY, 'docs', file), 'utf8')).matchAll(/^#+ (.+)$/gm);
+      assert.ok([...headings].some(([, title]) => slug(title) === anchor), `${target} in ${page} is no heading`);
+    }
   }
 });
