@@ -90,7 +90,19 @@ fn check() -> Result<()> {
     step("Rust tests");
     // The command-line tests run the real binary.
     cargo(&["build", "--quiet", "--package", "trainer"])?;
-    cargo(&["test", "--quiet"])
+    cargo(&["test", "--quiet"])?;
+    documents()
+}
+
+/// The programs that a document gives to its readers, on what their exports look like.
+fn documents() -> Result<()> {
+    step("programs of the documents");
+    if !shell::answers("python3", &["--version"]) {
+        shell::install(&["python3"], "Python")?;
+    }
+    let mut python = shell::command("python3", &["-m", "unittest", "discover", "-s", "tests/documents"]);
+    python.env("VITRINE_TRAINER", shell::trainer());
+    shell::run(python)
 }
 
 /// Cheapest checks first; the browser last, on the bundles that were just built.
