@@ -298,7 +298,7 @@ fn seconds(time: SystemTime) -> f64 {
 const VALIDATION: &str = "valid/";
 
 /// What is called otherwise in a picture than in the file; the panels have this order.
-const CAPTIONS: [(&str, &str); 16] = [
+const CAPTIONS: [(&str, &str); 17] = [
     ("loss", "loss"),
     ("learning_rate", "learning rate"),
     ("grad_norm", "gradient norm"),
@@ -315,6 +315,7 @@ const CAPTIONS: [(&str, &str); 16] = [
     ("logps/chosen", "log-probability of chosen items"),
     ("logps/rejected", "log-probability of rejected items"),
     ("logps/chosen_change", "log-probability of chosen items, change"),
+    ("positions_per_second", "positions a second"),
 ];
 
 fn caption(name: &str) -> &str {

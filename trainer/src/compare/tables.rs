@@ -22,8 +22,7 @@ pub struct Results {
     pub methods: Vec<Method>,
     /// HR@1 along λ of the first seed, in words; empty with fewer than two λ.
     along_lambda: String,
-    /// Behaviour numbers: label, then the mean over seeds of each arm.
-    behaviour: Vec<(String, Vec<Option<f64>>)>,
+    behaviour: Vec<BehaviourRow>,
 }
 
 pub struct Method {
@@ -121,9 +120,18 @@ fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
         .with_context(|| format!("{} is damaged\nhint: remove it and give the command again", path.display()))
 }
 
-/// Numbers of the behaviour suite by label, one column per arm, the mean over seeds.
-fn behaviour(comparison: &Comparison, data: &str) -> Result<Vec<(String, Vec<Option<f64>>)>> {
-    let mut rows: Vec<(String, Vec<Option<f64>>)> = Vec::new();
+/// A number of the behaviour suite.
+struct BehaviourRow {
+    label: String,
+    /// How many visitors it rests on, the fewest of all arms and seeds.
+    visitors: Option<u64>,
+    /// The mean over seeds of each arm.
+    cells: Vec<Option<f64>>,
+}
+
+/// Numbers of the behaviour suite by label, one column per arm.
+fn behaviour(comparison: &Comparison, data: &str) -> Result<Vec<BehaviourRow>> {
+    let mut rows: Vec<BehaviourRow> = Vec::new();
     for seed in 1..=comparison.seeds {
         let found: Value = read(&comparison.behaviour_file(&comparison.folder(data, seed)))?;
         let reports = found["reports"].as_array().map_or(&[][..], Vec::as_slice);
@@ -135,17 +143,20 @@ fn behaviour(comparison: &Comparison, data: &str) -> Result<Vec<(String, Vec<Opt
                     number["name"].as_str().unwrap_or_default()
                 );
                 let value = number["estimate"]["mean"].as_f64();
-                let place = rows.iter().position(|(known, _)| *known == label).unwrap_or_else(|| {
-                    rows.push((label.clone(), vec![Some(0.0); comparison.arms.len()]));
+                let place = rows.iter().position(|row| row.label == label).unwrap_or_else(|| {
+                    let cells = vec![Some(0.0); comparison.arms.len()];
+                    rows.push(BehaviourRow { label: label.clone(), visitors: None, cells });
                     rows.len() - 1
                 });
-                if let Some(sum) = rows[place].1.get_mut(arm) {
+                let visitors = number["visitors"].as_u64();
+                rows[place].visitors = [rows[place].visitors, visitors].into_iter().flatten().min();
+                if let Some(sum) = rows[place].cells.get_mut(arm) {
                     *sum = Some((*sum).unwrap_or(0.0) + value.unwrap_or(f64::NAN) / comparison.seeds as f64);
                 }
             }
         }
     }
-    for cell in rows.iter_mut().flat_map(|(_, cells)| cells) {
+    for cell in rows.iter_mut().flat_map(|row| &mut row.cells) {
         *cell = cell.filter(|value| value.is_finite());
     }
     Ok(rows)
@@ -280,11 +291,12 @@ fn table_of_behaviour(text: &mut String, comparison: &Comparison, results: &Resu
     if results.behaviour.is_empty() {
         return Ok(());
     }
-    text.push_str("\nBehaviour suite, mean over seeds (– where the data cannot tell):\n\n| number |");
+    text.push_str("\nBehaviour suite, mean over seeds (– where the data cannot tell), and the visitors that it rests on:\n\n| number | visitors |");
     comparison.arms.iter().try_for_each(|choice| write!(text, " {} |", choice.name()))?;
-    write!(text, "\n|---|{}\n", "---|".repeat(comparison.arms.len()))?;
-    for (label, cells) in &results.behaviour {
-        write!(text, "| {label} |")?;
+    write!(text, "\n|---|---|{}\n", "---|".repeat(comparison.arms.len()))?;
+    for BehaviourRow { label, visitors, cells } in &results.behaviour {
+        let visitors = visitors.map_or_else(|| "–".to_owned(), |count| count.to_string());
+        write!(text, "| {label} | {visitors} |")?;
         for cell in cells {
             match cell {
                 Some(value) => write!(text, " {value:.3} |")?,
@@ -351,8 +363,11 @@ pub fn json(all: &[Results], command: &str) -> Value {
         })
     };
     let of_data = |results: &Results| {
-        let behaviour: BTreeMap<&str, &Vec<Option<f64>>> =
-            results.behaviour.iter().map(|(label, cells)| (label.as_str(), cells)).collect();
+        let behaviour: BTreeMap<&str, Value> = results
+            .behaviour
+            .iter()
+            .map(|row| (row.label.as_str(), json!({ "visitors": row.visitors, "means": row.cells })))
+            .collect();
         json!({
             "data": results.data,
             "methods": results.methods.iter().map(of_method).collect::<Vec<_>>(),
