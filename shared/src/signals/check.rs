@@ -49,7 +49,8 @@ pub enum SignalsError {
     UnknownEvent {
         key: String,
         name: String,
-        nearest: String,
+        /// None where no event has a name like it.
+        nearest: Option<String>,
     },
     AliasOfEvent {
         key: String,
@@ -98,7 +99,11 @@ impl std::fmt::Display for SignalsError {
                  view ≤ wishlist_add ≤ cart_add ≤ checkout ≤ purchase"
             ),
             Self::UnknownEvent { key, name, nearest } => {
-                write!(f, "{key}: {name:?} is no event; did you mean {nearest:?}?")
+                write!(f, "{key}: {name:?} is no event")?;
+                match nearest {
+                    Some(nearest) => write!(f, "; did you mean {nearest:?}?"),
+                    None => Ok(()),
+                }
             }
             Self::AliasOfEvent { key, name } => {
                 write!(f, "{key}: {name:?} is an event of its own; give it a rule in [events] instead")
@@ -251,7 +256,7 @@ impl SignalsConfig {
         if self.events.contains_key(name) {
             return Ok(());
         }
-        let nearest = nearest(name, self.events.keys().map(String::as_str)).unwrap_or_default().to_owned();
+        let nearest = nearest(name, self.events.keys().map(String::as_str)).map(str::to_owned);
         Err(SignalsError::UnknownEvent { key: key.to_owned(), name: name.to_owned(), nearest })
     }
 }
@@ -288,10 +293,14 @@ fn cap(key: &str, limit: f32, step: f32) -> Result<(), SignalsError> {
     Err(SignalsError::Cap { key: key.to_owned(), limit, step })
 }
 
-/// The name with the fewest letters to change; the first of several. `None` when there are no names.
+/// The name with the fewest letters to change; the first of several. `None` when none is near: with more than half of
+/// the letters changed, any word is any other.
 #[must_use]
 pub fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    names.min_by_key(|candidate| changes(name, candidate))
+    let best = names.map(|candidate| (changes(name, candidate), candidate)).min_by_key(|(count, _)| *count);
+    let is_near =
+        |(count, candidate): &(usize, &str)| count * 2 <= name.chars().count().max(candidate.chars().count());
+    best.filter(is_near).map(|(_, candidate)| candidate)
 }
 
 /// Letters to insert, delete or replace (Levenshtein), regardless of case.
@@ -419,5 +428,6 @@ mod tests {
         }
         assert_eq!(nearest("whishlist", ["view", "wishlist_add"].into_iter()), Some("wishlist_add"));
         assert_eq!(nearest("x", [].into_iter()), None);
+        assert_eq!(nearest("buy", ["add", "view"].into_iter()), None);
     }
 }
