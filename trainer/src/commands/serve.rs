@@ -2,13 +2,16 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::{
     cli::{self, Site},
     export,
     server::{self, Mount},
 };
+
+/// The file of a bundle that a page loads first.
+const RECORDER: &str = "recorder.js";
 
 pub fn run(arguments: &cli::Serve) -> Result<()> {
     export::open(&arguments.package)?;
@@ -24,6 +27,12 @@ pub fn mounts(package: &std::path::Path, site: &Site) -> Result<Vec<Mount>> {
             "the browser bundle is not built\nhint: run `cargo xtask wasm`, or name its folder with --bundle",
         )?,
     };
+    ensure!(
+        bundle.join(RECORDER).is_file(),
+        "{} holds no {RECORDER}, so it is no browser bundle\nhint: name the folder that `cargo xtask wasm` makes \
+         (web/dist), or leave --bundle out",
+        bundle.display()
+    );
     let pages = if site.www.is_empty() {
         vec![project_folder("www").context("no storefront found\nhint: name its folder with --www")?]
     } else {
@@ -41,4 +50,22 @@ pub fn mounts(package: &std::path::Path, site: &Site) -> Result<Vec<Mount>> {
 pub fn project_folder(name: &str) -> Option<PathBuf> {
     let built = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(name);
     [PathBuf::from(name), built].into_iter().find(|folder| folder.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datasets::tests::folder;
+
+    #[test]
+    fn a_folder_that_is_no_bundle_is_refused() {
+        let (empty, bundle) = (folder("no-bundle", &[]), folder("bundle", &[(RECORDER, "")]));
+        let site = |folder: &std::path::Path| Site {
+            www: vec![folder.to_path_buf()],
+            bundle: Some(folder.to_path_buf()),
+        };
+        let message = crate::message(&mounts(empty.path(), &site(empty.path())).err().unwrap());
+        assert!(message.contains("holds no recorder.js") && message.contains("\nhint: "), "{message}");
+        assert_eq!(mounts(empty.path(), &site(bundle.path())).unwrap().len(), 3);
+    }
 }
