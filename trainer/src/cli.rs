@@ -289,6 +289,9 @@ pub struct Recommend {
     /// A file of canonical events (JSON lines), or "Title:4, Title:purchase, ...".
     #[arg(long)]
     pub history: String,
+    /// Whose events are read, when the file holds those of several visitors.
+    #[arg(long)]
+    pub visitor: Option<String>,
     /// Length of the list.
     #[arg(long, default_value_t = 10)]
     pub k: usize,

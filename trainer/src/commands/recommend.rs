@@ -1,10 +1,11 @@
 //! `trainer recommend`: a history in words, a list of items out, by the engine that the browser runs.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_lite::future::block_on;
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 use shared::{
     catalog::Catalog,
     engine::{Engine, Request},
@@ -28,8 +29,12 @@ pub fn run(arguments: &cli::Recommend, is_json: bool, is_quiet: bool) -> Result<
     let engine = Engine::new(package, &arguments.device.open()?)?;
     let signals = &engine.manifest().signals;
     let events = if Path::new(&arguments.history).is_file() {
-        read_events(Path::new(&arguments.history), signals)?
+        read_events(Path::new(&arguments.history), arguments.visitor.as_deref(), signals)?
     } else {
+        ensure!(
+            arguments.visitor.is_none(),
+            "--visitor chooses among the visitors of a file, and --history names none\nhint: leave --visitor out"
+        );
         let newest_era_ms = engine.manifest().model.vocabulary.eras().last().copied().unwrap_or(0);
         parse(&arguments.history, engine.catalog(), signals, newest_era_ms)?
     };
@@ -63,21 +68,45 @@ pub fn run(arguments: &cli::Recommend, is_json: bool, is_quiet: bool) -> Result<
     Ok(())
 }
 
-fn read_events(path: &Path, signals: &SignalsConfig) -> Result<Vec<Event>> {
+/// The events of a file: of `visitor`, or of the only one that it has.
+fn read_events(path: &Path, visitor: Option<&str>, signals: &SignalsConfig) -> Result<Vec<Event>> {
     let text = fs::read_to_string(path).with_context(|| {
-        format!("cannot read {}\nhint: pass a file with one event in each line", path.display())
+        format!("cannot read {}\nhint: pass a file in UTF-8 with one event in each line", path.display())
     })?;
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(index, line)| {
-            let place = || format!("{}:{}", path.display(), index + 1);
-            let event: Event = serde_json::from_str(line).with_context(|| {
-                format!("{}: no event\nhint: {{\"item\":\"p1\",\"type\":\"view\",\"ts\":0}} is one", place())
-            })?;
-            crate::datasets::check_event(&event, signals).with_context(place)?;
-            Ok(event)
-        })
-        .collect()
+    let (mut events, mut visitors) = (Vec::new(), BTreeSet::new());
+    let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+        let place = || format!("{}:{}", path.display(), index + 1);
+        let no_event =
+            || format!("{}: no event\nhint: {{\"item\":\"p1\",\"type\":\"view\",\"ts\":0}} is one", place());
+        let value: Value = serde_json::from_str(line).with_context(no_event)?;
+        let event = Event::deserialize(&value).with_context(no_event)?;
+        crate::datasets::check_event(&event, signals).with_context(place)?;
+        let whose = value.get("visitor").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if visitor.is_none_or(|visitor| visitor == whose) {
+            events.push(event);
+        }
+        visitors.insert(whose);
+    }
+    let known = |most: usize| visitors.iter().take(most).cloned().collect::<Vec<_>>().join(", ");
+    match visitor {
+        None => ensure!(
+            visitors.len() <= 1,
+            "{} holds events of {} visitors, and a history is that of one\nhint: choose one with --visitor NAME, \
+             for example one of {}",
+            path.display(),
+            visitors.len(),
+            known(3)
+        ),
+        Some(visitor) => ensure!(
+            !events.is_empty(),
+            "{} holds no event of the visitor {visitor:?}\nhint: there are {}, for example {}",
+            path.display(),
+            visitors.len(),
+            known(3)
+        ),
+    }
+    Ok(events)
 }
 
 /// Time between two entries of a history given in words.
@@ -120,12 +149,33 @@ fn parse(text: &str, catalog: &Catalog, signals: &SignalsConfig, after_ms: i64) 
     }
     if !pending.trim().is_empty() {
         let wanted = pending.trim().to_owned();
+        let is_file_name =
+            [".jsonl", ".ndjson", ".json", ".csv", ".txt"].iter().any(|end| wanted.ends_with(end));
+        ensure!(
+            !is_file_name,
+            "{wanted}: no such file\nhint: pass a file of events, or a history in words: \"Toy Story (1995):5\""
+        );
+        if let Some(title) = named(&wanted, catalog) {
+            bail!(
+                "{title:?}: a rating or an event is missing\nhint: write {:?}, or {:?}",
+                format!("{title}:5"),
+                format!("{title}:view")
+            );
+        }
         let close = closest_title(&wanted, catalog);
         bail!(
             "{wanted:?} names no item of the catalogue\nhint: entries are \"Title:rating\"; did you mean {close:?}?"
         );
     }
     Ok(events)
+}
+
+/// The title or id that `text` begins with, up to its end or one of its commas; the longest.
+fn named<'a>(text: &'a str, catalog: &Catalog) -> Option<&'a str> {
+    let commas = text.match_indices(',').map(|(at, _)| at);
+    let ends = commas.chain([text.len()]).collect::<Vec<_>>().into_iter().rev();
+    ends.map(|end| text[..end].trim())
+        .find(|part| catalog.index_by_title(part).is_some() || catalog.index(part).is_some())
 }
 
 /// The title that shares most pairs of letters with `wanted`.
@@ -189,5 +239,30 @@ mod tests {
         assert!(message("Toy Storey (1995):5").contains("did you mean \"Toy Story (1995)\""));
         assert!(message("Toy Story (1995):9").contains("from 1 to 5"));
         assert!(message("Toy Story (1995):bought").contains("purchase"));
+        assert!(message("nofile.jsonl").contains("nofile.jsonl: no such file\nhint: "));
+        let bare = "a rating or an event is missing\nhint: write \"Toy Story (1995):5\"";
+        assert!(message("Toy Story (1995)").contains(bare));
+        assert!(message("Toy Story (1995), Piano, The (1993):4").contains(bare));
+        assert!(message("Piano, The (1993)").contains("\"Piano, The (1993):5\""));
+    }
+
+    #[test]
+    fn a_file_is_the_history_of_one_visitor() {
+        let line = r#"{"visitor":"v","item":"1","type":"view","ts":0}"#;
+        let text = [line, &line.replace("\"v\"", "\"w\""), line].join("\n");
+        let nameless = r#"{"item":"1","type":"view","ts":0}"#;
+        let files = crate::datasets::tests::folder(
+            "history",
+            &[("two.jsonl", &format!("\u{feff}{text}")), ("one.jsonl", line), ("nameless.jsonl", nameless)],
+        );
+        let signals = SignalsConfig::default();
+        let read = |name: &str, visitor| read_events(&files.path().join(name), visitor, &signals);
+        let message = |visitor| crate::message(&read("two.jsonl", visitor).unwrap_err());
+        assert!(message(None).contains("holds events of 2 visitors"), "{}", message(None));
+        assert!(message(None).contains("hint: choose one with --visitor NAME, for example one of v, w"));
+        assert!(message(Some("x")).contains("no event of the visitor \"x\""), "{}", message(Some("x")));
+        assert_eq!(read("two.jsonl", Some("v")).unwrap().len(), 2);
+        assert_eq!(read("one.jsonl", None).unwrap().len(), 1);
+        assert_eq!(read("nameless.jsonl", None).unwrap().len(), 1);
     }
 }
