@@ -43,7 +43,7 @@ pub struct Item {
     /// What variants of one product have in common, for example the product's own id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
-    /// Other names of the item in the shop's events ([`other_names`]; in a page the recorder knows them, too).
+    /// Other names of the item in the shop's events; the trainer and the recorder in a page know them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sku: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -221,40 +221,9 @@ impl Catalog {
     }
 }
 
-/// Positions of items by `sku`, `gtin` and `mpn`, as far as one item alone has the name and it is no id.
-#[must_use]
-pub fn other_names(items: &[Item]) -> HashMap<&str, usize> {
-    let mut found: HashMap<&str, Option<usize>> = HashMap::new();
-    for (index, item) in items.iter().enumerate() {
-        for name in [&item.sku, &item.gtin, &item.mpn].into_iter().flatten() {
-            let same = found.entry(name).or_insert(Some(index));
-            *same = same.filter(|&of| of == index);
-        }
-    }
-    for item in items {
-        found.remove(item.id.as_str());
-    }
-    found.into_iter().filter_map(|(name, index)| Some((name, index?))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn other_names_are_those_of_one_item() {
-        let named = |id: &str, sku: &str, gtin: &str| Item {
-            sku: Some(sku.into()),
-            gtin: Some(gtin.into()),
-            ..item(id, id)
-        };
-        let items =
-            [named("a", "S1", "S1"), named("b", "S2", "40"), named("c", "S3", "40"), named("d", "a", "b")];
-        let names = other_names(&items);
-        let mut names: Vec<_> = names.into_iter().collect();
-        names.sort_unstable();
-        assert_eq!(names, [("S1", 0), ("S2", 1), ("S3", 2)]);
-    }
 
     fn item(id: &str, title: &str) -> Item {
         Item { id: id.into(), title: title.into(), available: true, ..Item::default() }

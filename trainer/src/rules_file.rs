@@ -12,6 +12,8 @@ use shared::{
     },
 };
 
+use crate::datasets::report::{Fault, Rejection};
+
 /// # Errors
 /// When there is no such file, or it breaks a rule of rules.
 pub fn read(path: &Path) -> Result<Rules> {
@@ -92,10 +94,27 @@ impl Effects {
                 None => writeln!(text, "  {place}: depends on the page, {condition}")?,
             }
         }
-        for pin in &self.unknown_pins {
-            writeln!(text, "  {pin} is not in the catalogue\n  hint: a pin names an item by its id")?;
-        }
         Ok(())
+    }
+
+    /// What is wrong with the rules of the file at `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be read again.
+    pub fn problems(&self, path: &Path) -> Result<Vec<Rejection>> {
+        if self.unknown_pins.is_empty() {
+            return Ok(Vec::new());
+        }
+        let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let problem = |pin: &String| {
+            let id = pin.split_once(": ").map_or("", |(_, id)| id);
+            let quoted = serde_json::Value::from(id).to_string();
+            let line = text.lines().position(|line| line.contains(&quoted)).unwrap_or(0) + 1;
+            let hint = "a pin names an item by its id: mend it, or remove the pin";
+            let reason = format!("{pin} is not in the catalogue");
+            Rejection::new(path, line, Fault::new("pin of an item that the catalogue lacks", reason, hint))
+        };
+        Ok(self.unknown_pins.iter().map(problem).collect())
     }
 }
 
@@ -110,21 +129,23 @@ mod tests {
         let item =
             |id: &str, price| Item { id: id.into(), title: id.into(), price: Some(price), ..Item::default() };
         let catalog = Catalog::new(vec![item("a", 100), item("b", 200)]).unwrap();
-        let rules = Rules::parse(
-            r#"{"version": 1, "placements": {"home": {
+        let written = r#"{"version": 1, "placements": {"home": {
                 "filter": "price < seed.price", "boost": [{"if": "price > 150", "by": 0.1}],
-                "bury": [{"if": "'old' in tags", "by": 0.1}], "pin": [{"item": "a", "pos": 1}, {"item": "c", "pos": 2}]}}}"#,
-        )
-        .unwrap();
+                "bury": [{"if": "'old' in tags", "by": 0.1}], "pin": [{"item": "a", "pos": 1}, {"item": "c", "pos": 2}]}}}"#;
+        let rules = Rules::parse(written).unwrap();
         let effects = Effects::of(&rules, &catalog, 0);
         let mut text = String::new();
         effects.describe(&mut text).unwrap();
         assert_eq!(
             text,
             "\nrules:\n  home.filter: depends on the page, price < seed.price\n  home.boost[0]: 1 item, price > 150\n  \
-             home.bury[0]: no item, 'old' in tags\n  hint: a value or a field may be misspelt\n  home.pin[1]: c is not in \
-             the catalogue\n  hint: a pin names an item by its id\n"
+             home.bury[0]: no item, 'old' in tags\n  hint: a value or a field may be misspelt\n"
         );
+        let file = crate::datasets::tests::folder("rules-pins", &[("rules.json", written)]);
+        let problems = effects.problems(&file.path().join("rules.json")).unwrap();
+        assert_eq!(problems.len(), 1);
+        let said = problems[0].to_string();
+        assert!(said.contains("rules.json:3: home.pin[1]: c is not in the catalogue\nhint: "), "{said}");
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use std::{fs, io::ErrorKind, path::Path};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow};
 use shared::signals::{SignalsConfig, SignalsError};
 use toml::de::DeTable;
+
+use crate::datasets::report::{Fault, Rejection};
 
 /// Name of the file, beside the data.
 pub const FILE: &str = "signals.toml";
@@ -15,25 +17,48 @@ pub const FILE: &str = "signals.toml";
 /// With line, column and what to write instead, when the file is no TOML, has an unknown key, a value out of
 /// range, an alias of nothing, or a funnel in which a later stage weighs less than an earlier one.
 pub fn load(folder: &Path) -> Result<Option<SignalsConfig>> {
-    let path = folder.join(FILE);
-    let text = match fs::read_to_string(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        text => text.with_context(|| format!("cannot read {}", path.display()))?,
-    };
-    parse(&text).map(Some).with_context(|| format!("{} does not fit", path.display()))
+    check(folder)?.map_err(|problem| anyhow!("{problem}"))
 }
 
-fn parse(text: &str) -> Result<SignalsConfig> {
-    let signals: SignalsConfig = toml::from_str(text).context(
-        "it is no set of signals\nhint: docs/SIGNALS.md explains every key, `trainer schema` prints them",
-    )?;
+/// As [`load`], with what is wrong in the file as a problem among others.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn check(folder: &Path) -> Result<Result<Option<SignalsConfig>, Rejection>> {
+    let path = folder.join(FILE);
+    let text = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Ok(None)),
+        text => text.with_context(|| {
+            format!("cannot read {}\nhint: it is a text in UTF-8, readable for you", path.display())
+        })?,
+    };
+    Ok(parse(&text).map(Some).map_err(|Misfit { place, reason, hint }| {
+        let (line, column) = position(&text, place);
+        let fault = Fault::new("signals that do not fit", reason, hint);
+        Rejection::new(&path, line, fault.at(&column.to_string()))
+    }))
+}
+
+/// What is wrong with the text, and at which byte.
+#[derive(Debug)]
+struct Misfit {
+    place: usize,
+    reason: String,
+    hint: &'static str,
+}
+
+fn parse(text: &str) -> Result<SignalsConfig, Misfit> {
+    let signals: SignalsConfig = toml::from_str(text).map_err(|error| Misfit {
+        place: error.span().map_or(0, |span| span.start),
+        reason: error.message().trim_end().to_owned(),
+        hint: "docs/SIGNALS.md explains every key, `trainer schema` prints them",
+    })?;
     let Err(error) = signals.validate() else { return Ok(signals) };
     // A contradiction of two keys is shown at the one that stands in the file.
     let keys = error.keys();
     let (_, place) =
         keys.iter().rev().map(|key| locate(text, key)).max_by_key(|(depth, _)| *depth).unwrap_or_default();
-    let (line, column) = position(text, place);
-    bail!("line {line}, column {column}: {error}\nhint: {}", remedy(&error))
+    Err(Misfit { place, reason: error.to_string(), hint: remedy(&error) })
 }
 
 fn remedy(error: &SignalsError) -> &'static str {
@@ -86,9 +111,17 @@ mod tests {
 
     use super::*;
 
+    /// What is said of a file with this text, without the folder.
+    #[track_caller]
+    fn said(text: &str) -> String {
+        let files = crate::datasets::tests::folder("signals-said", &[(FILE, text)]);
+        let message = crate::message(&load(files.path()).unwrap_err());
+        message.rsplit_once(FILE).unwrap().1.to_owned()
+    }
+
     #[track_caller]
     fn says(text: &str, words: &[&str]) {
-        let message = crate::message(&parse(text).unwrap_err());
+        let message = said(text);
         for word in words {
             assert!(message.contains(word), "{word:?} is not in: {message}");
         }
@@ -97,28 +130,16 @@ mod tests {
 
     #[test]
     fn mistakes_are_named_with_place_and_remedy() {
-        says("version = 1\nevent = {}\n", &["line 2, column 1", "`event`", "`events`"]);
-        says("[events]\nview = { q = 0.1 }\n", &["line 2, column 8", "`q`"]);
-        says("[events]\n\nview = { p = \"much\" }\n", &["line 3, column 8", "much"]);
-        says("[events]\nview = 0.1\n", &["line 2, column 8"]);
-        says(
-            "version = 1\n[events]\nview = { p = 3 }\n",
-            &["line 3, column 10: events.view.p is 3", "-1 and 1"],
-        );
-        says(
-            "[aliases]\n\"ec.seen\" = \"veiw\"\n",
-            &["line 2, column 1:", "\"veiw\"", "did you mean \"view\"?"],
-        );
-        says(
-            "[events.checkout]\np = 0.65\n",
-            &["line 2, column 1:", "0.65", "events.cart_add.p", "0.7", "raise"],
-        );
+        says("version = 1\nevent = {}\n", &[":2:1:", "`event`", "`events`"]);
+        says("[events]\nview = { q = 0.1 }\n", &[":2:8:", "`q`"]);
+        says("[events]\n\nview = { p = \"much\" }\n", &[":3:8:", "much"]);
+        says("[events]\nview = 0.1\n", &[":2:8:"]);
+        says("version = 1\n[events]\nview = { p = 3 }\n", &[":3:10: events.view.p is 3", "-1 and 1"]);
+        says("[aliases]\n\"ec.seen\" = \"veiw\"\n", &[":2:1:", "\"veiw\"", "did you mean \"view\"?"]);
+        says("[events.checkout]\np = 0.65\n", &[":2:1:", "0.65", "events.cart_add.p", "0.7", "raise"]);
         // The wish list is not in the file: the view is what was written.
-        says(
-            "[events]\nview = { p = 0.65 }\n",
-            &["line 2, column 10:", "wishlist_add", "0.6,", "view", "0.65"],
-        );
-        says("a = [", &["line 1"]);
+        says("[events]\nview = { p = 0.65 }\n", &[":2:10:", "wishlist_add", "0.6,", "view", "0.65"]);
+        says("a = [", &[":1:"]);
     }
 
     #[test]
@@ -132,7 +153,7 @@ mod tests {
         assert_eq!(signals.session_gap_ms(), 2_700_000);
         fs::write(folder.join(FILE), "[events]\ncart_add = { p = 0.85 }\n").unwrap();
         let message = crate::message(&load(&folder).unwrap_err());
-        assert!(message.contains("signals.toml does not fit") && message.contains("checkout"), "{message}");
+        assert!(message.contains("signals.toml:2:14: ") && message.contains("checkout"), "{message}");
         fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -1,11 +1,6 @@
 //! `trainer validate`: what a data set holds, what is wrong with it, and how to mend it.
 
-use std::{
-    fmt::Write,
-    path::Path,
-    process::ExitCode,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fmt::Write, path::Path, process::ExitCode};
 
 use anyhow::Result;
 use serde_json::json;
@@ -13,9 +8,10 @@ use serde_json::json;
 use crate::{
     cli,
     datasets::{
-        Dataset, Format, check_event_log,
+        Dataset, Format, check_event_log, event_log,
         report::{Fault, Rejection},
         summary::Summary,
+        times,
     },
     output,
     rules_file::{self, Effects},
@@ -27,13 +23,15 @@ const SHOWN: usize = 10;
 /// Prints the summary and every problem; the exit code is 1 if the data cannot be trusted.
 pub fn run(arguments: &cli::Validate, is_json: bool, is_quiet: bool) -> Result<ExitCode> {
     let folder = &arguments.data;
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64;
-    let Findings { dataset, problems } = examine(folder, Format::of(folder)?, now_ms)?;
+    let now_ms = times::now_ms();
+    let Findings { dataset, mut problems } = examine(folder, Format::of(folder)?, now_ms)?;
     let rules = arguments.rules.as_deref().map(rules_file::read).transpose()?;
     let effects =
         rules.as_ref().zip(dataset.as_ref()).map(|(rules, data)| Effects::of(rules, &data.catalog, now_ms));
-    let is_effective = effects.as_ref().is_none_or(|effects| effects.unknown_pins.is_empty());
-    let is_valid = is_effective && problems.iter().all(|problem| problem.is_tolerated);
+    if let Some((effects, path)) = effects.as_ref().zip(arguments.rules.as_deref()) {
+        problems.extend(effects.problems(path)?);
+    }
+    let is_valid = problems.iter().all(|problem| problem.is_tolerated);
     let summary = dataset.as_ref().map(Summary::of);
     if is_json {
         let report = dataset.map(|dataset| dataset.report);
@@ -44,7 +42,7 @@ pub fn run(arguments: &cli::Validate, is_json: bool, is_quiet: bool) -> Result<E
         let mut text = String::new();
         if let (Some(dataset), Some(summary), false) = (&dataset, &summary, is_quiet) {
             describe(&mut text, summary)?;
-            for line in dataset.report.lines() {
+            for line in dataset.report.counts() {
                 writeln!(text, "{line}")?;
             }
         }
@@ -64,21 +62,29 @@ struct Findings {
 }
 
 fn examine(folder: &Path, format: &Format, now_ms: i64) -> Result<Findings> {
-    let mut problems = match format.is_event_log() {
-        true => check_event_log::check(folder, now_ms)?,
-        false => Vec::new(),
+    // A log of which not one line can be used has more to tell than its first problem.
+    let (problems, read) = match format.is_event_log() {
+        true => {
+            let log = check_event_log::read(folder, now_ms)?;
+            (log.report.rejected.clone(), event_log::dataset(folder, log))
+        }
+        false => (Vec::new(), format.read(folder)),
     };
-    let dataset = match format.read(folder) {
+    let (mut problems, dataset) = match read {
+        Ok(dataset) => (dataset.report.rejected.clone(), Ok(dataset)),
+        Err(error) => (problems, Err(error)),
+    };
+    let is_trusted = problems.iter().all(|problem| problem.is_tolerated);
+    let dataset = match dataset {
         Ok(dataset) => {
-            problems.extend(dataset.report.rejected.iter().cloned());
-            if problems.iter().all(|problem| problem.is_tolerated) {
-                problems.extend(times(folder, &dataset, now_ms));
+            if is_trusted {
+                problems.extend(times::impossible(folder, &dataset, now_ms));
             }
             Some(dataset)
         }
         Err(error) => {
-            // What the line-by-line check found already is the better explanation.
-            if problems.iter().all(|problem| problem.is_tolerated) {
+            // What the lines say is the better explanation.
+            if is_trusted {
                 let message = crate::message(&error);
                 let (reason, hint) = message.split_once("\nhint: ").unwrap_or((&message, "mend the file"));
                 let fault = Fault::new("files that cannot be read", reason, hint);
@@ -88,15 +94,6 @@ fn examine(folder: &Path, format: &Format, now_ms: i64) -> Result<Findings> {
         }
     };
     Ok(Findings { dataset, problems })
-}
-
-/// Interactions at impossible times, of formats whose lines were not looked at one by one.
-fn times(folder: &Path, dataset: &Dataset, now_ms: i64) -> Option<Rejection> {
-    let impossible = |time_ms: i64| check_event_log::check_time(time_ms, now_ms).err();
-    let mut faults = dataset.histories.iter().flatten().filter_map(|i| impossible(i.time_ms));
-    let first = faults.next()?;
-    let reason = format!("{}, and {} more interactions like it", first.reason, faults.count());
-    Some(Rejection::new(folder, 1, Fault { reason, ..first }))
 }
 
 /// What a data set holds, in words.

@@ -4,45 +4,54 @@
 use std::{collections::BTreeMap, io::Write, path::Path};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use schemars::JsonSchema;
+use serde::Serialize;
 use shared::{
-    catalog::{Catalog, Item, other_names},
+    catalog::Catalog,
     interaction::{Event, History},
     signals::{SignalsConfig, nearest, rules::Rule},
 };
 
-use super::{Dataset, ImportReport, Seen, open, private, report::UNKNOWN_ITEM};
+use super::{
+    Dataset, Seen,
+    check_event_log::{self, Log},
+    private,
+    report::UNKNOWN_ITEM,
+    times,
+};
 use crate::signals_file;
 
-#[derive(Serialize, Deserialize)]
-struct VisitorEvent {
+/// One line of `events.jsonl`: an event, and whose it is.
+#[derive(Serialize, JsonSchema)]
+pub struct VisitorEvent {
+    /// Who did it: an id of the visitor or customer, the same in all of their events. Lines where it is empty are left
+    /// out.
     visitor: String,
     #[serde(flatten)]
     event: Event,
 }
 
 pub fn load(folder: &Path) -> Result<Dataset> {
-    let items: Vec<Item> = read_lines(&folder.join("catalog.jsonl"))?;
-    let catalog = Catalog::new(items)
-        .with_context(|| format!("{} is no catalogue", folder.join("catalog.jsonl").display()))?;
-    let events: Vec<VisitorEvent> = read_lines(&folder.join("events.jsonl"))?;
-    ensure!(
-        !events.is_empty(),
-        "{} is empty\nhint: export the shop's events first",
-        folder.join("events.jsonl").display()
-    );
-    let mut signals = signals_file::load(folder)?.unwrap_or_default();
+    dataset(folder, check_event_log::read(folder, times::now_ms())?)
+}
+
+/// The data set of a log; lines that break the format are left out and listed in its report.
+///
+/// # Errors
+/// When nothing is left, or the shop's other files cannot be read.
+pub fn dataset(folder: &Path, log: Log) -> Result<Dataset> {
+    let Log { items, events, mut signals, mut report } = log;
+    // Why nothing could be read says more than that there is nothing.
+    if let (true, Some(first)) = (items.is_empty() || events.is_empty(), report.errors().next()) {
+        bail!("{first}");
+    }
+    let path = folder.join("catalog.jsonl");
+    ensure!(!items.is_empty(), "{} is empty\nhint: export the shop's items first", path.display());
+    let catalog = Catalog::new(items).with_context(|| format!("{} is no catalogue", path.display()))?;
     let path = folder.join("events.jsonl");
-    let mut report = ImportReport { rows: events.len(), accepted: events.len(), ..ImportReport::default() };
+    ensure!(!events.is_empty(), "{} is empty\nhint: export the shop's events first", path.display());
     let mut by_visitor: BTreeMap<String, Vec<Event>> = BTreeMap::new();
-    let names = other_names(catalog.items());
-    for (row, VisitorEvent { visitor, mut event }) in events.into_iter().enumerate() {
-        if catalog.index(&event.item).is_none()
-            && let Some(&index) = names.get(event.item.as_str())
-        {
-            event.item.clone_from(&catalog.items()[index].id);
-        }
-        check(&event, &signals).with_context(|| format!("{}: event {}", path.display(), row + 1))?;
+    for (visitor, event) in events {
         by_visitor.entry(visitor).or_default().push(event);
     }
     signals.fit_dwell(by_visitor.values().flatten(), &catalog);
@@ -96,33 +105,14 @@ pub fn check(event: &Event, signals: &SignalsConfig) -> Result<()> {
 
 fn unknown_type(name: &str, signals: &SignalsConfig) -> String {
     let names = signals.events.keys().filter(|name| *name != "bounce").chain(signals.aliases.keys());
-    let nearest = nearest(name, names.map(String::as_str)).unwrap_or_default();
+    let meant = nearest(name, names.map(String::as_str));
+    let meant = meant.map_or_else(String::new, |meant| format!("did you mean {meant:?}? Otherwise "));
     format!(
         "{name:?} is no event and no alias of one\n\
-         hint: did you mean {nearest:?}? Otherwise say in {} beside the events what it means: \
+         hint: {meant}say in {} beside the events what it means: \
          {name:?} = \"view\" under [aliases], or {name:?} = {{ p = 0.3 }} under [events]",
         signals_file::FILE
     )
-}
-
-fn read_lines<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>> {
-    use std::io::BufRead;
-    let mut rows = Vec::new();
-    for (index, line) in open(path)?.lines().enumerate() {
-        let line = line.with_context(|| format!("{}:{}: not UTF-8", path.display(), index + 1))?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let row = serde_json::from_str(&line).with_context(|| {
-            format!(
-                "{}:{}: not a line of this format\nhint: one JSON object a line, as in `trainer demo`'s shop folder",
-                path.display(),
-                index + 1
-            )
-        })?;
-        rows.push(row);
-    }
-    Ok(rows)
 }
 
 /// Writes a catalogue and the events of its visitors in the format that [`load`] reads.
@@ -164,7 +154,7 @@ mod tests {
         if let Some(signals) = signals {
             write_file(&folder.join(signals_file::FILE), signals.as_bytes())?;
         }
-        let dataset = load(&folder);
+        let dataset = crate::datasets::load(&folder);
         std::fs::remove_dir_all(&folder)?;
         dataset
     }
@@ -172,13 +162,13 @@ mod tests {
     #[test]
     fn a_type_that_nobody_knows_is_named_with_what_to_do() {
         let events = [
-            r#"{"visitor":"v","item":"c1","type":"view","ts":0}"#,
-            r#"{"visitor":"v","item":"c1","type":"cart_ad","ts":1}"#,
+            r#"{"visitor":"v","item":"c1","type":"view","ts":1700000000000}"#,
+            r#"{"visitor":"v","item":"c1","type":"cart_ad","ts":1700000000001}"#,
         ];
         let Err(error) = load_with("unknown", &events, None) else { panic!("it was accepted") };
         let message = crate::message(&error);
         for word in [
-            "events.jsonl: event 2",
+            "events.jsonl:2:type: ",
             "\"cart_ad\"",
             "did you mean \"cart_add\"?",
             "signals.toml",
@@ -193,32 +183,32 @@ mod tests {
     #[test]
     fn what_was_on_the_screen_is_kept_beside_the_history() {
         let events = [
-            r#"{"visitor":"v","item":"c1","type":"view","ts":9}"#,
-            r#"{"visitor":"v","item":"c1","type":"impression","ts":7}"#,
-            r#"{"visitor":"w","item":"c1","type":"impression","ts":7}"#,
+            r#"{"visitor":"v","item":"c1","type":"view","ts":1700000000009}"#,
+            r#"{"visitor":"v","item":"c1","type":"impression","ts":1700000000007}"#,
+            r#"{"visitor":"w","item":"c1","type":"impression","ts":1700000000007}"#,
         ];
         let dataset = load_with("seen", &events, None).unwrap();
         // The second visitor met nothing.
         assert_eq!(dataset.histories.len(), 1);
-        assert_eq!(dataset.seen, [[Seen { item: 0, time_ms: 7 }]]);
+        assert_eq!(dataset.seen, [[Seen { item: 0, time_ms: 1_700_000_000_007 }]]);
         assert_eq!(dataset.clearance, None);
     }
 
     #[test]
     fn an_event_may_name_an_item_by_its_sku() {
         let events = [
-            r#"{"visitor":"v","item":"WC-1","type":"impression","ts":1}"#,
-            r#"{"visitor":"v","item":"WC-1","type":"cart_add","ts":2}"#,
-            r#"{"visitor":"v","item":"WC-2","type":"view","ts":3}"#,
+            r#"{"visitor":"v","item":"WC-1","type":"impression","ts":1700000000001}"#,
+            r#"{"visitor":"v","item":"WC-1","type":"cart_add","ts":1700000000002}"#,
+            r#"{"visitor":"v","item":"WC-2","type":"view","ts":1700000000003}"#,
         ];
         let dataset = load_with("sku", &events, None).unwrap();
         assert_eq!((dataset.histories[0].len(), dataset.unknown_events), (1, 1));
-        assert_eq!(dataset.seen, [[Seen { item: 0, time_ms: 1 }]]);
+        assert_eq!(dataset.seen, [[Seen { item: 0, time_ms: 1_700_000_000_001 }]]);
     }
 
     #[test]
     fn a_rating_is_checked_against_its_scale() {
-        let events = [r#"{"visitor":"v","item":"c1","type":"rate","rating":9.1,"ts":0}"#];
+        let events = [r#"{"visitor":"v","item":"c1","type":"rate","rating":9.1,"ts":1700000000000}"#];
         let Err(error) = load_with("stars", &events, None) else { panic!("it was accepted") };
         assert!(crate::message(&error).contains("from 1 to 5"));
         let dataset = load_with("tens", &events, Some("[events]\nrate = { max = 10 }\n")).unwrap();
@@ -232,7 +222,7 @@ mod tests {
         let lines: Vec<String> = (0..60)
             .map(|i| {
                 format!(
-                    r#"{{"visitor":"v{i}","item":"c1","type":"dwell","dwell_ms":{},"ts":0}}"#,
+                    r#"{{"visitor":"v{i}","item":"c1","type":"dwell","dwell_ms":{},"ts":1700000000000}}"#,
                     4000 + 1000 * i
                 )
             })

@@ -56,12 +56,6 @@ impl Items {
         Ok(())
     }
 
-    /// Line of every id.
-    #[must_use]
-    pub fn ids(&self) -> &HashMap<String, usize> {
-        &self.line_by_id
-    }
-
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()

@@ -4,10 +4,13 @@
 
 mod amazon_beauty;
 mod beeradvocate;
+mod catalog_lines;
 pub mod check_event_log;
 pub mod date;
-mod event_log;
+pub mod event_log;
 mod gather;
+pub mod item_names;
+mod json_lines;
 mod lastfm;
 mod movielens;
 mod online_retail;
@@ -15,11 +18,13 @@ mod private;
 mod recbole;
 mod rees46;
 pub mod report;
+mod shop_fields;
 mod steam;
 pub mod summary;
 mod table;
 #[cfg(test)]
 pub mod tests;
+pub mod times;
 
 use std::{
     fs::File,
@@ -135,7 +140,10 @@ impl Format {
 /// # Errors
 /// When the folder holds no known format, or a file of it is missing, cut off or malformed.
 pub fn load(folder: &Path) -> Result<Dataset> {
-    let dataset = Format::of(folder)?.read(folder)?;
+    let mut dataset = Format::of(folder)?.read(folder)?;
+    if dataset.report.errors().next().is_none() {
+        dataset.report.rejected.extend(times::impossible(folder, &dataset, times::now_ms()));
+    }
     let errors: Vec<_> = dataset.report.errors().collect();
     match errors.as_slice() {
         [] => Ok(dataset),
@@ -174,18 +182,21 @@ fn one_matching(folder: &Path, pattern: &str) -> Result<PathBuf> {
 
 fn open(path: &Path) -> Result<BufReader<File>> {
     let file = File::open(path).with_context(|| {
-        format!(
-            "cannot read {}\nhint: the file belongs to this format; check that it was copied",
-            path.display()
-        )
+        let packed = PathBuf::from(format!("{}.gz", path.display()));
+        let hint = match packed.exists() {
+            true => format!("unpack it first: gunzip {}", packed.display()),
+            false => "the file belongs to this format; check that it was copied".to_owned(),
+        };
+        format!("cannot read {}\nhint: {hint}", path.display())
     })?;
     Ok(BufReader::new(file))
 }
 
-/// Lines of a file that may be in Latin-1: every byte is a character.
-fn latin1_lines(path: &Path) -> Result<Vec<String>> {
+/// Lines of a file in UTF-8; in Latin-1, where every byte is a character, if it is no UTF-8.
+fn text_lines(path: &Path) -> Result<Vec<String>> {
     let mut bytes = Vec::new();
     open(path)?.read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(!bytes.is_empty(), "{} is empty\nhint: copy the file again from its source", path.display());
     // Published files end their last line; one that does not may have lost the end of a number.
     ensure!(
         bytes.ends_with(b"\n"),
@@ -193,8 +204,10 @@ fn latin1_lines(path: &Path) -> Result<Vec<String>> {
         path.display(),
         bytes.split(|&byte| byte == b'\n').count()
     );
-    let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
-    Ok(text.lines().map(str::to_owned).collect())
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| error.as_bytes().iter().map(|&byte| char::from(byte)).collect());
+    // Some tools begin a file with a byte order mark.
+    Ok(text.trim_start_matches('\u{feff}').lines().map(str::to_owned).collect())
 }
 
 fn gzip_lines(path: &Path) -> Result<Vec<String>> {

@@ -1,7 +1,7 @@
-//! How are MovieLens files read? 100K (`u.data`, `u.item` in Latin-1) and 1M (`ratings.dat`, `movies.dat`).
+//! How are MovieLens files read? 100K (`u.data`, `u.item` in Latin-1, or in UTF-8 when somebody converted it) and 1M (`ratings.dat`, `movies.dat`).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -15,9 +15,11 @@ use shared::{
 use super::{
     Dataset, ImportReport,
     gather::{self, Items},
-    gzip_lines, latin1_lines,
-    report::{Fault, Unused},
+    gzip_lines,
+    report::{Fault, Rejection, Unused},
     table::{self, Field},
+    text_lines,
+    times::{self, Unit},
 };
 
 const GENRES_100K: [&str; 19] = [
@@ -47,7 +49,7 @@ pub fn load_100k(folder: &Path) -> Result<Dataset> {
     let (films, ratings) = (folder.join("u.item"), folder.join("u.data"));
     let mut report = ImportReport::default();
     let mut items = Items::default();
-    for (line, text) in numbered(latin1_lines(&films)?) {
+    for (line, text) in numbered(text_lines(&films)?) {
         // id | title | release | video release | address | 19 genre flags
         let genres = |flags: &[&str]| {
             let genres = GENRES_100K.iter().zip(flags);
@@ -58,14 +60,14 @@ pub fn load_100k(folder: &Path) -> Result<Dataset> {
             .and_then(|fields| add(&mut items, line, fields[0], fields[1], genres(&fields[5..])));
         report.reject(&films, line, film);
     }
-    dataset("movielens-100k", items, &films, &ratings, latin1_lines(&ratings)?, "\t", report)
+    dataset("movielens-100k", items, &films, &ratings, &text_lines(&ratings)?, "\t", report)
 }
 
 pub fn load_1m(folder: &Path) -> Result<Dataset> {
     let films = folder.join("movies.dat");
     let mut report = ImportReport::default();
     let mut items = Items::default();
-    for (line, text) in numbered(latin1_lines(&films)?) {
+    for (line, text) in numbered(text_lines(&films)?) {
         let film = fields(&text, "::", 3, "id::title::genres").and_then(|fields| {
             let genres = fields[2].split('|').map(str::to_owned).collect();
             add(&mut items, line, fields[0], fields[1], genres)
@@ -74,8 +76,8 @@ pub fn load_1m(folder: &Path) -> Result<Dataset> {
     }
     let ratings = ratings_file(folder)?;
     let is_packed = ratings.extension().is_some_and(|extension| extension == "gz");
-    let lines = if is_packed { gzip_lines(&ratings)? } else { latin1_lines(&ratings)? };
-    dataset("movielens-1m", items, &films, &ratings, lines, "::", report)
+    let lines = if is_packed { gzip_lines(&ratings)? } else { text_lines(&ratings)? };
+    dataset("movielens-1m", items, &films, &ratings, &lines, "::", report)
 }
 
 const CUT_OFF: &str = "the line is cut off or in another format; copy the file again from its source";
@@ -110,13 +112,18 @@ fn ratings_file(folder: &Path) -> Result<PathBuf> {
 }
 
 /// User and interaction of a line of ratings.
-fn rating(fields: &[&str], catalog: &Catalog, films: &Path) -> Result<(u32, Interaction), Unused> {
+fn rating(
+    fields: &[&str],
+    catalog: &Catalog,
+    films: &Path,
+    now_ms: i64,
+) -> Result<(u32, Interaction), Unused> {
     let read = || -> Option<(u32, f32, i64)> {
         let rating: f32 = fields[2].parse().ok()?;
         (1.0..=BEST_RATING).contains(&rating).then_some(())?;
-        Some((fields[0].parse().ok()?, rating, fields[3].trim().parse::<i64>().ok()?.checked_mul(1000)?))
+        Some((fields[0].parse().ok()?, rating, fields[3].trim().parse().ok()?))
     };
-    let (user, rating, time_ms) = read().ok_or_else(|| {
+    let (user, rating, time) = read().ok_or_else(|| {
         let reason = format!("expected whole numbers and a rating from 1 to 5, got {}", fields.join(" "));
         Unused::Broken(Fault::new("value out of range", reason, CUT_OFF))
     })?;
@@ -124,6 +131,8 @@ fn rating(fields: &[&str], catalog: &Catalog, films: &Path) -> Result<(u32, Inte
         let reason = format!("item {} is rated but missing in {}", fields[1], films.display());
         Unused::Broken(Fault::new("unknown item", reason, "both files must be of one release"))
     })?;
+    let time_ms =
+        times::check(time, Unit::Seconds, now_ms).map_err(|fault| Unused::Broken(fault.at("time")))?;
     Ok((user, Interaction { item, intensity: intensity_from_rating(rating, BEST_RATING), time_ms }))
 }
 
@@ -132,7 +141,7 @@ fn dataset(
     items: Items,
     films: &Path,
     ratings: &Path,
-    lines: Vec<String>,
+    lines: &[String],
     separator: &str,
     mut report: ImportReport,
 ) -> Result<Dataset> {
@@ -143,11 +152,21 @@ fn dataset(
     let catalog = items.catalog(films)?;
     // By number, as the set counts its users.
     let mut by_user: BTreeMap<u32, Vec<Interaction>> = BTreeMap::new();
-    for (line, text) in numbered(lines) {
-        let row = fields(&text, separator, 4, "user, item, rating and time")
-            .and_then(|fields| rating(&fields, &catalog, films))
+    let now_ms = times::now_ms();
+    let mut met: HashSet<&str> = HashSet::with_capacity(lines.len());
+    let mut repeated = (0, 0);
+    for (index, text) in lines.iter().enumerate() {
+        let line = index + 1;
+        let row = fields(text, separator, 4, "user, item, rating and time")
+            .and_then(|fields| rating(&fields, &catalog, films, now_ms))
             .map(|(user, interaction)| by_user.entry(user).or_default().push(interaction));
         report.count(ratings, line, row);
+        if !met.insert(text) {
+            repeated = (if repeated.1 == 0 { line } else { repeated.0 }, repeated.1 + 1);
+        }
+    }
+    if let (first, count @ 1..) = repeated {
+        report.rejected.push(Rejection::repeated(ratings, first, count, lines.len()));
     }
     gather::from_interactions(format, catalog, by_user, report)
 }

@@ -28,6 +28,20 @@ impl Rejection {
         let Fault { column, kind, reason, hint } = fault;
         Self { file: path.display().to_string(), line, column, kind, reason, hint, is_tolerated: false }
     }
+
+    /// Something to know that harms nothing, or that was made up for.
+    #[must_use]
+    pub fn tolerated(path: &Path, line: usize, fault: Fault) -> Self {
+        Self { is_tolerated: true, ..Self::new(path, line, fault) }
+    }
+
+    /// That `count` of `all` lines stood in the file before; `first` is the first of them.
+    #[must_use]
+    pub fn repeated(path: &Path, first: usize, count: usize, all: usize) -> Self {
+        let reason = format!("{count} of {all} lines repeat an earlier line letter by letter");
+        let hint = "each is counted: an export may have been appended to itself; keep one of each";
+        Self::tolerated(path, first, Fault::new("repeated line", reason, hint))
+    }
 }
 
 impl fmt::Display for Rejection {
@@ -124,9 +138,33 @@ impl ImportReport {
         }
     }
 
-    /// The report for people, one line for each thing to know; no problems, which are listed apart.
+    /// The report for people, one line for each thing to know, and what is tolerated: each kind with its first place.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
+        let mut lines = self.counts();
+        let tolerated: Vec<&Rejection> =
+            self.rejected.iter().filter(|problem| problem.is_tolerated).collect();
+        let mut kinds: Vec<&str> = Vec::new();
+        for first in &tolerated {
+            if kinds.contains(&first.kind) {
+                continue;
+            }
+            kinds.push(first.kind);
+            let more = match tolerated.iter().filter(|problem| problem.kind == first.kind).count() {
+                1 => String::new(),
+                of_kind => format!("; {} more ({}) are listed by trainer validate", of_kind - 1, first.kind),
+            };
+            lines.push(format!(
+                "  warning: {}",
+                first.to_string().replace("\nhint: ", &format!("{more}\n    hint: "))
+            ));
+        }
+        lines
+    }
+
+    /// What became of the rows, without problems.
+    #[must_use]
+    pub fn counts(&self) -> Vec<String> {
         let left_out: usize = self.left_out.iter().map(|(_, count)| count).sum();
         let rejected = self.rows.saturating_sub(self.accepted + left_out);
         let rows = format!(

@@ -262,6 +262,88 @@ fn recbole_says_which_column_is_missing() {
     assert!(said.contains("ml.item:4:item_id: item id \"1\" is on line 2 already"), "{said}");
 }
 
+const FILM: &str = "|01-Jan-1995|||0|1|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0|0\n";
+
+fn movielens(name: &str, title: &str, ratings: &str) -> Folder {
+    folder(name, &[("u.item", &format!("1|{title}{FILM}2|Heat{FILM}")), ("u.data", ratings)])
+}
+
+#[test]
+fn movielens_is_read_in_the_letters_that_it_is_written_in() {
+    let rows = "\u{feff}1\t1\t5\t880000000\n1\t2\t5\t880000001\n";
+    let files = movielens("letters", "Les Mis\u{e9}rables", rows);
+    assert_eq!(told(&load(files.path()).unwrap())[0][0].0, "Les Mis\u{e9}rables");
+    let published =
+        format!("1|Les Mis\u{e9}rables{FILM}2|Heat{FILM}").chars().map(|c| c as u8).collect::<Vec<_>>();
+    fs::write(files.path().join("u.item"), published).unwrap();
+    assert_eq!(told(&load(files.path()).unwrap())[0][0].0, "Les Mis\u{e9}rables");
+    fs::write(files.path().join("u.data"), "").unwrap();
+    assert!(error(&files).contains("u.data is empty\nhint: "), "{}", error(&files));
+}
+
+#[test]
+fn movielens_names_the_line_of_an_impossible_time_and_counts_what_is_there_twice() {
+    let files = movielens("times", "Alien", "1\t1\t5\t880000000\n1\t2\t5\t4102444800\n");
+    let said = error(&files);
+    let words =
+        "u.data:2:time: the time 4102444800 is on 2100-01-01, in the future\nhint: times here are in seconds";
+    assert!(said.contains(words) && !said.contains("milli"), "{said}");
+    drop(files);
+    let files = movielens("twice", "Alien", &"1\t1\t5\t880000000\n1\t2\t4\t880000001\n".repeat(2));
+    let report = load(files.path()).unwrap().report;
+    let warning = report.lines().into_iter().find(|line| line.contains("warning")).unwrap();
+    assert!(warning.contains("u.data:3: 2 of 4 lines repeat an earlier line letter by letter"), "{warning}");
+}
+
+#[test]
+fn every_format_is_refused_with_times_that_cannot_be() {
+    let rows = "user_id:token\titem_id:token\ttimestamp:float\nu\t1\t880000\nu\t2\t880001\n";
+    let said = error(&folder("early", &[("shop.inter", rows)]));
+    assert!(said.contains("on 1970-01-11, before 1990, and 1 more interactions like it\nhint: "), "{said}");
+}
+
+#[test]
+fn what_is_packed_is_to_be_unpacked() {
+    let item = r#"{"id":"a","title":"Coat"}"#;
+    let files = folder("packed", &[("catalog.jsonl", item), ("events.jsonl.gz", "{}")]);
+    let said = error(&files);
+    assert!(said.contains("events.jsonl") && said.contains("hint: unpack it first: gunzip "), "{said}");
+}
+
+#[test]
+fn a_log_is_refused_by_what_its_lines_say() {
+    let item = r#"{"id":"a","title":"Coat"}"#;
+    let event = r#"{"visitor":"v","item":"a","type":"purchase","ts":1700000000000}"#;
+    let with = |events: &str| folder("refused", &[("catalog.jsonl", item), ("events.jsonl", events)]);
+    for (events, words) in [
+        (
+            event.replace("1700000000000", "1700000000"),
+            "events.jsonl:1:ts: the time 1700000000 is on 1970-01-20",
+        ),
+        (event.replace("1700000000000", "1700000000000000"), "this one fits microseconds: divide it by 1000"),
+        (event.replace("\"v\"", "\"\""), "1 of 1 events have no visitor"),
+        (event.replace("\"a\"", "\"b\""), "none of 1 events names an item of the catalogue"),
+        (
+            event.replace("\"v\"", "12"),
+            "visitor is the number 12, and a text is needed\nhint: put it in quotes",
+        ),
+        (String::new(), "events.jsonl is empty"),
+    ] {
+        let said = error(&with(&events));
+        assert!(said.contains(words) && said.contains("hint: "), "{said}");
+    }
+    let files = with(&format!("{event}\n{}", event.replace("\"v\"", "\"\"")));
+    let dataset = load(files.path()).unwrap();
+    assert_eq!((dataset.histories.len(), dataset.report.accepted), (1, 1));
+    let lines = dataset.report.lines().join("\n");
+    assert!(
+        lines.contains("  warning: ") && lines.contains("events.jsonl:2:visitor: 1 of 2 events"),
+        "{lines}"
+    );
+    fs::write(files.path().join("catalog.jsonl"), "").unwrap();
+    assert!(error(&files).contains("catalog.jsonl is empty\nhint: "), "{}", error(&files));
+}
+
 /// Counts that the sets' descriptions state, and what is left of them by an independent count in Python.
 #[test]
 fn real_sets_have_the_published_counts() {
