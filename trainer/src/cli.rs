@@ -243,7 +243,7 @@ pub struct Eval {
     #[arg(long, conflicts_with = "no_baselines")]
     pub baselines_only: bool,
     /// Instead of the protocols: the behaviour suite, eight tests of what preferences promise.
-    #[arg(long, conflicts_with_all = ["protocol", "baselines", "no_baselines", "baselines_only", "slices", "html", "keep_met", "beam", "split", "quant"])]
+    #[arg(long, conflicts_with_all = ["protocol", "baselines", "no_baselines", "baselines_only", "slices", "html", "answers", "keep_met", "beam", "split", "quant"])]
     pub behaviour: bool,
     /// Further runs on the same data, beside the first in the behaviour suite.
     #[arg(long, requires = "behaviour")]
@@ -254,6 +254,9 @@ pub struct Eval {
     /// Also write the report as one HTML file.
     #[arg(long)]
     pub html: Option<PathBuf>,
+    /// Also write what the model answered to each question: visitor, target, items and scores, a line of JSON each.
+    #[arg(long)]
+    pub answers: Option<PathBuf>,
     /// Let the whole-catalogue protocol rank items that the visitor met already.
     #[arg(long)]
     pub keep_met: bool,

@@ -12,7 +12,7 @@ use crate::{
     cli::{self, SplitName},
     datasets,
     evaluation::{
-        Protocol, Report, Ruled, Task, candidates, full, html,
+        Protocol, Report, Ruled, Task, answers, candidates, full, html,
         report::{sentence, text},
         slices,
     },
@@ -122,7 +122,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         networks.extend(network.map(|network| (name, network)));
     }
 
-    let mut reports = Vec::new();
+    let (mut reports, mut answered) = (Vec::new(), String::new());
     for &protocol in &protocols {
         let ask = |ranker: &dyn Ranker| match protocol {
             Protocol::Candidates20 => candidates::report(&task, ranker),
@@ -156,6 +156,9 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
                 write_answers(&mut report, &task, &model, &Tokenizer::from_json(&run.tokenizer_json)?)?;
             }
             reports.push(report);
+            if arguments.answers.is_some() {
+                answered += &answers::lines(&task, &model, protocol, &dataset.visitors)?;
+            }
         }
         if arguments.slices {
             let of_protocol = reports.iter_mut().filter(|report| report.protocol == protocol);
@@ -175,6 +178,10 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         }
     }
 
+    if let Some(path) = &arguments.answers {
+        output::write_file(path, answered.as_bytes())?;
+        reporter.say(&format!("answers written to {}", path.display()));
+    }
     if let Some(path) = &arguments.html {
         let facts = html::Facts {
             title: format!("{} on {}", model.name(), dataset.format),
@@ -197,7 +204,9 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         return output::print_json(&json!({
             "run": arguments.run, "stage": run.arm(), "trainer": env!("CARGO_PKG_VERSION"),
             "data": dataset.format, "split": split_name, "seed": seed, "short_questions": short,
-            "is_met_kept": arguments.keep_met, "notes": notes, "reports": reports,
+            "is_met_kept": arguments.keep_met, "notes": notes,
+            "visitors": questions.iter().map(|question| dataset.visitors[question.visitor].as_str()).collect::<Vec<_>>(),
+            "reports": reports,
         }));
     }
     let mut words = String::new();

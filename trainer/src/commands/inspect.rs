@@ -173,7 +173,8 @@ struct Reader<'a> {
 /// One example of the preference stage.
 #[derive(Serialize)]
 struct Example {
-    visitor: usize,
+    /// As the data say.
+    visitor: String,
     /// Length of the history before the place that is asked about.
     history: usize,
     newest: Vec<Met>,
@@ -237,7 +238,7 @@ impl Reader<'_> {
             .map(|(&item, &margin)| self.alternative(history, position, item, chosen.utility, Some(margin)))
             .collect();
         Ok(Example {
-            visitor,
+            visitor: self.dataset.visitors[visitor].clone(),
             history: position,
             newest,
             asked: stars(preference.intensity),

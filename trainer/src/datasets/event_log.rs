@@ -63,11 +63,12 @@ pub fn dataset(folder: &Path, log: Log) -> Result<Dataset> {
         )
     })?;
     let mut unknown = 0;
-    let (mut histories, mut seen) = (Vec::new(), Vec::new());
-    for events in by_visitor.into_values() {
+    let (mut visitors, mut histories, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+    for (visitor, events) in by_visitor {
         let (history, report) = History::from_events(&events, &catalog, &signals);
         unknown += report.unknown_items;
         if !history.interactions().is_empty() {
+            visitors.push(visitor);
             histories.push(history.interactions().to_vec());
             seen.push(impressions(&events, &catalog, &signals));
         }
@@ -75,7 +76,7 @@ pub fn dataset(folder: &Path, log: Log) -> Result<Dataset> {
     report.withdraw(unknown, UNKNOWN_ITEM);
     let clearance = private::clearance(folder, &catalog, &mut report)?;
     let (format, unknown_events) = ("vitrine-events", unknown);
-    Ok(Dataset { format, catalog, histories, unknown_events, report, seen, clearance, signals })
+    Ok(Dataset { format, catalog, visitors, histories, unknown_events, report, seen, clearance, signals })
 }
 
 /// What was on the screen, oldest first: whoever samples leaves out what was met.

@@ -85,13 +85,15 @@ pub fn catalog(items: Vec<Item>, path: &Path) -> Result<Catalog> {
 ///
 /// # Errors
 /// When nobody has any.
-pub fn from_interactions<Visitor: Ord>(
+pub fn from_interactions<Visitor: Ord + ToString>(
     format: &'static str,
     catalog: Catalog,
     visitors: BTreeMap<Visitor, Vec<Interaction>>,
     report: ImportReport,
 ) -> Result<Dataset> {
-    let histories = visitors.into_values().map(|list| History::new(list).interactions().to_vec());
+    let histories = visitors
+        .into_iter()
+        .map(|(visitor, list)| (visitor.to_string(), History::new(list).interactions().to_vec()));
     finish(format, catalog, histories.collect(), 0, report)
 }
 
@@ -108,13 +110,13 @@ pub fn from_events(
 ) -> Result<Dataset> {
     let signals = SignalsConfig::default();
     let mut unknown_events = 0;
-    let histories = visitors.into_values().map(|mut events| {
+    let histories = visitors.into_iter().map(|(visitor, mut events)| {
         for (number, event) in events.iter_mut().enumerate() {
             event.n = Some(number as u64);
         }
         let (history, fold) = History::from_events(&events, &catalog, &signals);
         unknown_events += fold.unknown_items;
-        history.interactions().to_vec()
+        (visitor, history.interactions().to_vec())
     });
     let histories = histories.collect();
     finish(format, catalog, histories, unknown_events, report)
@@ -123,12 +125,12 @@ pub fn from_events(
 fn finish(
     format: &'static str,
     catalog: Catalog,
-    mut histories: Vec<Vec<Interaction>>,
+    mut histories: Vec<(String, Vec<Interaction>)>,
     unknown_events: usize,
     mut report: ImportReport,
 ) -> Result<Dataset> {
     report.withdraw(unknown_events, UNKNOWN_ITEM);
-    histories.retain(|history| !history.is_empty());
+    histories.retain(|(_, history)| !history.is_empty());
     let is_explained = report.errors().next().is_some();
     ensure!(
         is_explained || !histories.is_empty(),
@@ -137,7 +139,8 @@ fn finish(
     );
     let signals = SignalsConfig::default();
     let (seen, clearance) = (Vec::new(), None);
-    Ok(Dataset { format, catalog, histories, unknown_events, report, seen, clearance, signals })
+    let (visitors, histories) = histories.into_iter().unzip();
+    Ok(Dataset { format, catalog, visitors, histories, unknown_events, report, seen, clearance, signals })
 }
 
 /// Puts interactions of one time in a random order of their own seed.

@@ -43,7 +43,9 @@ pub struct Dataset {
     /// What kind of files it came from.
     pub format: &'static str,
     pub catalog: Catalog,
-    /// One visitor's interactions each, oldest first.
+    /// What the data call each visitor; never exported.
+    pub visitors: Vec<String>,
+    /// One visitor's interactions each, oldest first, in that order.
     pub histories: Vec<Vec<Interaction>>,
     /// Events left out because they name items that the catalogue lacks.
     pub unknown_events: usize,

@@ -104,7 +104,7 @@ pub fn report(task: &Task, ranker: &dyn Ranker) -> Result<Report> {
 
 /// Place of the target and the list that would have been shown. What may not be ranked becomes NaN, which
 /// neither counts nor is listed.
-fn answer(
+pub(super) fn answer(
     row: &mut [f32],
     history: &[Interaction],
     target: usize,

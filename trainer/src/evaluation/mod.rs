@@ -3,6 +3,7 @@
 //! [`candidates`] and [`full`] ask the questions, [`place`] and [`lists`] measure the answers, [`slices`]
 //! looks at parts of them, [`interval`] says how sure the means are; [`report`] and [`html`] show them.
 
+pub mod answers;
 pub mod candidates;
 pub mod full;
 pub mod html;
