@@ -42,8 +42,8 @@ pub fn load(folder: &Path) -> Result<Dataset> {
 pub fn dataset(folder: &Path, log: Log) -> Result<Dataset> {
     let Log { items, events, mut signals, mut report } = log;
     // Why nothing could be read says more than that there is nothing.
-    if let (true, Some(first)) = (items.is_empty() || events.is_empty(), report.errors().next()) {
-        bail!("{first}");
+    if let (true, Some(refusal)) = (items.is_empty() || events.is_empty(), report.refusal()) {
+        bail!(refusal);
     }
     let path = folder.join("catalog.jsonl");
     ensure!(!items.is_empty(), "{} is empty\nhint: export the shop's items first", path.display());

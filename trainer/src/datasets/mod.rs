@@ -146,11 +146,9 @@ pub fn load(folder: &Path) -> Result<Dataset> {
     if dataset.report.errors().next().is_none() {
         dataset.report.rejected.extend(times::impossible(folder, &dataset, times::now_ms()));
     }
-    let errors: Vec<_> = dataset.report.errors().collect();
-    match errors.as_slice() {
-        [] => Ok(dataset),
-        [one] => bail!("{one}"),
-        [first, more @ ..] => bail!("{first}; {} more such lines are listed by trainer validate", more.len()),
+    match dataset.report.refusal() {
+        None => Ok(dataset),
+        Some(refusal) => bail!(refusal),
     }
 }
 

@@ -187,6 +187,20 @@ impl ImportReport {
         }
     }
 
+    /// Why the data are refused: the first error, and how many more there are. `None` without errors.
+    #[must_use]
+    pub fn refusal(&self) -> Option<String> {
+        let mut errors = self.errors();
+        let first = errors.next()?.to_string();
+        Some(match errors.count() {
+            0 => first,
+            more => first.replace(
+                "\nhint: ",
+                &format!("; {more} more such lines are listed by trainer validate\nhint: "),
+            ),
+        })
+    }
+
     /// The rejections because of which the data cannot be trusted.
     pub fn errors(&self) -> impl Iterator<Item = &Rejection> {
         self.rejected.iter().filter(|rejection| !rejection.is_tolerated)

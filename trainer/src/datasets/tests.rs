@@ -332,6 +332,11 @@ fn a_log_is_refused_by_what_its_lines_say() {
         let said = error(&with(&events));
         assert!(said.contains(words) && said.contains("hint: "), "{said}");
     }
+    let seconds = event.replace("1700000000000", "1700000000");
+    let said = error(&with(&[seconds.as_str(); 3].join("\n")));
+    let words =
+        "before 1990; 2 more such lines are listed by trainer validate\nhint: times here are in milliseconds";
+    assert!(said.contains(words), "{said}");
     let files = with(&format!("{event}\n{}", event.replace("\"v\"", "\"\"")));
     let dataset = load(files.path()).unwrap();
     assert_eq!((dataset.histories.len(), dataset.report.accepted), (1, 1));
