@@ -488,6 +488,80 @@ fn behaviour_and_inspect_show_what_a_loss_does() {
 }
 
 #[test]
+fn an_earlier_run_is_asked_about_newer_data_and_its_answers_can_be_counted_again() {
+    let folder = Folder::new("newer");
+    let (data, run, answers) = (folder.path("data"), folder.path("run"), folder.path("answers.jsonl"));
+    write_movielens(Path::new(&data));
+    let config = small(&folder, "compact");
+    succeeds(&trainer(&["train", &config, "--data", &data, "--out", &run, "--quiet"]));
+    let films = Path::new(&data).join("u.item");
+    let text = fs::read_to_string(&films).unwrap().replace("\n7|Film 7 ", "\n7|Another film ");
+    // A title that changed is another item for whoever reads it; one with another id is one more.
+    fs::write(&films, text.replace("\n9|", "\n99|")).unwrap();
+    let rows = Path::new(&data).join("u.data");
+    fs::write(&rows, fs::read_to_string(&rows).unwrap().replace("\t9\t", "\t99\t")).unwrap();
+    let eval = ["eval", &run, "--protocol", "both", "--no-baselines", "--json", "--answers", &answers];
+    let said: serde_json::Value = serde_json::from_str(&succeeds(&trainer(&eval))).unwrap();
+    assert!(said["notes"][0].as_str().unwrap().contains("with 1 items that it lacks"), "{}", said["notes"]);
+    assert_eq!(said["run"], run);
+
+    let mut hits = [("candidates20", Vec::new()), ("full", Vec::new())];
+    for line in fs::read_to_string(&answers).unwrap().lines() {
+        let answer: serde_json::Value = serde_json::from_str(line).unwrap();
+        let number = |name: &str| answer[name].as_f64().unwrap();
+        let of_protocol = hits.iter_mut().find(|(name, _)| answer["protocol"] == *name).unwrap();
+        let is_first = number("better") == 0.0;
+        of_protocol.1.push(if is_first { 1.0 / (1.0 + number("tied")) } else { 0.0 });
+        if of_protocol.0 == "candidates20" {
+            let scores = answer["scores"].as_array().unwrap();
+            let above = scores.iter().filter(|score| score.as_f64() > answer["target_score"].as_f64());
+            assert_eq!(above.count() as f64, number("better"));
+        }
+        assert_ne!(answer["target"], "99");
+    }
+    for ((protocol, hits), report) in hits.iter().zip(said["reports"].as_array().unwrap()) {
+        assert_eq!(report["protocol"], *protocol);
+        let mean = hits.iter().sum::<f64>() / hits.len() as f64;
+        assert!((report["metrics"]["hit_rate_at_1"]["mean"].as_f64().unwrap() - mean).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn settings_that_would_do_nothing_are_refused() {
+    let folder = Folder::new("nothing");
+    let (data, run) = (folder.path("data"), folder.path("run"));
+    write_movielens(Path::new(&data));
+    let config = small(&folder, "compact");
+    let train = ["train", &config, "--data", &data, "--out", &run];
+    fails(
+        &trainer(&[&train[..], &["--loss", "sdpo", "--lambda", "1"]].concat()),
+        &["sdpo has none", "hint:"],
+    );
+    fails(&trainer(&[&train[..], &["--loss", "sft", "--lambda", "1"]].concat()), &["sft has none", "hint:"]);
+    let settings = fs::read_to_string(&config).unwrap();
+    for (key, value) in
+        [("preference.max_examples", "max_examples = 0"), ("sft.stage.patience", "patience = 0")]
+    {
+        let text = match key {
+            "sft.stage.patience" => settings.replace("[sft.stage]", &format!("[sft.stage]\n{value}")),
+            _ => settings.replace("max_examples = 40", value),
+        };
+        fs::write(&config, text).unwrap();
+        fails(&trainer(&train), &[&format!("{key} is 0"), "hint:"]);
+    }
+    fs::write(&config, settings).unwrap();
+    succeeds(&trainer(&[&train[..], &["--quiet"]].concat()));
+    fails(
+        &trainer(&["eval", &run, "--protocol", "full", "--beam", "5"]),
+        &["--beam searches titles", "hint:"],
+    );
+    let page = folder.path("page.html");
+    let output = trainer(&["eval", &run, "--behaviour", "--html", &page]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot be used with"));
+}
+
+#[test]
 fn what_is_no_package_is_refused_by_name() {
     let folder = Folder::new("no-package");
     let (missing, damaged) = (folder.path("missing"), folder.path("damaged"));

@@ -18,7 +18,9 @@ const MOMENTS: usize = 2000;
 
 pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     let first = Run::load(&arguments.run)?;
+    let mut notes = Vec::new();
     let dataset = datasets::load(arguments.data.as_ref().unwrap_or(&first.summary.data))?;
+    let dataset = super::eval::on_catalogue_of(&first, dataset, &mut notes)?;
     let device = arguments.device.open()?;
     let mut runs = vec![first];
     for folder in &arguments.beside {
@@ -27,8 +29,8 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     let folders = std::iter::once(&arguments.run).chain(&arguments.beside);
     for (run, folder) in runs.iter().zip(folders) {
         ensure!(
-            dataset.catalog.items() == run.catalog.items(),
-            "{} has another catalogue than the data\nhint: all runs must be trained on one data set",
+            dataset.is_of(&run.catalog),
+            "{} has another catalogue than the first run\nhint: all runs must be trained on one data set",
             folder.display()
         );
     }
@@ -69,7 +71,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
         let (names, reports): (Vec<_>, Vec<_>) = reports.into_iter().unzip();
         return output::print_json(&json!({
             "data": dataset.format, "runs": folders().collect::<Vec<_>>(), "names": names, "reports": reports,
-            "differences": differences, "lambda": trade_off,
+            "differences": differences, "lambda": trade_off, "notes": notes,
         }));
     }
     let mut text = behaviour::table(&reports);
@@ -81,6 +83,9 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
                 point.lambda, point.hit_rate_at_1.mean, point.hit_rate_at_1.low, point.hit_rate_at_1.high
             );
         }
+    }
+    for note in notes {
+        text += &format!("\n{note}\n");
     }
     output::print(&text)
 }

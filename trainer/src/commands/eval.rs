@@ -10,7 +10,7 @@ use shared::tokenizer::Tokenizer;
 use crate::{
     baselines::{self, Exam},
     cli::{self, SplitName},
-    datasets,
+    datasets::{self, Dataset},
     evaluation::{
         Protocol, Report, Ruled, Task, answers, candidates, full, html,
         report::{sentence, text},
@@ -39,11 +39,9 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         return super::behaviour::run(arguments, is_json);
     }
     let run = Run::load(&arguments.run)?;
+    let mut notes = Vec::new();
     let dataset = datasets::load(arguments.data.as_ref().unwrap_or(&run.summary.data))?;
-    ensure!(
-        dataset.catalog.items() == run.catalog.items(),
-        "the data has another catalogue than the run\nhint: pass the folder it was trained on with --data"
-    );
+    let dataset = on_catalogue_of(&run, dataset, &mut notes)?;
     let mut reporter = Reporter::new(None, is_quiet)?;
     let device = arguments.device.open()?;
     let split = split::leave_last_liked_out(&dataset.histories);
@@ -82,7 +80,6 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     let width =
         arguments.beam.or((items > EXACT_ITEMS).then_some(BEAM)).filter(|_| model.scorer().is_by_tokens());
     let ruled = arguments.rules.as_ref().map(|path| read_rules(path, arguments)).transpose()?;
-    let mut notes = Vec::new();
     if ruled.is_some() {
         notes.push(
             "rules about purchases and impressions had nothing to look at: these histories hold no events"
@@ -219,6 +216,24 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         words += &format!("{note}\n");
     }
     output::print(&words)
+}
+
+/// The data as a run can be asked about them: with its own catalogue, where the shop has other items by now.
+pub fn on_catalogue_of(run: &Run, dataset: Dataset, notes: &mut Vec<String>) -> Result<Dataset> {
+    if dataset.is_of(&run.catalog) {
+        return Ok(dataset);
+    }
+    let (dataset, left_out) = dataset.on(&run.catalog);
+    ensure!(
+        !dataset.histories.is_empty(),
+        "no item of these data is one of the run's catalogue\nhint: pass data of the shop that it was trained for with --data"
+    );
+    notes.push(format!(
+        "the data have another catalogue than the run, whose own holds: {} interactions with {} items that it lacks were \
+         left out",
+        left_out.interactions, left_out.items
+    ));
+    Ok(dataset)
 }
 
 /// The rules of a placement that the file knows.

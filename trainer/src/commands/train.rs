@@ -193,7 +193,7 @@ fn resumed(out: &Path) -> Result<Asked> {
 
 fn check_from(from: &Run, config: &RunConfig, dataset: &Dataset, path: &Path) -> Result<()> {
     ensure!(
-        from.config.recipe == config.recipe && from.catalog.items() == dataset.catalog.items(),
+        from.config.recipe == config.recipe && dataset.is_of(&from.catalog),
         "{} was trained with another recipe or catalogue\nhint: pass its own data and recipe, or leave out --from",
         path.display()
     );

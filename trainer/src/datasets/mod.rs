@@ -33,7 +33,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use shared::{catalog::Catalog, interaction::Interaction, signals::SignalsConfig};
+use shared::{
+    catalog::{Catalog, Item},
+    interaction::Interaction,
+    signals::SignalsConfig,
+};
 
 pub use event_log::{check as check_event, write as write_event_log};
 pub use report::ImportReport;
@@ -71,6 +75,47 @@ impl Dataset {
     pub fn interactions(&self) -> usize {
         self.histories.iter().map(Vec::len).sum()
     }
+
+    /// Whether a model that was trained on `catalog` reads the same of each item here: a price may have changed since.
+    #[must_use]
+    pub fn is_of(&self, catalog: &Catalog) -> bool {
+        let read = |item: &Item| (item.id.clone(), item.title.clone(), item.model_text());
+        self.catalog.len() == catalog.len()
+            && self.catalog.items().iter().map(read).eq(catalog.items().iter().map(read))
+    }
+
+    /// The same visitors with the items of an earlier catalogue: what it lacks is left out, and counted.
+    #[must_use]
+    pub fn on(self, catalog: &Catalog) -> (Self, LeftOut) {
+        let known: Vec<Option<usize>> =
+            self.catalog.items().iter().map(|item| catalog.index(&item.id)).collect();
+        let before = self.interactions();
+        let met = |met: Interaction| Some(Interaction { item: known[met.item]?, ..met });
+        let histories =
+            self.histories.into_iter().map(|history| history.into_iter().filter_map(met).collect());
+        let saw = |seen: Seen| Some(Seen { item: known[seen.item]?, ..seen });
+        // No rows where nothing was recorded.
+        let seen = self.seen.into_iter().map(|list| list.into_iter().filter_map(saw).collect());
+        let mut seen: Vec<Vec<Seen>> = seen.collect();
+        let histories: Vec<Vec<Interaction>> = histories.collect();
+        let mut is_left = histories.iter().map(|history| !history.is_empty());
+        seen.retain(|_| is_left.next().unwrap_or(true));
+        let rows = self.visitors.into_iter().zip(histories).filter(|(_, history)| !history.is_empty());
+        let (visitors, histories) = rows.unzip();
+        let dataset = Self { catalog: catalog.clone(), visitors, histories, seen, clearance: None, ..self };
+        let left_out = LeftOut {
+            items: known.iter().filter(|known| known.is_none()).count(),
+            interactions: before - dataset.interactions(),
+        };
+        (dataset, left_out)
+    }
+}
+
+/// What an earlier catalogue knows nothing of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    pub items: usize,
+    pub interactions: usize,
 }
 
 /// A format: a file that its folder holds, who reads it, and what it is called.

@@ -378,3 +378,33 @@ fn real_sets_have_the_published_counts() {
         );
     }
 }
+
+#[test]
+fn an_earlier_catalogue_takes_its_items_by_their_ids_and_leaves_out_the_others() {
+    let catalog = |ids: &[&str]| {
+        let named = ids.iter().map(|id| gather::item(id, &format!("Item {id}"))).collect();
+        Catalog::new(named).unwrap()
+    };
+    let met = |item| Interaction { item, intensity: 1.0, time_ms: item as i64 };
+    let visitors = [("a", vec![met(0), met(1), met(2)]), ("b", vec![met(2)]), ("c", vec![met(1)])];
+    let visitors = visitors.map(|(name, list)| (name.to_owned(), list)).into();
+    let read =
+        gather::from_interactions("x", catalog(&["new", "one", "two"]), visitors, ImportReport::default());
+    let mut dataset = read.unwrap();
+    let saw = |item| vec![Seen { item, time_ms: 0 }];
+    dataset.seen = vec![saw(1), saw(2), saw(0)];
+    // Another price is no other item.
+    let mut dearer = dataset.catalog.items().to_vec();
+    dearer[0].price = Some(7);
+    assert!(dataset.is_of(&Catalog::new(dearer).unwrap()));
+
+    let earlier = catalog(&["two", "gone"]);
+    assert!(!dataset.is_of(&earlier));
+    let (dataset, left_out) = dataset.on(&earlier);
+    assert_eq!(left_out, LeftOut { items: 2, interactions: 3 });
+    assert_eq!(dataset.visitors, ["a", "b"]);
+    let two = vec![Interaction { item: 0, ..met(2) }];
+    assert_eq!(dataset.histories, [two.clone(), two]);
+    assert_eq!(dataset.seen, [vec![], saw(0)]);
+    assert!(dataset.is_of(&earlier));
+}
