@@ -69,7 +69,7 @@ pub fn announce<O: Objective>(
 }
 
 /// A duration as people say it.
-fn words(seconds: f64) -> String {
+pub fn words(seconds: f64) -> String {
     match seconds {
         seconds if seconds < 90.0 => format!("{seconds:.0} s"),
         seconds if seconds < 5400.0 => format!("{:.0} minutes", seconds / 60.0),

@@ -1,6 +1,6 @@
 //! `trainer eval`: the held-out questions, for the model and its baselines, in one table per protocol.
 
-use std::path::Path;
+use std::{path::Path, time::Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures_lite::future::block_on;
@@ -23,6 +23,7 @@ use crate::{
     rules_file,
     run::Run,
     split::{self, Question},
+    trial,
 };
 
 /// Catalogues up to this size are scored title by title.
@@ -106,7 +107,12 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     let protocols = protocols(&arguments.protocol);
     if let Some(width) = width.filter(|_| protocols.contains(&Protocol::Full)) {
         model = model.searching(width, arguments.keep_met);
-        notes.push(beam_note(&model, &task, width)?);
+    }
+    if protocols.contains(&Protocol::Full) && model.scorer().is_by_tokens() {
+        announce(&model, &task, &reporter)?;
+        if let Some(width) = width {
+            notes.push(beam_note(&model, &task, width)?);
+        }
     }
     let valid = split::sample(&split.valid, run.config.valid_questions);
     let chosen = if arguments.no_baselines { &[][..] } else { &arguments.baselines };
@@ -271,6 +277,24 @@ fn write_answers(report: &mut Report, task: &Task, model: &ModelRanker, tokenize
     };
     let texts = task.questions.iter().map(write).collect::<Result<Vec<_>>>()?;
     candidates::add_generative(report, task, &texts, &titles);
+    Ok(())
+}
+
+/// Says how long the titles of a whole catalogue will take, where that is long.
+fn announce(model: &ModelRanker, task: &Task, reporter: &Reporter) -> Result<()> {
+    /// Worth a word.
+    const LONG_S: f64 = 60.0;
+    let Some(question) = task.questions.first() else { return Ok(()) };
+    let began = Instant::now();
+    model.score_catalog(&[&question.history])?;
+    let seconds = began.elapsed().as_secs_f64() * task.questions.len() as f64;
+    if seconds > LONG_S {
+        reporter.say(&format!(
+            "searching the titles for {} questions takes about {}; --questions asks fewer, a narrower --beam is faster",
+            task.questions.len(),
+            trial::words(seconds)
+        ));
+    }
     Ok(())
 }
 
