@@ -70,6 +70,13 @@ fn small(folder: &Folder, recipe: &str) -> String {
     folder.path("small.toml")
 }
 
+/// A folder of films, and a config that trains on them in no time.
+fn movielens(folder: &Folder, recipe: &str) -> (String, String) {
+    let data = folder.path("data");
+    write_movielens(Path::new(&data));
+    (data, small(folder, recipe))
+}
+
 #[track_caller]
 pub fn succeeds(output: &Output) -> String {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -89,9 +96,8 @@ pub fn fails(output: &Output, words: &[&str]) {
 fn train_eval_recommend_export() {
     for recipe in ["compact", "text"] {
         let folder = Folder::new(&format!("cli-{recipe}"));
-        let (data, run, package) = (folder.path("data"), folder.path("run"), folder.path("package"));
-        write_movielens(Path::new(&data));
-        let config = small(&folder, recipe);
+        let (data, config) = movielens(&folder, recipe);
+        let (run, package) = (folder.path("run"), folder.path("package"));
         let said =
             succeeds(&trainer(&["train", &config, "--data", &data, "--out", &run, "--json", "--quiet"]));
         let result: serde_json::Value = serde_json::from_str(&said).unwrap();
@@ -127,9 +133,7 @@ fn train_eval_recommend_export() {
 #[test]
 fn the_same_seed_gives_the_same_weights() {
     let folder = Folder::new("seed");
-    let data = folder.path("data");
-    write_movielens(Path::new(&data));
-    let config = small(&folder, "compact");
+    let (data, config) = movielens(&folder, "compact");
     let weights = |name: &str, seed: &str| {
         let run = folder.path(name);
         succeeds(&trainer(&["train", &config, "--data", &data, "--out", &run, "--seed", seed, "--quiet"]));
@@ -144,9 +148,8 @@ fn the_same_seed_gives_the_same_weights() {
 #[test]
 fn a_reference_is_asked_once() {
     let folder = Folder::new("reference");
-    let (data, base) = (folder.path("data"), folder.path("base"));
-    write_movielens(Path::new(&data));
-    let config = small(&folder, "text");
+    let (data, config) = movielens(&folder, "text");
+    let base = folder.path("base");
     succeeds(&trainer(&["train", &config, "--data", &data, "--out", &base, "--loss", "sft", "--quiet"]));
     let kept = || {
         let files = fs::read_dir(Path::new(&base).join("reference")).unwrap();
@@ -174,9 +177,8 @@ fn a_reference_is_asked_once() {
 #[test]
 fn a_terminal_has_a_dashboard() {
     let folder = Folder::new("dashboard");
-    let (data, run) = (folder.path("data"), folder.path("run"));
-    write_movielens(Path::new(&data));
-    let config = small(&folder, "compact");
+    let (data, config) = movielens(&folder, "compact");
+    let run = folder.path("run");
     // Long enough to be drawn ten times.
     let text = fs::read_to_string(&config).unwrap().replace("epochs = 2", "epochs = 60\npatience = 60");
     fs::write(&config, text).unwrap();
@@ -218,9 +220,8 @@ fn a_terminal_has_a_dashboard() {
 fn ctrl_c_stops_under_a_dashboard() {
     use std::io::Write;
     let folder = Folder::new("interrupted");
-    let (data, run) = (folder.path("data"), folder.path("run"));
-    write_movielens(Path::new(&data));
-    let config = small(&folder, "compact");
+    let (data, config) = movielens(&folder, "compact");
+    let run = folder.path("run");
     let text = fs::read_to_string(&config).unwrap().replace("epochs = 2", "epochs = 5000\npatience = 5000");
     fs::write(&config, text).unwrap();
     let program = command(&[]).get_program().to_string_lossy().into_owned();
@@ -252,9 +253,8 @@ fn ctrl_c_stops_under_a_dashboard() {
 fn a_run_that_is_killed_goes_on_to_the_same_weights() {
     for recipe in ["compact", "text"] {
         let folder = Folder::new(&format!("killed-{recipe}"));
-        let (data, whole, run) = (folder.path("data"), folder.path("whole"), folder.path("run"));
-        write_movielens(Path::new(&data));
-        let config = small(&folder, recipe);
+        let (data, config) = movielens(&folder, recipe);
+        let (whole, run) = (folder.path("whole"), folder.path("run"));
         // Dropout, a weight average and a stage that is kept whatever it does: all that could be forgotten.
         let text = fs::read_to_string(&config).unwrap();
         let text = text
@@ -324,9 +324,8 @@ fn a_run_that_is_killed_goes_on_to_the_same_weights() {
 #[test]
 fn a_run_that_is_stopped_says_how_to_go_on() {
     let folder = Folder::new("stopped");
-    let (data, run) = (folder.path("data"), folder.path("run"));
-    write_movielens(Path::new(&data));
-    let config = small(&folder, "compact");
+    let (data, config) = movielens(&folder, "compact");
+    let run = folder.path("run");
     let text = fs::read_to_string(&config).unwrap().replace("epochs = 2", "epochs = 5000\npatience = 5000");
     fs::write(&config, text).unwrap();
     let arguments = ["train", &config, "--data", &data, "--out", &run];
@@ -361,9 +360,8 @@ fn a_run_that_is_stopped_says_how_to_go_on() {
 #[test]
 fn a_disk_that_is_full_leaves_what_was_written_before() {
     let folder = Folder::new("full");
-    let (data, whole, run) = (folder.path("data"), folder.path("whole"), folder.path("run"));
-    write_movielens(Path::new(&data));
-    let config = small(&folder, "compact");
+    let (data, config) = movielens(&folder, "compact");
+    let (whole, run) = (folder.path("whole"), folder.path("run"));
     succeeds(&trainer(&["train", &config, "--data", &data, "--out", &whole, "--quiet"]));
     // Files end at 50 KiB: weights fit, the optimizer's two moments of each do not.
     let program = command(&[]).get_program().to_string_lossy().into_owned();
@@ -466,9 +464,8 @@ fn compare_makes_one_report_and_goes_on_where_it_stopped() {
 #[test]
 fn behaviour_and_inspect_show_what_a_loss_does() {
     let folder = Folder::new("behaviour");
-    let (data, run) = (folder.path("data"), folder.path("run"));
-    write_movielens(Path::new(&data));
-    let config = small(&folder, "compact");
+    let (data, config) = movielens(&folder, "compact");
+    let run = folder.path("run");
     succeeds(&trainer(&["train", &config, "--data", &data, "--out", &run, "--quiet"]));
     let table = succeeds(&trainer(&["eval", &run, "--behaviour", "--beside", &run]));
     assert!(table.contains("B1") && table.contains("B8"), "{table}");
@@ -490,9 +487,8 @@ fn behaviour_and_inspect_show_what_a_loss_does() {
 #[test]
 fn an_earlier_run_is_asked_about_newer_data_and_its_answers_can_be_counted_again() {
     let folder = Folder::new("newer");
-    let (data, run, answers) = (folder.path("data"), folder.path("run"), folder.path("answers.jsonl"));
-    write_movielens(Path::new(&data));
-    let config = small(&folder, "compact");
+    let (data, config) = movielens(&folder, "compact");
+    let (run, answers) = (folder.path("run"), folder.path("answers.jsonl"));
     succeeds(&trainer(&["train", &config, "--data", &data, "--out", &run, "--quiet"]));
     let films = Path::new(&data).join("u.item");
     let text = fs::read_to_string(&films).unwrap().replace("\n7|Film 7 ", "\n7|Another film ");
@@ -529,9 +525,8 @@ fn an_earlier_run_is_asked_about_newer_data_and_its_answers_can_be_counted_again
 #[test]
 fn settings_that_would_do_nothing_are_refused() {
     let folder = Folder::new("nothing");
-    let (data, run) = (folder.path("data"), folder.path("run"));
-    write_movielens(Path::new(&data));
-    let config = small(&folder, "compact");
+    let (data, config) = movielens(&folder, "compact");
+    let run = folder.path("run");
     let train = ["train", &config, "--data", &data, "--out", &run];
     fails(
         &trainer(&[&train[..], &["--loss", "sdpo", "--lambda", "1"]].concat()),

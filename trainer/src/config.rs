@@ -28,13 +28,19 @@ pub struct RunConfig {
     pub recipe: Recipe,
     pub seed: u64,
     /// Largest number of tokens of the tokenizer trained on the catalogue.
+    #[schemars(range(min = 1))]
     pub tokens: usize,
     /// How many of the newest interactions the model sees.
+    #[schemars(range(min = 1))]
     pub context: usize,
     /// Most validation questions asked after an epoch.
+    #[schemars(range(min = 1))]
     pub valid_questions: usize,
+    #[schemars(range(min = 1))]
     pub hidden_size: usize,
+    #[schemars(range(min = 1))]
     pub layers: usize,
+    #[schemars(range(min = 1))]
     pub heads: usize,
     pub dropout: f64,
     /// Whether layers are computed again for their gradients instead of kept: less memory, the same gradients.
@@ -83,12 +89,15 @@ pub struct StageConfig {
     /// Whether `clip` holds of all gradients together.
     pub clip_together: bool,
     /// Batches whose gradients are added up for one step.
+    #[schemars(range(min = 1))]
     pub accumulate: usize,
     /// Epochs without a better validation after which a stage ends.
+    #[schemars(range(min = 1))]
     pub patience: usize,
     /// Decay of the moving average of weights; 0 switches it off.
     pub weight_average: f64,
     /// Steps between two lines in metrics.jsonl.
+    #[schemars(range(min = 1))]
     pub log_every: usize,
 }
 
@@ -115,6 +124,7 @@ impl Default for StageConfig {
 pub struct SftConfig {
     /// Targets per batch, about: windows are added until there are as many. Not a number of windows, because
     /// these hold two interactions in one shop and fifty in another.
+    #[schemars(range(min = 1))]
     pub batch_targets: usize,
     /// Share of id vectors hidden in a batch, so that text alone works (item vocabulary).
     pub id_dropout: f64,

@@ -15,10 +15,12 @@ pub struct PreferenceConfig {
     pub is_enabled: bool,
     pub keep: Keep,
     /// Preferences per batch, about.
+    #[schemars(range(min = 1))]
     pub batch_rows: usize,
     pub loss: LossKind,
     pub margin: MarginKind,
     /// K.
+    #[schemars(range(min = 1))]
     pub rejected: usize,
     /// λ: weight of the margin.
     pub lambda: f32,
@@ -40,9 +42,11 @@ pub struct PreferenceConfig {
     /// Whether intensity counts in the margin.
     pub use_intensity: bool,
     /// Most preferences; the paper trains on 10,000.
+    #[schemars(range(min = 1))]
     pub max_examples: usize,
     /// The chosen item is the one of largest utility among this many next interactions: 1 is the next item,
     /// 10 the paper's "best of the next ten".
+    #[schemars(range(min = 1))]
     pub target_window: usize,
     /// A chosen item was met at least this strongly.
     pub min_intensity: f32,

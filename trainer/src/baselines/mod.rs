@@ -57,18 +57,12 @@ impl BaselineName {
             .map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// Whether it is trained, as the model is, once for all protocols.
-    #[must_use]
-    pub fn is_network(self) -> bool {
-        matches!(self, Self::Sasrec | Self::Gru4rec)
-    }
-
     /// Those that take seconds and need no seed.
     pub const CHEAP: [Self; 4] = [Self::Popular, Self::Recent, Self::ItemKnn, Self::Content];
 }
 
-/// A chosen baseline that is tuned: on the validation questions of the protocol that will be asked, as whoever used it for
-/// that would.
+/// A chosen baseline that is counted and tuned: on the validation questions of the protocol that will be asked, as whoever
+/// used it for that would; none where it is a network ([`trained`]).
 ///
 /// # Errors
 /// None of its own; a ranker may fail.
@@ -77,20 +71,19 @@ pub fn tuned(
     train: &[Vec<Interaction>],
     catalog: &Catalog,
     exam: &Exam,
-) -> Result<Box<dyn Ranker>> {
+) -> Result<Option<Box<dyn Ranker>>> {
     let items = catalog.len();
-    Ok(match name {
+    Ok(Some(match name {
+        BaselineName::Popular => Box::new(popular::new(train, items)),
         BaselineName::Recent => Box::new(recent::tuned(train, items, exam)?),
         BaselineName::ItemKnn => Box::new(item_neighbours::ItemNeighbours::tuned(train, items, exam)),
         BaselineName::Content => Box::new(content::Content::tuned(catalog, exam)?),
-        BaselineName::Popular | BaselineName::Sasrec | BaselineName::Gru4rec => {
-            Box::new(popular::new(train, items))
-        }
-    })
+        BaselineName::Sasrec | BaselineName::Gru4rec => return Ok(None),
+    }))
 }
 
-/// A chosen baseline that is a network, trained with the settings of `run`, that of the model that it is compared with
-/// ([`SequenceConfig::of`]); none where it is no network.
+/// A chosen baseline that is a network, trained as the model is, once for all protocols, and with the settings of `run`, that
+/// of the model that it is compared with ([`SequenceConfig::of`]); none where it is no network ([`tuned`]).
 ///
 /// # Errors
 /// When the device fails, a loss stops being a number or the metrics file cannot be written.
@@ -111,7 +104,9 @@ pub fn trained(
         BaselineName::Gru4rec => Box::new(sequence_training::train::<Gru4rec>(
             &config, train, items, exam, run.seed, device, reporter,
         )?),
-        _ => return Ok(None),
+        BaselineName::Popular | BaselineName::Recent | BaselineName::ItemKnn | BaselineName::Content => {
+            return Ok(None);
+        }
     }))
 }
 

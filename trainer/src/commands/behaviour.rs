@@ -26,8 +26,8 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     for folder in &arguments.beside {
         runs.push(Run::load(folder)?);
     }
-    let folders = std::iter::once(&arguments.run).chain(&arguments.beside);
-    for (run, folder) in runs.iter().zip(folders) {
+    let folders = || std::iter::once(&arguments.run).chain(&arguments.beside);
+    for (run, folder) in runs.iter().zip(folders()) {
         ensure!(
             dataset.is_of(&run.catalog),
             "{} has another catalogue than the first run\nhint: all runs must be trained on one data set",
@@ -39,7 +39,6 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
     let questions = split::sample(&questions, arguments.questions.unwrap_or(MOMENTS));
     let config = BehaviourConfig { utility: runs[0].config.preference.utility, ..BehaviourConfig::default() };
     let arms: Vec<String> = runs.iter().map(Run::arm).collect();
-    let folders = || std::iter::once(&arguments.run).chain(&arguments.beside);
     let mut models = Vec::new();
     for ((run, arm), folder) in runs.iter().zip(&arms).zip(folders()) {
         let is_alone = arms.iter().filter(|other| *other == arm).count() == 1;

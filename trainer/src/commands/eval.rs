@@ -140,12 +140,9 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
             }
         };
         for &name in chosen {
-            if let Some((_, network)) = networks.iter().find(|(network, _)| *network == name) {
-                reporter.say(&format!("asking {}", network.name()));
-                reports.push(ask(network.as_ref())?);
-                continue;
-            }
-            let ranker = baselines::tuned(name, &split.train, &dataset.catalog, &exam)?;
+            let tuned = baselines::tuned(name, &split.train, &dataset.catalog, &exam)?;
+            let network = networks.iter().find(|(network, _)| *network == name).map(|(_, network)| network);
+            let Some(ranker) = tuned.as_ref().or(network) else { continue };
             reporter.say(&format!("asking {}", ranker.name()));
             reports.push(ask(ranker.as_ref())?);
             if let Some(settings) = ranker.settings() {

@@ -2,7 +2,6 @@
 
 use anyhow::Result;
 use schemars::{Schema, schema_for};
-use serde_json::Value;
 use shared::{catalog::Item, rules::Rules, signals::SignalsConfig};
 
 use crate::{
@@ -19,51 +18,10 @@ pub fn run(arguments: &cli::Schema) -> Result<()> {
 fn schema(of: SchemaOf) -> Schema {
     match of {
         SchemaOf::Signals => schema_for!(SignalsConfig),
-        SchemaOf::Run => run_schema(),
+        SchemaOf::Run => schema_for!(RunConfig),
         SchemaOf::Event => schema_for!(VisitorEvent),
         SchemaOf::Item => schema_for!(Item),
         SchemaOf::Rules => schema_for!(Rules),
-    }
-}
-
-/// Sizes that are refused when they are 0, which their types allow.
-const AT_LEAST_ONE: [&str; 12] = [
-    "accumulate",
-    "batch_rows",
-    "batch_targets",
-    "context",
-    "heads",
-    "hidden_size",
-    "layers",
-    "log_every",
-    "rejected",
-    "target_window",
-    "tokens",
-    "valid_questions",
-];
-
-/// As the types say it, and then as [`RunConfig::validate`] does.
-fn run_schema() -> Schema {
-    let mut schema = schema_for!(RunConfig);
-    if let Some(root) = schema.as_object_mut() {
-        root.values_mut().for_each(raise);
-    }
-    schema
-}
-
-/// Raises the least value of those sizes, wherever they stand.
-fn raise(schema: &mut Value) {
-    match schema {
-        Value::Object(object) => {
-            for (name, inner) in object {
-                if AT_LEAST_ONE.contains(&name.as_str()) && inner["minimum"] == 0 {
-                    inner["minimum"] = 1.into();
-                }
-                raise(inner);
-            }
-        }
-        Value::Array(list) => list.iter_mut().for_each(raise),
-        _ => {}
     }
 }
 
@@ -96,6 +54,7 @@ mod tests {
             assert_eq!(names, required, "{of:?}");
         }
     }
+
     #[test]
     fn sizes_that_are_refused_at_0_begin_at_1() {
         let schema = serde_json::to_value(schema(SchemaOf::Run)).unwrap();
@@ -107,6 +66,8 @@ mod tests {
             (&preference["rejected"]["minimum"], &preference["batch_rows"]["minimum"]),
             (&1.into(), &1.into())
         );
-        assert_eq!(schema["$defs"]["StageConfig"]["properties"]["epochs"]["minimum"], 0);
+        assert_eq!(preference["max_examples"]["minimum"], 1);
+        let stage = &schema["$defs"]["StageConfig"]["properties"];
+        assert_eq!((&stage["epochs"]["minimum"], &stage["patience"]["minimum"]), (&0.into(), &1.into()));
     }
 }

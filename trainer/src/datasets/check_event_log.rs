@@ -21,7 +21,7 @@ use super::{
     check_event,
     item_names::ItemNames,
     json_lines::{self, LINE_HINT},
-    report::{Fault, Rejection, Unused},
+    report::{Fault, Rejection, Unused, note},
     shop_fields::{self, EVENT, Object},
 };
 use crate::signals_file;
@@ -74,7 +74,7 @@ pub fn read(folder: &Path, now_ms: i64) -> Result<Log> {
     Ok(Log { items, events, signals, report })
 }
 
-pub const WITHOUT_VISITOR: &str = "events without a visitor";
+const WITHOUT_VISITOR: &str = "events without a visitor";
 const WITHOUT_RATING: &str = "ratings without a number";
 const UNKNOWN_ITEM: &str = "item that the catalogue lacks";
 
@@ -100,10 +100,6 @@ struct Doubts {
     repeated: Option<(usize, usize)>,
     /// Hashes of all lines: a number for each, where the lines themselves would be the file.
     lines: HashSet<u64>,
-}
-
-fn note(doubt: &mut Option<(usize, usize)>, number: usize) {
-    doubt.get_or_insert((number, 0)).1 += 1;
 }
 
 impl Reader<'_> {

@@ -79,9 +79,10 @@ impl Dataset {
     /// Whether a model that was trained on `catalog` reads the same of each item here: a price may have changed since.
     #[must_use]
     pub fn is_of(&self, catalog: &Catalog) -> bool {
-        let read = |item: &Item| (item.id.clone(), item.title.clone(), item.model_text());
-        self.catalog.len() == catalog.len()
-            && self.catalog.items().iter().map(read).eq(catalog.items().iter().map(read))
+        let is_same = |(one, other): (&Item, &Item)| {
+            one.id == other.id && one.title == other.title && one.model_text() == other.model_text()
+        };
+        self.catalog.len() == catalog.len() && self.catalog.items().iter().zip(catalog.items()).all(is_same)
     }
 
     /// The same visitors with the items of an earlier catalogue: what it lacks is left out, and counted.
@@ -91,24 +92,30 @@ impl Dataset {
             self.catalog.items().iter().map(|item| catalog.index(&item.id)).collect();
         let before = self.interactions();
         let met = |met: Interaction| Some(Interaction { item: known[met.item]?, ..met });
-        let histories =
-            self.histories.into_iter().map(|history| history.into_iter().filter_map(met).collect());
         let saw = |seen: Seen| Some(Seen { item: known[seen.item]?, ..seen });
-        // No rows where nothing was recorded.
-        let seen = self.seen.into_iter().map(|list| list.into_iter().filter_map(saw).collect());
-        let mut seen: Vec<Vec<Seen>> = seen.collect();
-        let histories: Vec<Vec<Interaction>> = histories.collect();
-        let mut is_left = histories.iter().map(|history| !history.is_empty());
-        seen.retain(|_| is_left.next().unwrap_or(true));
-        let rows = self.visitors.into_iter().zip(histories).filter(|(_, history)| !history.is_empty());
-        let (visitors, histories) = rows.unzip();
-        let dataset = Self { catalog: catalog.clone(), visitors, histories, seen, clearance: None, ..self };
+        let histories: Vec<Vec<Interaction>> =
+            self.histories.into_iter().map(|history| history.into_iter().filter_map(met).collect()).collect();
+        let seen = self.seen.into_iter().map(|list| list.into_iter().filter_map(saw).collect()).collect();
+        let is_left: Vec<bool> = histories.iter().map(|history| !history.is_empty()).collect();
+        let dataset = Self {
+            catalog: catalog.clone(),
+            visitors: those(self.visitors, &is_left),
+            histories: those(histories, &is_left),
+            seen: those(seen, &is_left),
+            clearance: None,
+            ..self
+        };
         let left_out = LeftOut {
             items: known.iter().filter(|known| known.is_none()).count(),
             interactions: before - dataset.interactions(),
         };
         (dataset, left_out)
     }
+}
+
+/// The rows of the visitors that are left; none where there were none.
+fn those<T>(rows: Vec<T>, is_left: &[bool]) -> Vec<T> {
+    rows.into_iter().zip(is_left).filter_map(|(row, is_left)| is_left.then_some(row)).collect()
 }
 
 /// What an earlier catalogue knows nothing of.

@@ -16,7 +16,7 @@ use super::{
     Dataset, ImportReport,
     gather::{self, Items},
     gzip_lines,
-    report::{Fault, Rejection, Unused},
+    report::{Fault, Rejection, Unused, note},
     table::{self, Field},
     text_lines,
     times::{self, Unit},
@@ -154,7 +154,7 @@ fn dataset(
     let mut by_user: BTreeMap<u32, Vec<Interaction>> = BTreeMap::new();
     let now_ms = times::now_ms();
     let mut met: HashSet<&str> = HashSet::with_capacity(lines.len());
-    let mut repeated = (0, 0);
+    let mut repeated = None;
     for (index, text) in lines.iter().enumerate() {
         let line = index + 1;
         let row = fields(text, separator, 4, "user, item, rating and time")
@@ -162,10 +162,10 @@ fn dataset(
             .map(|(user, interaction)| by_user.entry(user).or_default().push(interaction));
         report.count(ratings, line, row);
         if !met.insert(text) {
-            repeated = (if repeated.1 == 0 { line } else { repeated.0 }, repeated.1 + 1);
+            note(&mut repeated, line);
         }
     }
-    if let (first, count @ 1..) = repeated {
+    if let Some((first, count)) = repeated {
         report.rejected.push(Rejection::repeated(ratings, first, count, lines.len()));
     }
     gather::from_interactions(format, catalog, by_user, report)

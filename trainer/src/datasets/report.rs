@@ -44,6 +44,11 @@ impl Rejection {
     }
 }
 
+/// Counts the line `number` among those of one kind, of which the first and their number are told.
+pub fn note(doubt: &mut Option<(usize, usize)>, number: usize) {
+    doubt.get_or_insert((number, 0)).1 += 1;
+}
+
 impl fmt::Display for Rejection {
     /// `file:line:column: reason`, and the hint on a line of its own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
