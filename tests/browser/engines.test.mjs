@@ -24,7 +24,7 @@ function engine(device, { ms = 1, list = [{ item: device, score: -1, rules: [] }
     isFreed: false,
     free() { this.isFreed = true; },
     set_rules: (text) => {
-      if (refuses) throw { code: 'bad_request', message: refuses };
+      if (refuses && JSON.parse(text).version === 7) throw { code: 'bad_request', message: refuses };
       told.push(text);
     },
     self_test: async () => ({ passed: passes, max_error: passes ? 0 : 1 }),
@@ -191,6 +191,10 @@ test('every engine has the shop\'s rules before it answers; one that refuses the
   const refusing = await opened({ device: 'cpu', cpu: { refuses: 'rules of version 7' }, rules: Promise.resolve('{"version": 7}') });
   assert.deepEqual(refusing.info.fallback, { code: 'bad_request', message: 'rules of version 7' });
   assert.equal(await answer(refusing.engines), 'cpu');
+
+  assert.deepEqual(refusing.log.engines[0].told, ['{"version":1,"never_named":[],"placements":{"*":{"explain":true}}}'], 'and with the rest of them');
+  await refusing.engines.setRules('{"version": 1}');
+  assert.deepEqual([refusing.engines.areRulesRefused, refusing.engines.info().fallback], [false, undefined], 'rules that came later');
 
   const missing = await opened({ device: 'cpu', rules: Promise.resolve(undefined) });
   assert.deepEqual(missing.log.engines[0].told, [], 'what did not come is not told');

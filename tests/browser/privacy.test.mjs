@@ -163,7 +163,7 @@ test('everything is erased after one question, which can be taken back', async (
   assert.equal((await stored()).length, 2);
   await button('Erase everything').click();
   await button('Erase').click();
-  await says('Erased. Nothing is kept.');
+  await says('Erased. No note is left.');
   assert.deepEqual(await stored(), []);
   assert.equal(await focused(), 'What this shop remembers');
   await visit.page.waitForFunction(() => document.querySelector('vitrine-recs').dataset.state === 'fallback');
@@ -272,7 +272,42 @@ test('on touch screens what is pressed is 44 pixels high', async () => {
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 390);
 });
 
+test('what earlier visits stored is shown and erased where nobody has said yes on this page', async () => {
+  await visit.page.evaluate(async () => {
+    const { recorder } = await import('/vitrine/recorder.js');
+    recorder.start({ consent: true });
+    await recorder.observe({ item: 'bag-ink', type: 'purchase' });
+  });
+  await visit.page.goto(`${site.url}/pages/shop.html`);
+  await open({ list: null });
+  await says('1 note from an earlier visit, not used until you say yes');
+  await says('What earlier visits stored stays, unused');
+  assert.equal((await stored()).length, 1);
+  await button('Erase everything').click();
+  await button('Erase').click();
+  await says('Erased. No note is left.');
+  await says('This page only');
+  assert.deepEqual(await stored(), []);
+});
+
+test('a page whose language is none has the panel in that of the browser', async () => {
+  for (const locale of ['en_', 'pt-PT-ao90', 'de_DE.UTF-8', 'en us']) {
+    await open({ list: null, attributes: { locale } });
+    await says('What this shop remembers');
+    await visit.page.evaluate(() => document.querySelector('vitrine-privacy').remove());
+  }
+});
+
 const say = sayer(() => null, 'en');
+
+test('words: English is counted in English on whatever page, and a shop\'s words as its language does', () => {
+  const russian = sayer((key) => (key === 'kept' ? '{count} заметка|{count} заметки|{count} заметок' : null), 'ru');
+  assert.deepEqual([1, 2, 5, 21, 22].map((count) => russian('kept', { count })), ['1 заметка', '2 заметки', '5 заметок', '21 заметка', '22 заметки']);
+  assert.equal(russian('click', { count: 21 }), 'Opened from a list 21 times');
+  assert.equal(sayer(() => null, 'ja')('kept', { count: 1 }), '1 note');
+  assert.equal(sayer(() => '{count}件', 'ja')('kept', { count: 1 }), '1件');
+  assert.equal(sayer(() => 'one|many', 'ru')('kept', { count: 3 }), 'many');
+});
 
 test('words: one and many, weightiest deed first, types of the shop by their name', () => {
   assert.equal(say('kept', { count: 1 }), '1 note');

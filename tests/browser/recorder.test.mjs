@@ -490,6 +490,79 @@ test('a page that is being prerendered records nothing until it is shown', async
   await eventually(() => page.evaluate(() => window.told), (told) => told.includes('click') && told.includes('view'));
 });
 
+test('what an earlier page stored is told, forgotten and erased, also where nobody has said yes on this one', async () => {
+  const { context, page } = await visit();
+  await start(page, { consent: true, watch: false });
+  for (const item of ['coat', 'hat']) await observe(page, { item, type: 'view' });
+  await page.goto(`${site.url}${ADDRESS}?later`);
+  await start(page, { watch: false });
+  await observe(page, { item: 'bag', type: 'view' });
+  const told = () => page.evaluate(async () => {
+    const { recorder } = await import('/vitrine/recorder.js');
+    const items = (all) => all.map(({ item }) => item).join(' ');
+    return [recorder.consent, items(await recorder.events()), items((await recorder.export()).events)];
+  });
+  assert.deepEqual(await told(), ['unknown', 'bag', 'coat hat bag']);
+  await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.forget('coat'));
+  assert.deepEqual(await told(), ['unknown', 'bag', 'hat bag']);
+  // A tab with consent goes on; one without erases for it, too.
+  const other = await context.newPage();
+  await other.goto(site.url + ADDRESS);
+  await start(other, { consent: true, watch: false });
+  assert.deepEqual((await events(other)).map(({ item }) => item), ['hat']);
+  await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.erase());
+  assert.deepEqual(await told(), ['unknown', '', '']);
+  await eventually(() => events(other), (all) => all.length === 0, 'the other tab');
+  await observe(other, { item: 'ring', type: 'view' });
+  await other.reload();
+  await start(other, { consent: true, watch: false });
+  assert.deepEqual((await events(other)).map(({ item }) => item), ['ring']);
+});
+
+test('a database of a later kit is erased like any other', async () => {
+  const { page } = await visit();
+  await page.evaluate(() => new Promise((resolve) => {
+    const opening = indexedDB.open('vitrine', 99);
+    opening.onupgradeneeded = () => opening.result.createObjectStore('events', { keyPath: 'n' }).put({ n: 1, item: 'coat', type: 'view' });
+    opening.onsuccess = () => resolve(opening.result.close());
+  }));
+  await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.erase());
+  assert.deepEqual(await page.evaluate(() => indexedDB.databases()), []);
+});
+
+test('looking for what is kept leaves nothing behind', async () => {
+  const { page } = await visit();
+  await start(page);
+  await observe(page, { item: 'coat', type: 'view' });
+  const exported = await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.export());
+  assert.deepEqual([exported.events.length, exported.consent, exported.bucket], [1, undefined, undefined]);
+  await page.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.forget('hat'));
+  assert.deepEqual(await state(page), { consent: 'unknown', ...NOTHING });
+});
+
+test('what was only in memory is gone when the page is left, also for who comes back to it', async () => {
+  const { page } = await visit();
+  await start(page, { watch: false });
+  await observe(page, { item: 'coat', type: 'view' });
+  for (const kind of ['pagehide', 'pageshow']) await page.evaluate((name) => dispatchEvent(new PageTransitionEvent(name, { persisted: true })), kind);
+  assert.deepEqual(await events(page), []);
+  await observe(page, { item: 'hat', type: 'view' });
+  assert.deepEqual((await events(page)).map(({ item }) => item), ['hat']);
+});
+
+test('who paused on another page finds this one paused, too', async () => {
+  const { context, page } = await visit();
+  await start(page, { consent: true, watch: false });
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true })));
+  const other = await context.newPage();
+  await other.goto(site.url + ADDRESS);
+  await start(other, { consent: true, watch: false });
+  await other.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.pause());
+  await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
+  await observe(page, { item: 'hat', type: 'view' });
+  assert.deepEqual(await events(page), []);
+});
+
 test('a page that comes back from the back-forward cache hears again, and has learnt what it missed', async () => {
   const { context, page } = await visit();
   const other = await context.newPage();

@@ -21,6 +21,7 @@ describe('tiers', () => {
     globalThis.fetch = async (address) => {
       const body = files[String(address)];
       if (body === undefined) return new Response(null, { status: 404 });
+      if (typeof body === 'number') return new Response(null, { status: body });
       return new Response(typeof body === 'string' ? body : JSON.stringify(body));
     };
     let arrive;
@@ -28,8 +29,9 @@ describe('tiers', () => {
     const arrival = new Promise((resolve, reject) => { [arrive, fail] = [resolve, reject]; });
     const engines = {
       isOpen: false,
-      open: async ({ calm, catalog }) => {
+      open: async ({ calm, catalog, rules }) => {
         log.catalog = catalog;
+        log.rules = rules;
         calm.then(() => { log.isCalm = true; });
         await arrival;
       },
@@ -41,6 +43,7 @@ describe('tiers', () => {
         return { rows: [{ item: 'parka', score: -1, rules: ['new in'], reason: { kind: 'viewed', item: 'coat' } }], fallback: [] };
       },
       interactions: () => [{ item: 'of the engine', intensity: 1, time_ms: 0 }],
+      setRules: async (text) => { log.set_rules = text; },
       diagnostics: () => ({}), forget: () => {}, setPersistent: () => {},
     };
     const kept = new Map();
@@ -238,6 +241,29 @@ describe('tiers', () => {
     const open_minded = scene();
     await open_minded.open();
     assert.equal((await recommend(open_minded.tiers, bought, { k: 1 }))[0].reason.kind, 'bought');
+  });
+
+  test('while rules cannot be read nothing is named, and nobody is in an experiment; they are tried again', async () => {
+    const rules = 'http://shop/rules.json';
+    const bought = [{ item: 'coat', type: 'purchase', ts: NOW_MS }];
+    const ask = async (tiers) => tiers.recommend(bought, { k: 1, now_ms: NOW_MS });
+    const files = { 'http://shop/model/catalog.json': CATALOGUE, [rules]: 503 };
+    const { tiers, log, open, given } = scene({ files, first_ms: 20 });
+    assert.equal((await open({ rules })).fallback.code, 'bad_request');
+    const before = await ask(tiers);
+    assert.deepEqual([before.recommendations[0].reason, before.experiment], [undefined, 'unknown']);
+    assert.deepEqual(JSON.parse(await log.rules), { version: 1, placements: { '*': { explain: false } } });
+    files[rules] = { version: 1, never_named: ['Hats'] };
+    await eventually(() => log.set_rules, (text) => text !== undefined, 'rules that came later');
+    const after = await ask(tiers);
+    assert.deepEqual([after.recommendations[0].reason.kind, after.experiment, tiers.info().fallback], ['bought', null, undefined]);
+    assert.deepEqual([JSON.parse(log.set_rules).never_named, await given()], [['Hats'], undefined]);
+
+    for (const [broken, kind] of [['{"version": 1,}', undefined], ['{"version": 7, "never_named": "Coats"}', undefined], ['{"version": 7}', 'bought']]) {
+      const wrong = scene({ files: { ...files, [rules]: broken } });
+      await wrong.open({ rules });
+      assert.equal((await ask(wrong.tiers)).recommendations[0].reason?.kind, kind, broken);
+    }
   });
 
   test('a visitor stays in one hundredth, and with consent on the next page, too', async () => {

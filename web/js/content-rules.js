@@ -80,11 +80,11 @@ export class ContentRules {
 
   /**
    * @param {Item[]} items
-   * @param {string[]} [neverNamed]  categories whose items are in no reason
+   * @param {string[] | null} [neverNamed]  categories whose items are in no reason; null when nobody knows, and nothing is named
    */
   constructor(items, neverNamed = []) {
     this.#items = items;
-    this.#neverNamed = new Set(neverNamed);
+    this.#neverNamed = neverNamed && new Set(neverNamed);
     this.#logPrices = Float64Array.from(items, ({ price }) => (price && price > 0 ? Math.log(price) : NaN));
     const currencyNumber = numbering();
     this.#currencies = Int32Array.from(items, ({ currency }) => currencyNumber(currency ?? ''));
@@ -258,7 +258,8 @@ export class ContentRules {
 
   /** @param {number} index */
   #isUnnamed(index) {
-    return (this.#items[index].category ?? []).some((step) => this.#neverNamed.has(step));
+    const names = this.#neverNamed;
+    return !names || (this.#items[index].category ?? []).some((step) => names.has(step));
   }
 
   /** @param {string[]} ids */

@@ -8,6 +8,7 @@ import { BUILD } from './build.js';
 import { startBundle } from './bundle.js';
 import { chooseDevice } from './device.js';
 import * as keeper from './keep.js';
+import { leastRules } from './least-rules.js';
 import { passesAfter, read } from './network.js';
 import { VitrineError, toErrorRecord } from './protocol.js';
 import { Retries } from './retries.js';
@@ -53,8 +54,10 @@ export class Engines {
   #calm = Promise.resolve();
   /** The shop's rules, when they are there. @type {Promise<string | undefined>} */
   #rules = Promise.resolve(undefined);
-  /** Why an engine answers without them, or without the shop's own catalogue. @type {import('./protocol.js').ErrorRecord | undefined} */
-  #shopError;
+  /** Why an engine answers without them. @type {import('./protocol.js').ErrorRecord | undefined} */
+  #rulesError;
+  /** Why it answers without the shop's own catalogue. @type {import('./protocol.js').ErrorRecord | undefined} */
+  #catalogError;
   #persistent = false;
   /** Whether the page wants the GPU, faster or not. */
   #isForced = false;
@@ -109,7 +112,7 @@ export class Engines {
     this.#isForced = device === 'gpu';
     this.#persistent = persistent;
     // Of a try before this one.
-    this.#fallback = this.#shopError = undefined;
+    this.#fallback = this.#rulesError = this.#catalogError = undefined;
     /** When a GPU is worth a try. @type {number | undefined} */
     let after_ms;
     try {
@@ -148,7 +151,7 @@ export class Engines {
 
   /** @returns {import('./protocol.js').EngineInfo} */
   info() {
-    const fallback = this.#fallback ?? this.#shopError;
+    const fallback = this.#fallback ?? this.#rulesError ?? this.#catalogError;
     return {
       ...this.#engine.info(),
       device: this.#current,
@@ -318,14 +321,34 @@ export class Engines {
       opened.free?.();
       throw new VitrineError('package_version', 'the package was changed while the page was open');
     }
-    if (catalog_error) this.#shopError = { code: 'bad_request', message: `the shop's catalogue: ${catalog_error}` };
+    if (catalog_error) this.#catalogError = { code: 'bad_request', message: `the shop's catalogue: ${catalog_error}` };
     const rules = await this.#rules;
-    try {
-      if (rules !== undefined) opened.set_rules(rules);
-    } catch (cause) {
-      this.#shopError = toErrorRecord(cause);
-    }
+    if (rules !== undefined) this.#rule(opened, rules);
     return opened;
+  }
+
+  /** The shop's rules, where they came late: lists are made by them from here on. @param {string} text */
+  setRules(text) {
+    this.#rules = Promise.resolve(text);
+    return this.#options.inQueue(async () => {
+      for (const each of Object.values(this.#engines)) if (each) this.#rule(each, text);
+    });
+  }
+
+  /** Were the shop's rules read, and wrong? */
+  get areRulesRefused() {
+    return this.#rulesError !== undefined;
+  }
+
+  /** @param {any} opened @param {string} text */
+  #rule(opened, text) {
+    try {
+      opened.set_rules(text);
+      this.#rulesError = undefined;
+    } catch (cause) {
+      this.#rulesError = toErrorRecord(cause);
+      opened.set_rules(leastRules(text));
+    }
   }
 
   /** Whatever goes wrong there, the CPU goes on answering. @param {number} after_ms */

@@ -57,7 +57,7 @@ export function checkedEvent(event, types) {
   if (!types.has(type)) {
     // `add_to_cart`, `Product Viewed`: other recorders use the same words.
     const meant = EVENT_TYPES.filter((each) => each.split('_').every((word) => `${type}`.toLowerCase().includes(word))).pop();
-    demand(false, `"${type}" is no event type; ${meant ? `did you mean ${meant}?` : `name the shop's own in start({ events })`}`);
+    demand(false, `"${type}" is no event type; ${meant ? `did you mean ${meant}?` : `name it in start({ events })`}`);
   }
   // A device may believe that it is 1970: what is now is right in any case.
   demand(ts === now_ms || (Number.isSafeInteger(ts) && ts > YEAR_2000_MS && ts < now_ms + DAY_MS), `ts is ${ts}, not milliseconds from 2000 to now`);

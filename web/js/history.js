@@ -46,7 +46,7 @@ export function persist() {
 }
 
 /** What an engine read of the history, on whichever page. */
-export function dropRead() {
+function dropRead() {
   try {
     indexedDB.deleteDatabase(ENGINE_DATABASE);
   } catch {
@@ -54,16 +54,22 @@ export function dropRead() {
   }
 }
 
-/** From here on in memory, with nothing left on the device. */
-export async function drop() {
+/**
+ * Nothing is left on the device, not even what this page may not use.
+ *
+ * @param {boolean} [isKeeping]  whether what comes is stored as before; else it is in memory from here on
+ */
+export async function drop(isKeeping) {
   // A transaction that was under way may have read all of it once more.
   if (isStored) memory = [];
-  isStored = false;
+  isStored &&= !!isKeeping;
   dropRead();
   try {
-    await settled(indexedDB.deleteDatabase(DATABASE));
+    const request = indexedDB.deleteDatabase(DATABASE);
+    // Blocked: it goes as soon as the other tab is done.
+    await new Promise((resolve) => (request.onsuccess = request.onerror = request.onblocked = resolve));
   } catch {
-    // Refused: then nothing was stored. Blocked: it goes as soon as the other tab is done.
+    // Refused: then nothing was stored.
   }
 }
 
@@ -86,15 +92,25 @@ export async function all() {
   return bounded(memory, Date.now());
 }
 
-/** @param {(before: HistoryEvent[]) => HistoryEvent[]} after  of all events, oldest first: replaces, never changes them */
-export async function change(after) {
-  if (isStored) {
+/** What is stored, also where this page may not use it; fails where nothing is. */
+export function stored() {
+  return inTransaction((before) => before);
+}
+
+/**
+ * @param {(before: HistoryEvent[]) => HistoryEvent[]} after  of all events, oldest first: replaces, never changes them
+ * @param {boolean} [isTaking]  whether it only takes away: then also of what is stored and this page may not use
+ */
+export async function change(after, isTaking) {
+  if (isTaking) dropRead();
+  if (isStored || isTaking) {
     try {
-      return void (memory = await inTransaction(after));
+      const kept = await inTransaction(after);
+      if (isStored) return void (memory = kept);
     } catch (cause) {
       // Go on without storage, with what was last read of it.
+      if (isStored) tellLost(cause);
       isStored = false;
-      tellLost(cause);
     }
   }
   memory = after(memory);
@@ -165,11 +181,14 @@ export function upgrade(database, from_version, transaction) {
 async function inTransaction(after) {
   // Reading the global may itself throw where storage is blocked.
   const request = indexedDB.open(DATABASE, SCHEMA_VERSION);
-  request.onupgradeneeded = ({ oldVersion }) => upgrade(request.result, oldVersion, /** @type {IDBTransaction} */ (request.transaction));
-  const opening = settled(request);
-  // A tab with an older version lets go as soon as it hears of this one.
-  request.onblocked = null;
-  const database = await opening;
+  request.onupgradeneeded = ({ oldVersion }) => {
+    const transaction = /** @type {IDBTransaction} */ (request.transaction);
+    // Looking for what is stored makes no database.
+    if (isStored || oldVersion) upgrade(request.result, oldVersion, transaction);
+    else transaction.abort();
+  };
+  // A tab with an older version, which blocks it, lets go as soon as it hears of this one.
+  const database = await settled(request);
   try {
     const transaction = database.transaction(EVENTS, 'readwrite');
     const store = transaction.objectStore(EVENTS);
@@ -192,6 +211,5 @@ export function settled(request) {
   return new Promise((resolve, reject) => {
     request.onsuccess = () => resolve(request.result);
     request.onerror = () => reject(request.error);
-    if ('onblocked' in request) request.onblocked = () => reject(new Error('the database is blocked'));
   });
 }

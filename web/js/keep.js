@@ -8,6 +8,9 @@ import { ENGINE_DATABASE, MAX_AGE_MS } from './protocol.js';
 
 const KEPT = 'kept';
 
+/** The name of the hundredth of the visitors that this one is of, for experiments. */
+export const BUCKET = 'bucket';
+
 /**
  * What was read of a history is not kept longer than the history itself.
  *
@@ -53,7 +56,11 @@ export async function dropAll() {
 async function inStore(mode, ask) {
   try {
     const opening = indexedDB.open(ENGINE_DATABASE, 1);
-    opening.onupgradeneeded = () => opening.result.createObjectStore(KEPT);
+    opening.onupgradeneeded = () => {
+      // Looking for something makes no database.
+      if (mode === 'readonly') opening.transaction?.abort();
+      else opening.result.createObjectStore(KEPT);
+    };
     const database = await settled(opening);
     try {
       return await settled(ask(database.transaction(KEPT, mode).objectStore(KEPT)));

@@ -4,7 +4,7 @@
 // `privacy-words.js`, the registration in `privacy.js`.
 
 import { fileRow, noteRow, panel, privacyStyle, whyRow } from './privacy-view.js';
-import { ago, deeds, interest, sayer } from './privacy-words.js';
+import { ago, deeds, interest, localeOf, sayer } from './privacy-words.js';
 import { recorder } from './recorder.js';
 import { addressesOnPage, kitRequests } from './requests.js';
 
@@ -89,8 +89,7 @@ export class VitrinePrivacy extends Base {
   }
 
   get #locale() {
-    // As servers write it, too.
-    return (this.getAttribute('locale') || document.documentElement.lang).replaceAll('_', '-') || undefined;
+    return localeOf(this.getAttribute('locale') || document.documentElement.lang);
   }
 
   #build() {
@@ -126,15 +125,18 @@ export class VitrinePrivacy extends Base {
 
   async #draw() {
     const question = ++this.#question;
-    const [events, isPersistent] = await Promise.all([recorder.events(), recorder.isPersistent()]);
+    const isPersistent = await recorder.isPersistent();
+    const [{ events }, used] = await Promise.all([recorder.export(), recorder.events()]);
     if (question !== this.#question) return;
-    this.#drawState(events, isPersistent);
+    // Nobody has said yes on this page, and an earlier one has stored something.
+    const unused = Math.max(events.length - used.length, 0);
+    this.#drawState(events, isPersistent, unused);
     this.#drawNotes(events);
     // Titles and reasons may take a while; the notes are shown before.
     const known = await this.#consult(events);
     if (question !== this.#question || !known) return;
     this.#known = known;
-    this.#drawState(events, isPersistent);
+    this.#drawState(events, isPersistent, unused);
     this.#drawNotes(events);
     this.#drawReasons();
   }
@@ -202,8 +204,8 @@ export class VitrinePrivacy extends Base {
     }));
   }
 
-  /** @param {HistoryEvent[]} events @param {boolean} isPersistent */
-  #drawState(events, isPersistent) {
+  /** @param {HistoryEvent[]} events @param {boolean} isPersistent @param {number} unused  how many are stored and not used */
+  #drawState(events, isPersistent, unused) {
     const parts = this.#panel;
     if (!parts) return;
     const say = this.#say;
@@ -214,16 +216,16 @@ export class VitrinePrivacy extends Base {
     const oldest = events.reduce((ts, event) => Math.min(ts, event.ts), Infinity);
     const since = events.length === 0 ? '' : new Intl.DateTimeFormat(this.#locale, { day: 'numeric', month: 'long' }).format(oldest);
     kept.more.textContent = events.length === 0 ? say('kept-none-more') : say('kept-more', { count: items, since });
-    where.value.textContent = say(isPersistent ? 'where-device' : 'where-page');
-    where.more.textContent = say(isPersistent ? 'where-device-more' : 'where-page-more');
+    const place = isPersistent ? 'where-device' : unused > 0 ? 'where-before' : 'where-page';
+    where.value.textContent = say(place);
+    where.more.textContent = say(/** @type {Key} */ (`${place}-more`), { count: unused });
     this.#drawRequests(sent);
 
     const isGranted = recorder.consent === 'granted';
     parts.keeping.input.checked = isGranted;
     const isSignalled = /** @type {any} */ (navigator).globalPrivacyControl === true;
-    parts.keeping.hint.textContent = say(
-      isGranted ? (isPersistent ? 'keep-on' : 'keep-refused') : isSignalled ? 'keep-signal' : 'keep-off',
-    );
+    const off = isSignalled ? 'keep-signal' : unused > 0 ? 'keep-before' : 'keep-off';
+    parts.keeping.hint.textContent = say(isGranted ? (isPersistent ? 'keep-on' : 'keep-refused') : off);
     parts.pause.input.checked = recorder.isPaused;
     parts.pause.hint.textContent = say(recorder.isPaused ? 'pause-on' : 'pause-off');
     parts.save.hidden = events.length === 0;

@@ -1,6 +1,9 @@
 // What does the privacy panel say? Every word of it, and how notes read. A shop says it its own way by `text-KEY`.
 
-/** `{name}` is filled in; `one|many` are chosen by {count}. */
+/**
+ * `{name}` is filled in. `one|many` are chosen by {count}; a shop's own words may have as many forms as its language,
+ * in the order of `FORMS`.
+ */
 export const WORDS = {
   heading: 'What this shop remembers',
   lead: 'To pick items for you, notes on what you look at are kept in this browser, and the picking is done here, too. The notes are never sent: not to this shop, not to anyone.',
@@ -13,8 +16,10 @@ export const WORDS = {
   'fact-where': 'Where',
   'where-device': 'This browser',
   'where-device-more': 'on this device, for 180 days at most',
+  'where-before': 'This browser',
+  'where-before-more': '1 note from an earlier visit, not used until you say yes|{count} notes from earlier visits, not used until you say yes',
   'where-page': 'This page only',
-  'where-page-more': 'gone when you leave it; nothing is stored',
+  'where-page-more': 'gone when you leave it; none is stored',
   'fact-sent': 'Sent',
   sent: 'Nothing',
   'sent-more': '1 file fetched, none sent|{count} files fetched, none sent',
@@ -22,7 +27,8 @@ export const WORDS = {
 
   'keep-label': 'Keep notes between visits',
   'keep-on': 'They stay in this browser for up to 180 days. Switching this off erases them at once.',
-  'keep-off': 'Off: notes last until you leave the page, and nothing is stored.',
+  'keep-off': 'Off: notes last until you leave the page, and none is stored.',
+  'keep-before': 'Off on this page. What earlier visits stored stays, unused, until you switch this on or erase it.',
   'keep-signal': 'Your browser asks sites to leave you alone (Global Privacy Control). That counts as a no, until you say otherwise here.',
   'keep-refused': 'This browser does not let the page store anything; notes last until you leave the page.',
   'pause-label': 'Pause',
@@ -51,7 +57,7 @@ export const WORDS = {
   'erase-ask': 'Erase the note? It cannot be brought back.|Erase all {count} notes? They cannot be brought back.',
   'erase-yes': 'Erase',
   'erase-no': 'Keep',
-  erased: 'Erased. Nothing is kept.',
+  erased: 'Erased. No note is left.',
 
   how: 'How it works, and how to check',
   'how-files': 'The shop’s server gives out a program, its catalogue and a model, as files and the same to everyone. Your browser reads them and computes with your notes by itself.',
@@ -98,18 +104,46 @@ export const WORDS = {
 /** @typedef {(key: Key, values?: Record<string, string | number>) => string} Say */
 
 /**
+ * A language as `Intl` takes it; undefined, which is the browser's own, for what is no language.
+ *
+ * @param {string} tag  with a hyphen, or as servers write it (`de_DE`)
+ */
+export function localeOf(tag) {
+  try {
+    return Intl.getCanonicalLocales(tag.replaceAll('_', '-'))[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** What languages call their forms of counting; whatever else they have is the last form. */
+const FORMS = ['zero', 'one', 'two', 'few', 'many'];
+
+/** Which form of a language a number takes. @param {string | undefined} locale */
+function counter(locale) {
+  const rules = new Intl.PluralRules(locale);
+  const { pluralCategories } = rules.resolvedOptions();
+  const used = FORMS.filter((form) => pluralCategories.includes(/** @type {Intl.LDMLPluralRule} */ (form)));
+  return (/** @type {number} */ count) => {
+    const place = used.indexOf(rules.select(count));
+    return place < 0 ? Infinity : place;
+  };
+}
+
+/**
  * @param {(key: string) => string | null} own  the shop's word for a key, if it has one
  * @param {string | undefined} locale
  * @returns {Say}
  */
 export function sayer(own, locale) {
-  const rules = new Intl.PluralRules(locale);
   const number = new Intl.NumberFormat(locale);
+  // The words above are English on whatever page: there 21 are many, and one in Russian.
+  const [ours, theirs] = ['en', locale].map(counter);
   return (key, values = {}) => {
-    const forms = (own(key) ?? WORDS[key] ?? '').split('|');
-    const isOne = values.count === undefined || rules.select(Number(values.count)) === 'one';
-    const form = isOne ? forms[0] : forms[forms.length - 1];
-    return form.replace(/\{(\w+)\}/g, (whole, name) => {
+    const word = own(key);
+    const forms = (word ?? WORDS[key] ?? '').split('|');
+    const place = values.count === undefined ? 0 : (word === null ? ours : theirs)(Number(values.count));
+    return (forms[place] ?? forms[forms.length - 1]).replace(/\{(\w+)\}/g, (whole, name) => {
       const value = values[name];
       return value === undefined ? whole : typeof value === 'number' ? number.format(value) : value;
     });

@@ -158,9 +158,9 @@ export class Recorder extends EventTarget {
     return act('erased');
   }
 
-  /** All that is known about the visitor, to take away. */
+  /** All that is known about the visitor, to take away: also what is stored and not used, for want of consent. */
   async export() {
-    return { format: 'vitrine-history', version: 1, exported_ms: Date.now(), events: await recorder.events() };
+    return (await import('./take-away.js')).everything(recorder, next(history.stored));
   }
 
   /**
@@ -174,11 +174,11 @@ export class Recorder extends EventTarget {
     const known = (ids ??= new CatalogueIds());
     known.add(items);
     let isNew = false;
-    await next(() => history.change((before) => {
-      const after = before.map(known.translate);
-      isNew = after.some((event, place) => event !== before[place]);
+    await next(() => history.change((before) => before.map((event) => {
+      const after = known.translate(event);
+      isNew ||= after !== event;
       return after;
-    }));
+    })));
     if (isNew) changed('added', history.isPersistent());
   }
 
@@ -216,18 +216,16 @@ const ACTS = {
     if (recorder.consent === 'granted') remember(PAUSED, value);
   },
   forgot(item, isOurs) {
-    if (isOurs) history.dropRead();
     const without = (/** @type {HistoryEvent[]} */ before) => before.filter((event) => event.item !== item);
     // What a page left behind comes back with the next one.
     const late = recall(LATE);
     if (late) remember(LATE, JSON.stringify(without(JSON.parse(late))));
-    return next(() => history.change(without));
+    return next(() => history.change(without, isOurs));
   },
   erased(_, isOurs) {
     forget();
     // The tab that erases empties the storage for all.
-    if (isOurs) history.dropRead();
-    return isOurs && next(() => history.change(() => []));
+    return isOurs && next(() => history.drop(true));
   },
   consent(more) {
     Object.assign(said, more);
@@ -260,14 +258,21 @@ function settle() {
 }
 
 function forget() {
-  pending = [];
   remember(LATE);
+  forgetHere();
+}
+
+function forgetHere() {
+  pending = [];
   history.forgetMemory();
 }
 
 /** A page that goes has no time for a database: what it has not stored yet waits for the next one. */
 function leave() {
-  if (isLeaving && pending[0] && recorder.consent === 'granted') remember(LATE, JSON.stringify(pending));
+  if (!isLeaving) return;
+  // The visitor may come back to this very page, having erased everything on another.
+  if (recorder.consent !== 'granted') forgetHere();
+  else if (pending[0]) remember(LATE, JSON.stringify(pending));
 }
 
 async function persist() {
@@ -334,6 +339,7 @@ async function startByTag() {
   addEventListener('pageshow', ({ persisted }) => {
     if (!persisted) return;
     isLeaving = false;
+    isPaused ||= !!recall(PAUSED);
     listen();
     act('consent', { word: heard() ?? said.word }, false);
   });

@@ -6,15 +6,15 @@
 import { ownItems, packageItems } from './catalogue.js';
 import { ContentRules } from './content-rules.js';
 import * as keeper from './keep.js';
+import { UNKNOWN, leastRules, neverNamed } from './least-rules.js';
 import { isWebPage, passesAfter, pastCache, read, shareNoMore } from './network.js';
 import { VitrineError, toErrorRecord } from './protocol.js';
 import { FIRST_MS, Retries } from './retries.js';
 
-/** Rules that do not come must not keep the answers waiting for ever. */
+/** Rules that do not come must not keep the answers waiting for ever; later nobody waits for them. */
 const RULES_WAIT_MS = 5_000;
-/** Visitors are told apart in hundredths; the name under which this one's is kept. */
+/** Visitors are told apart in hundredths. */
 const BUCKETS = 100;
-const BUCKET = 'bucket';
 
 /** What is said of a reason when the shop says nothing else. */
 const REASONS = {
@@ -65,15 +65,19 @@ export class Tiers {
   #told = '';
   /** The shop's own items, while they are read. @type {Promise<Item[]> | undefined} */
   #own;
-  /** The text of the shop's rules, when they are there. @type {Promise<string | undefined> | undefined} */
+  /** What reads the shop's rules. @type {Retries | undefined} */
   #rules;
+  /** Its first try, for which the answers wait. @type {Promise<void> | undefined} */
+  #rulesTried;
+  /** What came of it. @type {string | undefined} */
+  #rulesText;
   /** Why there are no rules. @type {ErrorRecord | undefined} */
   #rulesError;
   /** What is wrong with the shop's own catalogue, or with some of it. @type {ErrorRecord | undefined} */
   #catalogError;
   /** What the page asked for that there is not. @type {ErrorRecord | undefined} */
   #mistake;
-  /** @type {string[]} */
+  /** Categories that no reason names; null when nobody knows. @type {string[] | null} */
   #neverNamed = [];
   /** Placements of which an experiment is made. @type {Set<string>} */
   #tried = new Set();
@@ -216,7 +220,7 @@ export class Tiers {
     this.#persistent = persistent;
     this.#engines.setPersistent(persistent);
     if (!persistent) await this.#kept.dropAll();
-    else if (this.#bucket !== undefined) await this.#kept.keep(BUCKET, this.#bucket);
+    else if (this.#bucket !== undefined) await this.#kept.keep(keeper.BUCKET, this.#bucket);
   }
 
   get #hasEngine() {
@@ -249,7 +253,7 @@ export class Tiers {
     if (this.#hasEngine) {
       const asked = { ...options, exclude: this.#away(events, options), ...(await this.#experiment()) };
       try {
-        const { rows, fallback, experiment = null } = await this.#engines.recommend(withSeed(known, options), asked);
+        const { rows, fallback, experiment = this.#noExperiment } = await this.#engines.recommend(withSeed(known, options), asked);
         return { rows, fallback, experiment, tier: this.#engines.info().tier };
       } catch (cause) {
         const error = toErrorRecord(cause);
@@ -261,7 +265,13 @@ export class Tiers {
     }
     // What an experiment leaves out, a hold-out perhaps all of it, is not to be seen until the engine comes that knows of it.
     const rows = this.#isWaitedFor(options) ? [] : this.#contentRules().recommend(known, { ...options, exclude: this.#away(events, options) });
-    return { rows, fallback: [], experiment: null, tier: /** @type {const} */ (1) };
+    return { rows, fallback: [], experiment: this.#noExperiment, tier: /** @type {const} */ (1) };
+  }
+
+  /** Where the rules are not known, neither are their experiments. */
+  get #noExperiment() {
+    const isKnown = this.#opening.rules === undefined || (this.#rulesText !== undefined && !this.#engines.areRulesRefused);
+    return isKnown ? null : UNKNOWN;
   }
 
   /** Does an experiment here need an engine that is on its way? @param {import('./protocol.js').EngineOptions} options */
@@ -286,9 +296,9 @@ export class Tiers {
   async #experiment() {
     if (this.#opening.rules === undefined) return {};
     if (this.#bucket === undefined) {
-      const known = this.#persistent ? await this.#kept.recall(BUCKET) : undefined;
+      const known = this.#persistent ? await this.#kept.recall(keeper.BUCKET) : undefined;
       this.#bucket = Number.isInteger(known) ? known : Math.floor(Math.random() * BUCKETS);
-      if (this.#persistent && known === undefined) await this.#kept.keep(BUCKET, this.#bucket);
+      if (this.#persistent && known === undefined) await this.#kept.keep(keeper.BUCKET, this.#bucket);
     }
     return { bucket: this.#bucket };
   }
@@ -296,7 +306,7 @@ export class Tiers {
   async #openEngine() {
     const start_ms = performance.now();
     const { package: folder = '', device } = this.#opening;
-    const request = { package: folder, device, rules: this.#rulesText(), catalog: this.#ownCatalogue(), calm: this.#calm };
+    const request = { package: folder, device, rules: this.#readRules(), catalog: this.#ownCatalogue(), calm: this.#calm };
     const open = () => this.#engines.open({ ...request, persistent: this.#persistent });
     try {
       await open().catch((cause) => {
@@ -375,7 +385,7 @@ export class Tiers {
   async #openContent() {
     if (this.#isReady) return;
     const start_ms = performance.now();
-    const [items] = await Promise.all([this.#contentItems(), this.#rulesText()]).finally(() => setTimeout(this.#setCalm, DRAWING_MS));
+    const [items] = await Promise.all([this.#contentItems(), this.#readRules()]).finally(() => setTimeout(this.#setCalm, DRAWING_MS));
     if (this.#isReady) return;
     this.#know(items);
     this.#contentRules();
@@ -390,33 +400,43 @@ export class Tiers {
 
   /**
    * The shop's rules for the engine; content rules obey one of them, what may not be named, and leave experiments alone. What
-   * did not come is asked for again with the next engine.
+   * did not come is tried again as all files are, and holds from then on.
+   *
+   * @returns {Promise<string | undefined>}
    */
-  #rulesText() {
+  async #readRules() {
     const { rules } = this.#opening;
-    this.#rules ??= rules === undefined ? Promise.resolve(undefined) : this.#readRules(rules);
-    return this.#rules;
+    if (rules === undefined) return undefined;
+    this.#rules ??= new Retries(() => this.#fetchRules(rules), () => this.#rulesCame(), this.#first_ms);
+    this.#rulesTried ??= this.#rules.run().catch(() => {});
+    await this.#rulesTried;
+    return this.#rulesText ?? leastRules();
   }
 
-  /** @param {string} address @returns {Promise<string | undefined>} */
-  async #readRules(address) {
+  /** @param {string} address */
+  async #fetchRules(address) {
     try {
-      const text = await read(address, { signal: AbortSignal.timeout(RULES_WAIT_MS) });
+      const text = await read(address, this.#rulesTried ? {} : { signal: AbortSignal.timeout(RULES_WAIT_MS) });
       if (isWebPage(address)) throw new VitrineError('bad_request', `${address}: the server sent a web page`);
       this.#rulesError = undefined;
-      try {
-        const { never_named, experiments } = JSON.parse(text);
-        this.#neverNamed = Array.isArray(never_named) ? never_named : [];
-        this.#tried = new Set(Object.values(experiments ?? {}).map(({ placement }) => placement));
-      } catch {
-        // The engine says better what is wrong with them.
-      }
-      return text;
+      this.#rulesText = text;
+      const { experiments } = JSON.parse(text);
+      this.#tried = new Set(Object.values(experiments ?? {}).map(({ placement }) => placement));
     } catch (cause) {
+      // The engine says better what is wrong with rules that came.
+      if (this.#rulesText !== undefined) return;
       this.#rulesError = { code: 'bad_request', message: `the shop's rules did not come: ${toErrorRecord(cause).message}` };
-      this.#rules = undefined;
-      return undefined;
+      throw cause;
+    } finally {
+      this.#neverNamed = neverNamed(this.#rulesText) ?? null;
+      this.#content = null;
     }
+  }
+
+  /** A later try has ended. */
+  async #rulesCame() {
+    if (this.#rulesText !== undefined) await this.#engines.setRules(this.#rulesText);
+    this.#tell();
   }
 }
 

@@ -22,6 +22,7 @@ export const ENTRIES = {
   'recorder.js': 4_000,
   'vitrine.js': 10_000,
   'worker.js': 15_000,
+  'take-away.js': Infinity,
   'watching.js': Infinity,
   'sources.js': Infinity,
   'catalogue-ids.js': Infinity,
@@ -35,7 +36,7 @@ export const ENTRIES = {
 const FOR_BUNDLERS = ['react.js', 'vue.js'];
 
 /** Modules without any state, which more than one file may hold. Everything else is in one file, or the build fails. */
-const REPEATABLE = new Set(['dom.js', 'event.js', 'format.js', 'id.js', 'page-queue.js', 'protocol.js', 'requests.js', 'wrapper.js']);
+const REPEATABLE = new Set(['dom.js', 'event.js', 'format.js', 'id.js', 'keep.js', 'page-queue.js', 'protocol.js', 'requests.js', 'wrapper.js']);
 
 /** Modules that keep something for the whole page, and the file that exports what others need of them. */
 const HOMES = { 'recommender.js': 'vitrine.js' };
