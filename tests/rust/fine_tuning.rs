@@ -185,6 +185,85 @@ fn adapters_are_trained_alone_and_leave_as_they_came() {
     fails(&trainer(&["train", "--resume", &second]), &["no longer what", "hint: bring it back"]);
 }
 
+/// The lines of a run's metrics.jsonl.
+fn metrics(run: &str) -> Vec<Value> {
+    let text = fs::read_to_string(Path::new(run).join("metrics.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_further_stage_of_a_published_model_is_trained_as_its_first_was() {
+    let folder = Folder::new("fine-tuning-further");
+    let (data, base) = (folder.path("data"), folder.path("base"));
+    write_movielens(Path::new(&data));
+    write_base(Path::new(&base));
+    let (whole, first, second) = (folder.path("whole"), folder.path("first"), folder.path("second"));
+    let train = |arguments: &[&str]| trainer(&[&["train", "--data", &data, "--quiet"], arguments].concat());
+    // Without a config file the defaults of fine-tuning hold for both.
+    let always = ["--keep", "always"];
+    succeeds(&train(&[&["--base", &base, "--loss", "recpo", "--out", &whole][..], &always].concat()));
+    succeeds(&train(&["--base", &base, "--loss", "sft", "--out", &first]));
+    succeeds(&train(&[&["--from", &first, "--loss", "recpo", "--out", &second][..], &always].concat()));
+    assert!(weights(&second, ADAPTER) == weights(&whole, ADAPTER), "two commands give what one gives");
+
+    // A stage that is dropped leaves the adapters that it began with.
+    let config = folder.path("hopeless.toml");
+    fs::write(&config, "[preference.stage]\nlearning_rate = 1e-12\n").unwrap();
+    let dropped = folder.path("dropped");
+    succeeds(&train(&[&config, "--from", &first, "--loss", "sdpo", "--out", &dropped]));
+    assert!(weights(&dropped, ADAPTER) == weights(&first, ADAPTER));
+    let further = folder.path("further");
+    succeeds(&train(&["--from", &dropped, "--loss", "dpo", "--out", &further]));
+
+    fs::write(&config, "[base]\npath = \"elsewhere\"\n[base.lora]\nrank = 2\n").unwrap();
+    let nothing = folder.path("nothing");
+    fails(
+        &train(&[&config, "--from", &first, "--loss", "dpo", "--out", &nothing]),
+        &["not that of the earlier run", "hint: remove [base]"],
+    );
+    fails(
+        &train(&["--from", &first, "--loss", "sft", "--out", &nothing]),
+        &["nothing would be trained", "hint: --loss recpo"],
+    );
+    // The run that it goes on with is that of its adapters.
+    fs::remove_file(Path::new(&further).join("run.json")).unwrap();
+    fs::copy(Path::new(&whole).join(ADAPTER), Path::new(&dropped).join(ADAPTER)).unwrap();
+    fails(&trainer(&["train", "--resume", &further]), &["no longer what", "hint: bring it back"]);
+    fs::rename(&base, folder.path("moved")).unwrap();
+    fails(
+        &train(&["--from", &first, "--loss", "dpo", "--out", &nothing]),
+        &["no longer at", "hint: bring it back"],
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_published_model_is_said_before_it_is_trained() {
+    let folder = Folder::new("fine-tuning-wrong");
+    let (data, base, out) = (folder.path("data"), folder.path("base"), folder.path("out"));
+    write_movielens(Path::new(&data));
+    let train = |more: &[&str]| {
+        trainer(&[&["train", "--data", &data, "--base", &base, "--out", &out, "--quiet"], more].concat())
+    };
+    write_base(Path::new(&base));
+    fails(&train(&["--recipe", "compact"]), &["hint:", "recipe"]);
+    let published = weights(&base, "model.safetensors");
+    let write = |weights: &Weights| {
+        fs::write(Path::new(&base).join("model.safetensors"), tensors::bytes(weights).unwrap()).unwrap()
+    };
+    let mut broken = published.clone();
+    broken.get_mut("model.layers.1.mlp.up_proj.weight").unwrap().values[3] = f32::NAN;
+    write(&broken);
+    fails(&train(&[]), &["model.layers.1.mlp.up_proj.weight of", "NaN", "hint: download the file again"]);
+    let mut untied = published.clone();
+    let embeddings = published["model.embed_tokens.weight"].clone();
+    untied.insert("lm_head.weight".to_owned(), embeddings.clone());
+    write(&untied);
+    assert!(Checkpoint::load(Path::new(&base)).is_ok(), "a repeated output");
+    untied.get_mut("lm_head.weight").unwrap().values[0] += 1.0;
+    write(&untied);
+    fails(&train(&[]), &["lm_head.weight", "hint: set tie_word_embeddings to false"]);
+}
+
 /// Killed at any moment, while it reads, trains, writes or merges: a base of floats and one of four bits.
 #[test]
 fn fine_tuning_that_is_killed_at_random_goes_on_to_the_same_weights() {
@@ -225,6 +304,19 @@ fn fine_tuning_that_is_killed_at_random_goes_on_to_the_same_weights() {
         for name in [ADAPTER, "model.safetensors"] {
             let read = |run: &str| fs::read(Path::new(run).join(name)).unwrap();
             assert!(read(&run) == read(&whole), "{bits} bits, {kills} kills: another {name}");
+        }
+        // What steps and epochs reported is that of one go, too.
+        let (told, expected) = (metrics(&run), metrics(&whole));
+        assert_eq!(told.len(), expected.len());
+        for (told, expected) in told.iter().zip(&expected) {
+            for name in ["step", "epoch", "loss", "grad_norm", "margin", "rewards/accuracies"] {
+                let number = |line: &Value| line.get(name).and_then(Value::as_f64);
+                let apart = number(told).zip(number(expected)).map_or(0.0, |(a, b)| (a - b).abs());
+                assert!(
+                    apart < 1e-9 && told.get(name).is_some() == expected.get(name).is_some(),
+                    "{name}: {told} {expected}"
+                );
+            }
         }
     }
 }

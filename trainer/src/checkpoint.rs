@@ -33,11 +33,15 @@ use serde::{Deserialize, Serialize};
 use shared::weights::Weights;
 
 use crate::{
+    health::Sums,
     hugging_face::tensors,
     output::{hexadecimal, settle, write_file},
     parameters::{numbered, parameters},
     train::{Trained, Validation},
 };
+
+/// Held by the process that trains in a folder.
+const LOCK: &str = ".lock";
 
 /// Name of the stage that comes before all others.
 pub const SUPERVISED: &str = "sft";
@@ -82,6 +86,12 @@ pub struct Place {
     pub averaged: usize,
     /// Length of metrics.jsonl: what was written later is written again.
     pub metrics_bytes: u64,
+    /// What the steps of this epoch reported so far.
+    #[serde(default)]
+    pub sums: Option<Sums>,
+    /// How long all processes of the run have trained so far.
+    #[serde(default)]
+    pub seconds: f64,
     /// What losses are multiplied with in f16, and the steps since it was found.
     #[serde(default)]
     pub loss_scale: Option<(f64, usize)>,
@@ -100,6 +110,8 @@ impl Place {
             best: None,
             averaged: 0,
             metrics_bytes: 0,
+            sums: None,
+            seconds: 0.0,
             loss_scale: None,
         }
     }
@@ -144,6 +156,9 @@ pub struct Keeper {
     /// Set when the process is asked to end.
     stop: Arc<AtomicBool>,
     saved_at: Instant,
+    began: Instant,
+    /// How long earlier processes trained.
+    earlier_seconds: f64,
     /// Where to go on, until its stage takes it.
     resume: Option<Saved>,
 }
@@ -157,6 +172,8 @@ impl Keeper {
             config: CheckpointConfig::default(),
             stop: Arc::default(),
             saved_at: Instant::now(),
+            began: Instant::now(),
+            earlier_seconds: 0.0,
             resume: None,
         }
     }
@@ -176,7 +193,9 @@ impl Keeper {
             let damaged = || {
                 format!("{} is damaged\nhint: remove it, and the one before is gone on from", last.display())
             };
-            keeper.resume = Some(read(&last).with_context(damaged)?);
+            let last = read(&last).with_context(damaged)?;
+            keeper.earlier_seconds = last.place.seconds;
+            keeper.resume = Some(last);
         }
         Ok(keeper)
     }
@@ -190,6 +209,12 @@ impl Keeper {
     #[must_use]
     pub fn metrics_bytes(&self) -> u64 {
         self.resume.as_ref().map_or(0, |saved| saved.place.metrics_bytes)
+    }
+
+    /// How long all processes of the run have trained so far.
+    #[must_use]
+    pub fn seconds(&self) -> f64 {
+        self.earlier_seconds + self.began.elapsed().as_secs_f64()
     }
 
     /// Is it time to write a place down?
@@ -275,7 +300,7 @@ impl Keeper {
     pub fn finish(&self, stage: &str, ended: &Trained, which: &BTreeSet<String>) -> Result<()> {
         let Trained { model, validation, epoch } = ended;
         let best = Some((*epoch, *validation));
-        let place = Place { epoch: *epoch, best, ..Place::beginning(stage) };
+        let place = Place { epoch: *epoch, best, seconds: self.seconds(), ..Place::beginning(stage) };
         let parameters = parameters(&numbered(model.clone()), which);
         let saved =
             Saved { place, parameters, optimizer: Vec::new(), average: Weights::new(), best: Weights::new() };
@@ -377,7 +402,7 @@ fn remove_all(run: &Path) -> Result<()> {
 /// When another process trains there.
 pub fn hold(run: &Path) -> Result<Held> {
     let is_new = !run.exists();
-    let path = run.join(".lock");
+    let path = run.join(LOCK);
     let file = fs::create_dir_all(run).and_then(|()| fs::File::create(&path)).with_context(|| {
         format!("cannot write to {}\nhint: check the rights of the folder", run.display())
     })?;
@@ -389,6 +414,13 @@ pub fn hold(run: &Path) -> Result<Held> {
         );
     }
     Ok(Held { _file: file, path, folder: is_new.then(|| run.to_owned()) })
+}
+
+/// Whether a folder holds nothing but what [`hold`] left in it: a process that ended before it wrote anything.
+#[must_use]
+pub fn is_only_held(run: &Path) -> bool {
+    let names = fs::read_dir(run).map(|listing| listing.flatten().map(|entry| entry.file_name()));
+    names.is_ok_and(|mut names| names.all(|name| name == LOCK))
 }
 
 /// The folder of a run that is held.
@@ -474,6 +506,8 @@ pub fn fingerprint(dataset: &crate::datasets::Dataset) -> String {
         hash.update([0]);
         hash.update(item.model_text().as_bytes());
         hash.update([0]);
+        // What goals look at.
+        hash.update(item.price.unwrap_or(i64::MIN).to_le_bytes());
     }
     for history in &dataset.histories {
         hash.update((history.len() as u64).to_le_bytes());
@@ -482,6 +516,16 @@ pub fn fingerprint(dataset: &crate::datasets::Dataset) -> String {
             hash.update(met.intensity.to_le_bytes());
             hash.update(met.time_ms.to_le_bytes());
         }
+    }
+    for seen in &dataset.seen {
+        hash.update((seen.len() as u64).to_le_bytes());
+        for each in seen {
+            hash.update((each.item as u64).to_le_bytes());
+            hash.update(each.time_ms.to_le_bytes());
+        }
+    }
+    for urgency in dataset.clearance.iter().flatten() {
+        hash.update(urgency.to_le_bytes());
     }
     hexadecimal(&hash.finalize())
 }

@@ -205,7 +205,11 @@ impl RunConfig {
     /// With line and column when the file is no TOML or has an unknown key or a value out of range.
     pub fn load(file: Option<&Path>, recipe: Option<Recipe>, base: Option<&Path>) -> Result<Self> {
         let Some(path) = file else {
-            return Ok(base.map_or_else(|| Self::recipe(recipe.unwrap_or(Recipe::Compact)), Self::imported));
+            return Ok(base.map_or_else(
+                || Self::recipe(recipe.unwrap_or(Recipe::Compact)),
+                // A recipe that does not fit is refused by name.
+                |base| Self { recipe: recipe.unwrap_or(Recipe::Text), ..Self::imported(base) },
+            ));
         };
         let text = std::fs::read_to_string(path).with_context(|| {
             format!(
@@ -236,6 +240,18 @@ impl RunConfig {
             merged.try_into().with_context(|| format!("{} does not fit", path.display()))?;
         config.recipe = recipe;
         Ok(config)
+    }
+
+    /// The table `[base]` of a config file that [`RunConfig::load`] takes, if it has one.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn base_named(file: &Path) -> Result<Option<BaseConfig>> {
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let config: Self =
+            toml::from_str(&text).with_context(|| format!("{} does not fit", file.display()))?;
+        Ok(config.base)
     }
 
     /// # Errors

@@ -4,8 +4,9 @@ use anyhow::{Context, Result};
 use burn::{
     module::{Module, ModuleVisitor, Param},
     optim::GradientsParams,
-    tensor::Tensor,
+    tensor::{Device, Tensor, TensorData},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use shared::vocabulary::Model;
 
@@ -14,6 +15,14 @@ pub struct Gauges {
     names: &'static [&'static str],
     /// Sums of the metrics of the steps since the last line.
     since: Option<Tensor<1>>,
+    sums: Sums,
+}
+
+/// What is added up in the middle of an epoch, for a process that goes on from there.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sums {
+    /// Metrics of the steps since the last line, when it was written down; then they are on the device.
+    since: Vec<f32>,
     since_loss: f64,
     since_steps: usize,
     /// Sums over the epoch up to the last line.
@@ -24,24 +33,31 @@ pub struct Gauges {
 }
 
 impl Gauges {
+    /// Of an epoch that begins, or that goes on with the sums of another process.
     #[must_use]
-    pub fn new(names: &'static [&'static str]) -> Self {
-        Self {
-            names,
-            since: None,
-            since_loss: 0.0,
-            since_steps: 0,
-            epoch: vec![0.0; names.len()],
-            epoch_loss: 0.0,
-            epoch_steps: 0,
-            epoch_norms: Vec::new(),
-        }
+    pub fn new(names: &'static [&'static str], before: Option<Sums>, device: &Device) -> Self {
+        let mut sums = before.unwrap_or_default();
+        sums.epoch.resize(names.len(), 0.0);
+        let since = std::mem::take(&mut sums.since);
+        let since = (since.len() == names.len() && !since.is_empty())
+            .then(|| Tensor::from_data(TensorData::new(since, [names.len()]), device));
+        Self { names, since, sums }
+    }
+
+    /// What is added up so far.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn sums(&self) -> Result<Sums> {
+        let since = self.since.clone().map(Tensor::try_into_vec_as::<f32>).transpose();
+        let since = since.context("the metrics cannot be read")?.unwrap_or_default();
+        Ok(Sums { since, ..self.sums.clone() })
     }
 
     /// Takes one step in. Its metrics must be without gradients.
     pub fn step(&mut self, loss: f64, metrics: Option<Tensor<1>>) {
-        self.since_loss += loss;
-        self.since_steps += 1;
+        self.sums.since_loss += loss;
+        self.sums.since_steps += 1;
         self.since = match (self.since.take(), metrics) {
             (Some(sum), Some(metrics)) => Some(sum + metrics),
             (sum, metrics) => sum.or(metrics),
@@ -53,10 +69,10 @@ impl Gauges {
     /// # Errors
     /// When the device fails.
     pub fn line(&mut self, norm: f64, learning_rate: f64) -> Result<Value> {
-        let steps = self.since_steps.max(1) as f64;
-        let loss = self.since_loss / steps;
+        let steps = self.sums.since_steps.max(1) as f64;
+        let loss = self.sums.since_loss / steps;
         let sums = self.read()?;
-        self.epoch_norms.push(norm);
+        self.sums.epoch_norms.push(norm);
         let mut line = self.named(&sums, steps);
         line.insert("loss".to_owned(), json!(loss));
         line.insert("grad_norm".to_owned(), json!(norm));
@@ -70,14 +86,14 @@ impl Gauges {
     /// When the device fails.
     pub fn epoch(mut self) -> Result<Map<String, Value>> {
         self.read()?;
-        if self.epoch_steps == 0 {
+        if self.sums.epoch_steps == 0 {
             return Ok(Map::new());
         }
-        let steps = self.epoch_steps as f64;
-        let mut means = self.named(&self.epoch, steps);
-        means.insert("loss".to_owned(), json!(self.epoch_loss / steps));
-        if !self.epoch_norms.is_empty() {
-            let norm = self.epoch_norms.iter().sum::<f64>() / self.epoch_norms.len() as f64;
+        let steps = self.sums.epoch_steps as f64;
+        let mut means = self.named(&self.sums.epoch, steps);
+        means.insert("loss".to_owned(), json!(self.sums.epoch_loss / steps));
+        if !self.sums.epoch_norms.is_empty() {
+            let norm = self.sums.epoch_norms.iter().sum::<f64>() / self.sums.epoch_norms.len() as f64;
             means.insert("grad_norm".to_owned(), json!(norm));
         }
         Ok(means)
@@ -96,11 +112,11 @@ impl Gauges {
             }
             None => Vec::new(),
         };
-        for (total, sum) in self.epoch.iter_mut().zip(&sums) {
+        for (total, sum) in self.sums.epoch.iter_mut().zip(&sums) {
             *total += sum;
         }
-        self.epoch_loss += std::mem::take(&mut self.since_loss);
-        self.epoch_steps += std::mem::take(&mut self.since_steps);
+        self.sums.epoch_loss += std::mem::take(&mut self.sums.since_loss);
+        self.sums.epoch_steps += std::mem::take(&mut self.sums.since_steps);
         Ok(sums)
     }
 }
@@ -208,7 +224,7 @@ mod tests {
     #[test]
     fn means_of_lines_and_of_the_epoch() {
         let device = Device::flex();
-        let mut gauges = Gauges::new(&["a", "b"]);
+        let mut gauges = Gauges::new(&["a", "b"], None, &Device::flex());
         let values = |a: f32, b: f32| Some(Tensor::<1>::from_floats([a, b], &device));
         gauges.step(1.0, values(1.0, 10.0));
         gauges.step(3.0, values(3.0, 20.0));
@@ -237,6 +253,9 @@ mod tests {
         let mut unbounded = means(0.4, 0.0, 0.0);
         unbounded["margin/target_mean"] = json!(0.0);
         assert!(hints(&unbounded).is_empty(), "a loss without a margin has none to meet");
-        assert!(Gauges::new(&["margin/met"]).epoch().unwrap().is_empty(), "no steps, no means");
+        assert!(
+            Gauges::new(&["margin/met"], None, &Device::flex()).epoch().unwrap().is_empty(),
+            "no steps, no means"
+        );
     }
 }

@@ -55,20 +55,43 @@ pub fn peak_bytes() -> Option<u64> {
 #[must_use]
 pub fn available_bytes() -> Option<u64> {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let own = groups.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();
-    let limited = of_groups(Path::new("/sys/fs/cgroup"), own);
-    field("/proc/meminfo", "MemAvailable:").into_iter().chain(limited).min()
+    let own = |line: &str| line.strip_prefix("0::/").map(str::to_owned);
+    let limited =
+        of_groups(Path::new("/sys/fs/cgroup"), &groups.lines().find_map(own).unwrap_or_default(), &V2);
+    // `7:memory:/jobs/one`, or several controllers in one group.
+    let older = |line: &str| {
+        let (controllers, own) = line.split_once(':')?.1.split_once(":/")?;
+        controllers.split(',').any(|name| name == "memory").then(|| own.to_owned())
+    };
+    let older = groups.lines().find_map(older);
+    let older = older.and_then(|own| of_groups(Path::new("/sys/fs/cgroup/memory"), &own, &V1));
+    field("/proc/meminfo", "MemAvailable:").into_iter().chain(limited).chain(older).min()
 }
 
-/// What the group `own` and those that it belongs to have left (Linux' control groups, version 2).
-fn of_groups(root: &Path, own: &str) -> Option<u64> {
+/// How a version of Linux' control groups names what is said of memory.
+struct Names {
+    limit: &'static str,
+    used: &'static str,
+    /// Files that were read: they are let go when the room is wanted.
+    files: [&'static str; 2],
+}
+
+const V2: Names =
+    Names { limit: "memory.max", used: "memory.current", files: ["inactive_file ", "active_file "] };
+const V1: Names = Names {
+    limit: "memory.limit_in_bytes",
+    used: "memory.usage_in_bytes",
+    files: ["total_inactive_file ", "total_active_file "],
+};
+
+/// What the group `own` and those that it belongs to have left.
+fn of_groups(root: &Path, own: &str, names: &Names) -> Option<u64> {
     let number = |path: PathBuf| fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
     let left = |group: &Path| {
-        // `max` where there is no limit.
-        let limit = number(group.join("memory.max"))?;
-        let used = number(group.join("memory.current"))?;
-        // Files that were read are let go when the room is wanted.
-        let files = ["inactive_file ", "active_file "].map(|name| {
+        // `max`, or more than any machine has, where there is no limit.
+        let limit = number(group.join(names.limit))?;
+        let used = number(group.join(names.used))?;
+        let files = names.files.map(|name| {
             let statistics = fs::read_to_string(group.join("memory.stat")).unwrap_or_default();
             statistics.lines().find_map(|line| line.strip_prefix(name)?.parse::<u64>().ok()).unwrap_or(0)
         });
@@ -115,10 +138,14 @@ mod tests {
         write(&root.join("jobs"), "1000", 900);
         write(&own, "max", 800);
         fs::write(root.join("jobs/memory.stat"), "anon 700\ninactive_file 150\nactive_file 50\n").unwrap();
-        assert_eq!(of_groups(&root, "jobs/one"), Some(300));
+        assert_eq!(of_groups(&root, "jobs/one", &V2), Some(300));
         write(&own, "850", 800);
-        assert_eq!(of_groups(&root, "jobs/one"), Some(50));
-        assert_eq!(of_groups(&root, "elsewhere"), None);
+        assert_eq!(of_groups(&root, "jobs/one", &V2), Some(50));
+        assert_eq!(of_groups(&root, "elsewhere", &V2), None);
+        fs::write(own.join("memory.limit_in_bytes"), "500").unwrap();
+        fs::write(own.join("memory.usage_in_bytes"), "450").unwrap();
+        fs::write(own.join("memory.stat"), "inactive_file 1\ntotal_inactive_file 20\n").unwrap();
+        assert_eq!(of_groups(&root, "jobs/one", &V1), Some(70));
         fs::remove_dir_all(&root).unwrap();
     }
 

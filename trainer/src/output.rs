@@ -93,9 +93,9 @@ pub fn settle(folder: &Path) {
 /// # Errors
 /// When it cannot be written; then nothing is left of it.
 pub fn write_folder(files: &BTreeMap<String, Vec<u8>>, folder: &Path) -> Result<()> {
-    let mut name = folder.file_name().context("--out names no folder\nhint: pkg/shop is one")?.to_owned();
-    name.push(".partial");
-    let fresh = folder.with_file_name(name);
+    let name = folder.file_name().context("--out names no folder\nhint: pkg/shop is one")?;
+    // A name that nobody else gives a folder: what a killed process left under it is replaced.
+    let fresh = folder.with_file_name(format!(".{}.partial", name.to_string_lossy()));
     let written = || -> Result<()> {
         if fresh.exists() {
             fs::remove_dir_all(&fresh).with_context(|| format!("cannot replace {}", fresh.display()))?;

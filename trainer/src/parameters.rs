@@ -77,7 +77,12 @@ pub fn restored(model: Model, saved: &Weights) -> Result<Model> {
     let mut restorer = Restorer { saved, found: 0 };
     let model = model.map(&mut restorer);
     let (found, expected) = (restorer.found, saved.len());
-    ensure!(found == expected, "{found} of {expected} parameters are those of this model");
+    ensure!(
+        found == expected,
+        "{found} of {expected} parameters are those of this model\n\
+         hint: settings that shape it (base.bits, base.lora, sizes) stay as they were when the run began; bring them back in its \
+         config.toml"
+    );
     Ok(model)
 }
 

@@ -3,7 +3,6 @@
 use std::{
     path::Path,
     sync::{Arc, atomic::AtomicBool},
-    time::Instant,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -34,7 +33,7 @@ use crate::{
     parameters,
     preference_config::Keep,
     reference::{Reference, ReferenceCache},
-    run::{Run, StageSummary, Summary, ensure_known, texts},
+    run::{Run, StageSummary, Summary, cut_texts, ensure_known, texts},
     split::{self, Split},
     train::{self, Judge, Objective, Trained},
     trial,
@@ -76,7 +75,6 @@ pub struct Job<'a> {
 pub fn train(job: &Job) -> Result<Run> {
     let Job { dataset, config, device, out, .. } = *job;
     config.validate()?;
-    let began = Instant::now();
     let split = split::leave_last_liked_out(&dataset.histories);
     ensure!(
         !split.valid.is_empty(),
@@ -117,6 +115,9 @@ pub fn train(job: &Job) -> Result<Run> {
     let lists = negatives::candidates(&sampled, &dataset.histories, items, CANDIDATE_SEED);
     let (valid_questions, candidates) = negatives::with_a_choice(sampled, lists);
     say_what_is_there(dataset, &split, valid_questions.len(), &reporter);
+    if let (Recipe::Text, Some(warning)) = (config.recipe, cut_texts(&texts)) {
+        reporter.say(&warning);
+    }
     if let (Some(positions), VocabularyConfig::Tokens(tokens)) = (positions, &model_config.vocabulary) {
         let longest = tokens.template.start.len() + longest_row(&dataset.histories, &texts, config.context);
         if longest > positions {
@@ -236,6 +237,10 @@ pub fn train(job: &Job) -> Result<Run> {
         model = trained.model;
     }
 
+    // A stage that was dropped, too, leaves the adapters of the model that is kept.
+    if model.clone().is_adapted() {
+        judge.checkpoint(&model)?;
+    }
     // Of a large model there is never more than one while it is written down.
     drop(sft);
     let weights = block_on(model.merged().into_weights())?;
@@ -248,7 +253,7 @@ pub fn train(job: &Job) -> Result<Run> {
             format: dataset.format.to_owned(),
             stages,
             signals: dataset.signals.clone(),
-            seconds: began.elapsed().as_secs_f64(),
+            seconds: keeper.seconds(),
         },
         catalog: dataset.catalog.clone(),
         tokenizer_json,

@@ -199,6 +199,18 @@ pub fn texts(catalog: &Catalog, tokenizer_json: &[u8], config: &RunConfig) -> Re
     catalog.items().iter().map(read).collect()
 }
 
+/// Says how many texts are as long as texts can be: titles beyond that are one title to a model of titles.
+#[must_use]
+pub fn cut_texts(texts: &[Vec<u32>]) -> Option<String> {
+    let longest = texts.iter().filter(|text| text.len() == TEXT_TOKENS).count();
+    (longest > 0).then(|| {
+        format!(
+            "warning: {longest} titles are read up to their token {TEXT_TOKENS}, and what differs after it is the same to the \
+             model\nhint: shorten them, or say first what tells them apart"
+        )
+    })
+}
+
 /// # Errors
 /// When the texts of items have tokens that a model lacks.
 pub fn ensure_known(texts: &[Vec<u32>], model: &ModelConfig) -> Result<()> {

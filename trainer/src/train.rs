@@ -185,7 +185,8 @@ pub fn run<O: Objective>(
         let steps_per_epoch = batches.len().div_ceil(config.accumulate);
         let total_steps = steps_per_epoch * config.epochs;
         reporter.begin_epoch(stage, epoch, config.epochs, steps_per_epoch);
-        let mut gauges = Gauges::new(objective.metric_names());
+        let device = model.devices().into_iter().next().unwrap_or_default().inner();
+        let mut gauges = Gauges::new(objective.metric_names(), place.sums.take(), &device);
         for group in batches.chunks(config.accumulate).skip(place.group) {
             let step = place.step;
             memory::ensure_enough(memory::available_bytes())?;
@@ -214,6 +215,7 @@ pub fn run<O: Objective>(
             reporter.step(outcome.loss, rate, positions);
             if keeper.is_due(place.step) {
                 ensure_numbers(&model, &place, config, keeper)?;
+                place.sums = Some(gauges.sums()?);
                 save(keeper, &mut place, &model, &trained, &optimizer, &average, best.as_ref(), reporter)?;
                 if keeper.is_stopped() {
                     return Err(keeper.stopped(&place));
@@ -242,6 +244,7 @@ pub fn run<O: Objective>(
         }
         place.epoch += 1;
         place.group = 0;
+        place.sums = None;
         save(keeper, &mut place, &model, &trained, &optimizer, &average, best.as_ref(), reporter)?;
     }
     reporter.end_stage();
@@ -290,6 +293,7 @@ fn save(
     place.averaged = averaged;
     place.best = best.map(|best| (best.epoch, best.validation));
     place.metrics_bytes = reporter.metrics_bytes()?;
+    place.seconds = keeper.seconds();
     // The model that the stage began with is where it came from.
     let best = best.filter(|best| best.epoch > 0);
     let best = best.map(|best| parameters::parameters(&parameters::numbered(best.model.clone()), trained));

@@ -7,6 +7,7 @@ use serde_json::json;
 use shared::preference::MarginKind;
 
 use crate::{
+    base_config::BaseConfig,
     checkpoint::{self, Held, JobFile},
     cli,
     config::RunConfig,
@@ -96,7 +97,16 @@ struct Asked {
 
 /// SHA-256 of the weights that training begins with, where it does not draw them.
 fn start(job: &JobFile, config: &RunConfig) -> Result<Option<String>> {
-    let base = config.base.as_ref().map(|base| hugging_face::fingerprint(&base.path)).transpose()?;
+    let of_base = |base: &BaseConfig| {
+        ensure!(
+            base.path.exists(),
+            "the published model is no longer at {}\nhint: bring it back, or write its new place into config.toml of {}",
+            base.path.display(),
+            job.from.as_deref().map_or_else(|| "the run".to_owned(), |run| run.display().to_string())
+        );
+        hugging_face::fingerprint(&base.path)
+    };
+    let base = config.base.as_ref().map(of_base).transpose()?;
     let from = job.from.as_deref().map(hugging_face::fingerprint).transpose()?;
     Ok(base.into_iter().chain(from).reduce(|base, from| format!("{base} {from}")))
 }
@@ -115,11 +125,15 @@ fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
         out.display()
     );
     // What was asked for is the first that a run writes; without it what the folder holds is somebody's.
-    let is_free = crate::output::is_free(out)? || out.join(JobFile::NAME).exists();
+    let is_free =
+        crate::output::is_free(out)? || out.join(JobFile::NAME).exists() || checkpoint::is_only_held(out);
     ensure!(is_free, "{} holds something that is no run\nhint: choose another --out", out.display());
     let from = arguments.from.as_deref().map(Run::load).transpose()?;
     let recipe = arguments.recipe.or(from.as_ref().map(|run| run.config.recipe));
-    let mut config = RunConfig::load(arguments.config.as_deref(), recipe, arguments.base.as_deref())?;
+    let base_of_from = from.as_ref().and_then(|run| run.config.base.as_ref());
+    // A further stage of a published model is trained as its first one was, not as a model from nothing.
+    let base = arguments.base.as_deref().or(base_of_from.map(|base| base.path.as_path()));
+    let mut config = RunConfig::load(arguments.config.as_deref(), recipe, base)?;
     match &mut config.base {
         Some(base) => {
             base.path = std::path::absolute(&base.path)?;
@@ -132,6 +146,13 @@ fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
         ),
     }
     if let Some(from) = &from {
+        if let Some(named) = arguments.config.as_deref().map(RunConfig::base_named).transpose()?.flatten() {
+            ensure!(
+                base_of_from.is_some_and(|base| *base == BaseConfig { path: base.path.clone(), ..named }),
+                "[base] of the config is not that of the earlier run, whose model this stage goes on with\n\
+                 hint: remove [base]"
+            );
+        }
         // The model is that of the earlier run, whatever a config says of new ones.
         let RunConfig { tokens, context, hidden_size, layers, heads, .. } = from.config;
         let base = from.config.base.clone();
@@ -149,6 +170,11 @@ fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
         );
         config.preference.lambda = lambda;
     }
+    ensure!(
+        from.is_none() || config.preference.is_enabled,
+        "--from goes on with a preference stage, and there is none: nothing would be trained\n\
+         hint: --loss recpo, or --loss sft-continued for more of what the earlier run was trained with"
+    );
     config.preference.keep = arguments.keep.unwrap_or(config.preference.keep);
     config.precision = arguments.precision.unwrap_or(config.precision);
     config.validate()?;
@@ -176,7 +202,7 @@ fn resumed(out: &Path) -> Result<Asked> {
     );
     let read = |name: &str| {
         std::fs::read_to_string(out.join(name)).with_context(|| {
-            let hint = if out.join(JobFile::NAME).exists() {
+            let hint = if out.join(JobFile::NAME).exists() || checkpoint::is_only_held(out) {
                 "it ended before training began: give the command again that began it"
             } else {
                 "pass the folder given to `trainer train --out`"

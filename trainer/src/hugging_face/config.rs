@@ -38,11 +38,12 @@ pub fn read(bytes: &[u8]) -> Result<Sizes> {
     };
     let heads = size("num_attention_heads")?;
     let hidden_size = size("hidden_size")?;
-    // transformers 5 gathers what concerns rotations; before, theta stood alone.
-    let rotations =
-        [&config["rope_parameters"], &config["rope_scaling"]].into_iter().find(|value| value.is_object());
+    // transformers 5 gathers what concerns rotations; before, theta stood alone. A `rope_scaling` that somebody adds beside
+    // what is gathered holds.
+    let rotations = [&config["rope_scaling"], &config["rope_parameters"]];
     let theta =
-        rotations.and_then(|rotations| rotations["rope_theta"].as_f64()).or(config["rope_theta"].as_f64());
+        rotations.iter().find_map(|each| each["rope_theta"].as_f64()).or(config["rope_theta"].as_f64());
+    let scalings = rotations.iter().map(|each| scaling(each)).collect::<Result<Vec<_>>>()?;
     let head_dim = config["head_dim"].as_u64().map(usize::try_from).transpose()?;
     let transformer = TransformerConfig {
         hidden_size,
@@ -57,7 +58,7 @@ pub fn read(bytes: &[u8]) -> Result<Sizes> {
         head_dim: head_dim.filter(|&head| head * heads != hidden_size),
         rms_norm_eps: config["rms_norm_eps"].as_f64().unwrap_or(1e-6),
         rope_theta: theta.unwrap_or(10_000.0),
-        rope_scaling: rotations.map(scaling).transpose()?.flatten(),
+        rope_scaling: scalings.into_iter().flatten().next(),
         attention_bias: family == "qwen2",
         qk_norm: family == "qwen3",
         dropout: 0.0,
@@ -182,5 +183,22 @@ mod tests {
         assert!(error("rope_scaling", json!({"rope_type": "llama3"})).contains("factor"));
         assert!(error("hidden_size", json!(null)).contains("hidden_size"));
         assert!(error("num_key_value_heads", json!(2)).contains("num_key_value_heads"));
+    }
+
+    #[test]
+    fn what_somebody_adds_beside_gathered_rotations_holds() {
+        let mut config = smollm2();
+        config["rope_theta"] = json!(null);
+        config["rope_parameters"] = json!({"rope_type": "default", "rope_theta": 50_000.0});
+        assert_eq!(read(config.to_string().as_bytes()).unwrap().transformer.rope_theta, 50_000.0);
+        config["rope_scaling"] = json!({"type": "yarn", "factor": 4.0});
+        let error = read(config.to_string().as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("\"yarn\""), "{error}");
+        config["rope_scaling"] = json!({
+            "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192,
+        });
+        let transformer = read(config.to_string().as_bytes()).unwrap().transformer;
+        assert_eq!((transformer.rope_theta, transformer.rope_scaling.unwrap().factor), (50_000.0, 8.0));
     }
 }

@@ -4,7 +4,11 @@
 //! <https://github.com/karpathy/llama2.c>, `run.c`: the header of seven integers, the order of the weights, and the file
 //! that `tokenizer.py` writes (scores and pieces).
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
@@ -31,6 +35,18 @@ pub fn load(path: &Path) -> Result<Checkpoint> {
     let tokenizer_json = tokenizer_json(&fs::read(&tokenizer)?, sizes.tokens)
         .with_context(|| format!("{} cannot be used", tokenizer.display()))?;
     Ok(Checkpoint { sizes, weights, tokenizer_json, carried: BTreeMap::new() })
+}
+
+/// What may be the tokenizer beside the file.
+pub fn tokenizers_beside(path: &Path) -> Vec<PathBuf> {
+    let listing = path.parent().unwrap_or(Path::new(".")).read_dir().into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = listing.map(|entry| entry.path()).collect();
+    found.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with("tok") && name.ends_with(".bin")
+    });
+    found.sort();
+    found
 }
 
 /// Numbers of a file, one after another, never past its end.

@@ -25,11 +25,16 @@ pub use config::{Sizes, read as read_config, trunk};
 const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "config.json";
 const GENERATION: &str = "generation_config.json";
+const EMBEDDINGS: &str = "model.embed_tokens.weight";
 /// Files of a checkpoint that go with it wherever it goes: what they say beyond what is read here stays true.
-const CARRIED: [&str; 6] = [
+const CARRIED: [&str; 10] = [
     CONFIG,
     GENERATION,
     "tokenizer_config.json",
+    "tokenizer.model",
+    "vocab.json",
+    "merges.txt",
+    "added_tokens.json",
     "special_tokens_map.json",
     "chat_template.jinja",
     "chat_template.json",
@@ -52,27 +57,30 @@ pub fn tokenizer_json(path: &Path) -> Result<Vec<u8>> {
     if path.is_dir() { read(path, TOKENIZER) } else { Ok(Checkpoint::load(path)?.tokenizer_json) }
 }
 
-/// SHA-256 of a checkpoint, or of the model of a run: its sizes, its words and its numbers.
+/// SHA-256 of a checkpoint, or of the model of a run and its adapters: sizes, words and numbers.
 ///
 /// # Errors
 /// When a file cannot be read.
 pub fn fingerprint(path: &Path) -> Result<String> {
-    let mut files = vec![path.to_owned()];
-    if path.is_dir() {
-        let listing = path.read_dir().and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-        files = listing
-            .with_context(|| format!("cannot read {}", path.display()))?
-            .iter()
-            .map(fs::DirEntry::path)
-            .collect();
-        files.retain(|file| {
-            let name = file.file_name().unwrap_or_default();
-            file.extension().is_some_and(|ending| ending == "safetensors")
-                || name == CONFIG
-                || name == TOKENIZER
-        });
+    let files = if path.is_dir() {
+        let mut files = Vec::new();
+        for folder in [path.to_owned(), path.join(adapter::FOLDER)] {
+            let Ok(listing) = folder.read_dir() else { continue };
+            let listing = listing.collect::<std::io::Result<Vec<_>>>();
+            let listing = listing.with_context(|| format!("cannot read {}", folder.display()))?;
+            files.extend(listing.iter().map(fs::DirEntry::path).filter(|file| {
+                let name = file.file_name().unwrap_or_default();
+                file.extension().is_some_and(|ending| ending == "safetensors")
+                    || name == CONFIG
+                    || name == TOKENIZER
+            }));
+        }
         files.sort();
-    }
+        files
+    } else {
+        // The one file of llama2.c, and the words beside it.
+        std::iter::once(path.to_owned()).chain(llama2c::tokenizers_beside(path)).collect()
+    };
     let mut hash = Sha256::new();
     for file in files {
         hash.update(file.file_name().unwrap_or_default().as_encoded_bytes());
@@ -109,6 +117,10 @@ impl Checkpoint {
         let sizes = config::read(&read(path, CONFIG)?)
             .with_context(|| format!("{} cannot be used", path.join(CONFIG).display()))?;
         let mut weights = tensors::read_folder(path)?;
+        refuse_numbers_that_are_none(path, &weights)?;
+        if sizes.tie_word_embeddings {
+            refuse_another_output(path, &weights)?;
+        }
         // Some files repeat the tied output, and old ones hold the rotations that are computed anyway.
         weights.retain(|name, _| {
             !(name.ends_with("rotary_emb.inv_freq")
@@ -137,11 +149,36 @@ impl Checkpoint {
     /// # Errors
     /// Lists every tensor that is missing, left over, or of another shape.
     pub fn model(&self, config: &ModelConfig, device: &burn::tensor::Device) -> Result<Model> {
-        config
-            .init(device)
-            .with_weights(&self.weights, device)
-            .context("the checkpoint does not fit its config.json")
+        config.init(device).with_weights(&self.weights, device).context(
+            "the checkpoint does not fit its config.json\n\
+                 hint: is every file of it there, and tie_word_embeddings as it was published?",
+        )
     }
+}
+
+/// Nothing that is computed with them would be a number.
+fn refuse_numbers_that_are_none(path: &Path, weights: &Weights) -> Result<()> {
+    let broken = weights.iter().find(|(_, weight)| weight.values.iter().any(|value| !value.is_finite()));
+    ensure!(
+        broken.is_none(),
+        "{} of {} holds a number that is none (NaN or infinite)\nhint: download the file again",
+        broken.map_or("", |(name, _)| name.as_str()),
+        path.display()
+    );
+    Ok(())
+}
+
+/// A file may repeat the output that `config.json` ties to the embeddings; another one is another model.
+fn refuse_another_output(path: &Path, weights: &Weights) -> Result<()> {
+    let output = weights.get("lm_head.weight").map(|weight| &weight.values);
+    ensure!(
+        output.is_none_or(|output| weights.get(EMBEDDINGS).is_none_or(|tied| tied.values == *output)),
+        "lm_head.weight of {} is not what embeds its tokens, and its config.json says that they are one\n\
+         hint: set tie_word_embeddings to false in {}",
+        path.display(),
+        path.join(CONFIG).display()
+    );
+    Ok(())
 }
 
 /// `config.json`, `model.safetensors` (f32, Hugging Face's names), `tokenizer.json` and what the checkpoint came with, by
