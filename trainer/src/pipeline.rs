@@ -75,7 +75,7 @@ pub struct Job<'a> {
 pub fn train(job: &Job) -> Result<Run> {
     let Job { dataset, config, device, out, .. } = *job;
     config.validate()?;
-    let split = split::leave_last_liked_out(&dataset.histories);
+    let split = split::of(dataset);
     ensure!(
         !split.valid.is_empty(),
         "no visitor has two liked interactions, so nothing can be validated\n\

@@ -7,7 +7,7 @@ use serde::Serialize;
 use shared::{
     catalog::Catalog,
     rules::{
-        Rules,
+        ANY_PLACEMENT, Fallback, Pin, Placement, Rules,
         expression::{Expression, Scope},
     },
 };
@@ -19,7 +19,8 @@ use crate::datasets::report::{Fault, Rejection};
 pub fn read(path: &Path) -> Result<Rules> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("cannot read {}\nhint: pass a rules.json", path.display()))?;
-    Rules::parse(&text).with_context(|| {
+    // Some editors begin a file with a byte order mark, and browsers take it away.
+    Rules::parse(text.trim_start_matches('\u{feff}')).with_context(|| {
         format!("{}\nhint: `trainer schema --of rules` prints what may stand there", path.display())
     })
 }
@@ -30,6 +31,8 @@ pub struct Effects {
     pub rules: Vec<Effect>,
     /// Pinned ids that the catalogue lacks, with their places.
     pub unknown_pins: Vec<String>,
+    /// What stands there and does nothing.
+    pub idle: Vec<String>,
 }
 
 /// What one condition does.
@@ -73,6 +76,19 @@ impl Effects {
             let unknown =
                 placement.pin.iter().enumerate().filter(|(_, pin)| catalog.index(&pin.item).is_none());
             effects.unknown_pins.extend(unknown.map(|(at, pin)| format!("{name}.pin[{at}]: {}", pin.item)));
+            effects.idle.extend(idle_in(placement, now_ms).map(|idle| format!("{name}.{idle}")));
+        }
+        let has =
+            |name: &str| catalog.items().iter().any(|item| item.category.iter().any(|step| step == name));
+        for name in rules.never_named.iter().filter(|name| !has(name)) {
+            effects.idle.push(format!("never_named: no item is in the category {name:?}"));
+        }
+        for (name, experiment) in &rules.experiments {
+            if experiment.placement == ANY_PLACEMENT {
+                effects.idle.push(format!(
+                    "experiments.{name}: no row has the placement {ANY_PLACEMENT:?}; name the row's own"
+                ));
+            }
         }
         effects
     }
@@ -94,6 +110,7 @@ impl Effects {
                 None => writeln!(text, "  {place}: depends on the page, {condition}")?,
             }
         }
+        self.idle.iter().try_for_each(|idle| writeln!(text, "  warning: {idle}"))?;
         Ok(())
     }
 
@@ -116,6 +133,28 @@ impl Effects {
         };
         Ok(self.unknown_pins.iter().map(problem).collect())
     }
+}
+
+/// What stands in the rules of a placement and does nothing.
+fn idle_in(placement: &Placement, now_ms: i64) -> impl Iterator<Item = String> {
+    let pins = &placement.pin;
+    let of_pin = move |(at, pin): (usize, &Pin)| {
+        if pin.is_over(now_ms) {
+            return Some(format!("pin[{at}] of {} is over", pin.item));
+        }
+        // Of two pins of one place the first holds, as long as its item may be shown.
+        let before = pins[..at]
+            .iter()
+            .position(|other| other.pos == pin.pos && other.from == pin.from && other.to == pin.to);
+        before.map(|other| {
+            format!("pin[{at}] of {} has the position of pin[{other}] and stands there only where that item may not", pin.item)
+        })
+    };
+    let content = placement.fallback.iter().position(|fallback| *fallback == Fallback::Content);
+    let late = content
+        .filter(|&at| at > 0)
+        .map(|_| "fallback: content does nothing unless it is the first".to_owned());
+    pins.iter().enumerate().filter_map(of_pin).chain(late)
 }
 
 #[cfg(test)]
@@ -146,6 +185,30 @@ mod tests {
         assert_eq!(problems.len(), 1);
         let said = problems[0].to_string();
         assert!(said.contains("rules.json:3: home.pin[1]: c is not in the catalogue\nhint: "), "{said}");
+    }
+
+    #[test]
+    fn what_does_nothing_is_said() {
+        let item =
+            Item { id: "a".into(), title: "a".into(), category: vec!["Coats".into()], ..Item::default() };
+        let catalog = Catalog::new(vec![item]).unwrap();
+        let written = "\u{feff}{\"version\": 1, \"never_named\": [\"Coats\", \"Intimate\"], \"placements\": {\"home\": {
+            \"pin\": [{\"item\": \"a\", \"pos\": 1, \"to\": \"2026-01-01\"}, {\"item\": \"a\", \"pos\": 2}, {\"item\": \"a\", \"pos\": 2}],
+            \"fallback\": [\"shop\", \"content\"]}}, \"experiments\": {\"x\": {\"placement\": \"*\", \"uses\": \"home\", \"share\": 50}}}";
+        let file = crate::datasets::tests::folder("rules-idle", &[("rules.json", written)]);
+        let rules = read(&file.path().join("rules.json")).unwrap();
+        let effects = Effects::of(&rules, &catalog, 1_767_312_000_000);
+        let mut text = String::new();
+        effects.describe(&mut text).unwrap();
+        let expected = [
+            "home.pin[0] of a is over",
+            "home.pin[2] of a has the position of pin[1] and stands there only where that item may not",
+            "home.fallback: content does nothing unless it is the first",
+            "never_named: no item is in the category \"Intimate\"",
+            "experiments.x: no row has the placement \"*\"; name the row's own",
+        ];
+        assert_eq!(effects.idle, expected);
+        assert!(text.contains("\n  warning: home.pin[0] of a is over\n"), "{text}");
     }
 
     #[test]

@@ -6,6 +6,8 @@
 
 use shared::{interaction::Interaction, preference::LIKED};
 
+use crate::datasets::Dataset;
+
 /// One question: what came before, and the item that was met and liked next.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Question {
@@ -23,14 +25,35 @@ pub struct Split {
     pub test: Vec<Question>,
 }
 
+/// The split of a data set, with histories as they were known when each question could have been asked.
+#[must_use]
+pub fn of(dataset: &Dataset) -> Split {
+    let mut split = leave_last_liked_out(&dataset.histories);
+    for questions in [&mut split.valid, &mut split.test] {
+        for question in questions.iter_mut() {
+            let known = dataset.known.get(question.visitor).into_iter().flatten();
+            if let Some((_, history)) = known.clone().find(|(item, _)| *item == question.target) {
+                question.history.clone_from(history);
+            }
+        }
+        // Nobody asks for a visitor of whom nothing was known yet.
+        questions.retain(|question| !question.history.is_empty());
+    }
+    split
+}
+
+/// Positions of what was liked and met for the first time, newest first: a repeat is no recommendation.
+pub fn first_liked(history: &[Interaction]) -> impl Iterator<Item = usize> {
+    let is_first =
+        |position: usize| history[..position].iter().all(|before| before.item != history[position].item);
+    (0..history.len()).rev().filter(move |&i| history[i].intensity >= LIKED && is_first(i))
+}
+
 #[must_use]
 pub fn leave_last_liked_out(histories: &[Vec<Interaction>]) -> Split {
     let mut split = Split { train: Vec::with_capacity(histories.len()), valid: Vec::new(), test: Vec::new() };
     for (visitor, history) in histories.iter().enumerate() {
-        // A repeat of something already met is no recommendation.
-        let is_first =
-            |position: usize| history[..position].iter().all(|before| before.item != history[position].item);
-        let mut liked = (0..history.len()).rev().filter(|&i| history[i].intensity >= LIKED && is_first(i));
+        let mut liked = first_liked(history);
         match (liked.next(), liked.next()) {
             (Some(test), Some(valid)) if valid > 0 => {
                 let question = |position: usize| Question {

@@ -153,9 +153,17 @@ impl Rules {
         let order = |a: &(usize, f32, f32), b: &(usize, f32, f32)| {
             b.1.total_cmp(&a.1).then(b.2.total_cmp(&a.2)).then(a.0.cmp(&b.0))
         };
-        let score_of = |item: usize| scores.get(item).unwrap_or(f32::NEG_INFINITY);
+        let placed = |item: usize, rule: &str| {
+            let score = scores.get(item).unwrap_or(f32::NEG_INFINITY);
+            Placed { item, score, strength: strengths.of(score), rules: vec![rule.to_owned()] }
+        };
         let pins = pins(placement, scene, is_allowed);
-        let is_free = |item: usize| !pins.values().any(|pinned| *pinned == item);
+        // A pin further down than the list goes is none.
+        let is_free = |item: usize| !pins.iter().any(|(pos, pinned)| *pos <= k && *pinned == item);
+        let pinned_at = |list: &[Placed]| {
+            let pinned = pins.get(&(list.len() + 1)).copied();
+            pinned.filter(|item| list.iter().all(|placed| placed.item != *item))
+        };
         let is_one_per_group = self.always.contains(&Always::OnePerGroup);
         let list_of = |values: Vec<(usize, f32, f32)>| {
             // What is pinned takes its room first: limits hold of what stands beside it.
@@ -164,13 +172,8 @@ impl Rules {
             let mut left: Vec<Option<(usize, f32, f32)>> = values.into_iter().map(Some).collect();
             let mut list = Vec::new();
             while list.len() < k {
-                let pinned = pins
-                    .get(&(list.len() + 1))
-                    .filter(|item| list.iter().all(|placed: &Placed| placed.item != **item));
-                if let Some(&item) = pinned {
-                    let score = score_of(item);
-                    let strength = strengths.of(score);
-                    list.push(Placed { item, score, strength, rules: vec!["pin".to_owned()] });
+                if let Some(item) = pinned_at(&list) {
+                    list.push(placed(item, "pin"));
                     continue;
                 }
                 let Some(at) = chosen.next(&left, k, is_free) else { break };
@@ -196,15 +199,24 @@ impl Rules {
         }
         // Looks at every pair of an item and what was liked: only where the list is too short.
         let is_filled = list.len() < k && placement.fallback.first() == Some(&Fallback::Content);
-        for item in is_filled.then(|| alike(scene, scores)).into_iter().flatten() {
-            if list.len() == k {
-                break;
+        let mut alike = is_filled.then(|| alike(scene, scores)).into_iter().flatten();
+        while list.len() < k {
+            if let Some(item) = pinned_at(&list) {
+                list.push(placed(item, "pin"));
+                continue;
             }
-            if !chosen.items.contains(&item) && chosen.has_room(item) {
-                chosen.push(item);
-                let score = score_of(item);
-                let rules = vec!["fallback: content".to_owned()];
-                list.push(Placed { item, score, strength: strengths.of(score), rules });
+            let next =
+                alike.find(|&item| is_free(item) && !chosen.items.contains(&item) && chosen.has_room(item));
+            let Some(item) = next else { break };
+            chosen.push(item);
+            list.push(placed(item, "fallback: content"));
+        }
+        // What is pinned further down than the list came stands at its end.
+        let mut left: Vec<_> = pins.iter().filter(|(pos, _)| **pos <= k).collect();
+        left.sort_unstable();
+        for (_, &item) in left {
+            if list.len() < k && list.iter().all(|placed| placed.item != item) {
+                list.push(placed(item, "pin"));
             }
         }
         let fallback = placement.fallback.iter().copied().filter(|fallback| *fallback != Fallback::Content);
@@ -551,6 +563,30 @@ mod tests {
         assert_eq!(list(twins, &home, 4), [2, 3, 1, 4]);
         let brands = r#"{"pin": [{"item": "i9", "pos": 3}], "diversity": {"max_per_brand": 2}, "any_group"}"#;
         assert_eq!(list(brands, &home, 9), [0, 1, 9, 2]);
+    }
+
+    #[test]
+    fn a_pin_beyond_the_list_is_none_and_a_list_that_is_too_short_ends_with_its_pins() {
+        let (catalog, _) = shop();
+        let home = Scene::of(&catalog, 0);
+        let beyond = r#"{"pin": [{"item": "i0", "pos": 8}], "any_group"}"#;
+        assert_eq!(list(beyond, &home, 4), list(r#"{"any_group"}"#, &home, 4), "the best is not lost");
+        let short = r#"{"filter": "price < 300", "pin": [{"item": "i9", "pos": 5}, {"item": "i8", "pos": 4}], "any_group"}"#;
+        let few = list(short, &home, 9);
+        assert_eq!(few[few.len() - 2..], [8, 9]);
+        assert!(few.len() < 6, "{few:?}");
+        // Nothing else is left.
+        assert_eq!(list(r#"{"filter": "price < 0", "pin": [{"item": "i9", "pos": 2}]}"#, &home, 9), [9]);
+        // What fills a list leaves the pins their places.
+        let met = [Interaction { item: 9, intensity: 1.0, time_ms: 0 }];
+        let filled =
+            r#"{"min_score": 0.9, "fallback": ["content"], "pin": [{"item": "i1", "pos": 3}], "any_group"}"#;
+        let filled = arrangement(filled, &Scene { met: &met, ..home }, 4);
+        assert_eq!((filled.list[2].item, filled.list[2].rules.as_slice()), (1, &["pin".to_owned()][..]));
+        assert_eq!(
+            (filled.list.len(), filled.list[3].rules.as_slice()),
+            (4, &["fallback: content".to_owned()][..])
+        );
     }
 
     #[test]

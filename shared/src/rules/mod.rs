@@ -9,6 +9,7 @@
 
 pub mod arrange;
 pub mod expression;
+mod names;
 pub mod reason;
 
 use std::collections::BTreeMap;
@@ -41,10 +42,10 @@ pub struct Rules {
     #[serde(default)]
     pub never_named: Vec<String>,
     /// Rules by the name of the placement; `*` for all others.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "names::each_once")]
     pub placements: BTreeMap<String, Placement>,
     /// Comparisons of two sets of rules, by name.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "names::each_once")]
     pub experiments: BTreeMap<String, Experiment>,
 }
 
@@ -145,7 +146,8 @@ pub struct Placement {
     pub rotation: Option<Rotation>,
     /// Least strength, 0 to 1: rather fewer items than worse ones.
     pub min_score: f32,
-    /// What fills a list that is too short, in this order.
+    /// `content`, which counts when it is the first, fills a list that is too short; then what stands in the place of an empty
+    /// one.
     pub fallback: Vec<Fallback>,
     /// Whether items carry a reason.
     pub explain: bool,
@@ -239,6 +241,7 @@ pub struct When {
 pub struct Pin {
     pub item: String,
     /// Counted from 1.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100)))]
     pub pos: usize,
     /// First day, `2026-11-01` (UTC).
     #[serde(default)]
@@ -274,9 +277,16 @@ impl TryFrom<String> for Day {
 const UNIX_EPOCH_JULIAN: i32 = 2_440_588;
 
 impl Pin {
-    fn holds(&self, now_ms: i64) -> bool {
-        self.from.is_none_or(|from| now_ms >= from.starts_ms)
-            && self.to.is_none_or(|to| now_ms < to.starts_ms + DAY_MS)
+    /// Is the last day over?
+    #[must_use]
+    pub fn is_over(&self, now_ms: i64) -> bool {
+        self.to.is_some_and(|to| now_ms >= to.starts_ms + DAY_MS)
+    }
+
+    /// Is it a day of the pin?
+    #[must_use]
+    pub fn holds(&self, now_ms: i64) -> bool {
+        self.from.is_none_or(|from| now_ms >= from.starts_ms) && !self.is_over(now_ms)
     }
 }
 
@@ -339,6 +349,7 @@ pub struct Experiment {
     /// The placement whose rules hold instead.
     pub uses: String,
     /// Percent of visitors.
+    #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub share: u8,
 }
 
@@ -511,6 +522,8 @@ mod tests {
             Rules::parse(&text).unwrap_err().to_string()
         };
         assert!(message(r#"{"filtre": "true"}"#).contains("unknown field `filtre`"));
+        let twice = message(r#"{}, "home": {"filter": "price < 3"}"#);
+        assert!(twice.contains("\"home\" stands there twice") && twice.contains("line 2"), "{twice}");
         let unknown = message(r#"{"filter": "prize < 3"}"#);
         assert!(
             unknown.contains("\"prize < 3\" cannot stand here") && unknown.contains("line 2"),

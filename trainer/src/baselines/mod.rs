@@ -82,8 +82,9 @@ pub fn tuned(
     }))
 }
 
-/// A chosen baseline that is a network, trained as the model is, once for all protocols, and with the settings of `run`, that
-/// of the model that it is compared with ([`SequenceConfig::of`]); none where it is no network ([`tuned`]).
+/// A chosen baseline that is a network, trained as the model is, once for all protocols, and tuned among the settings of
+/// `run`, that of the model that it is compared with, and a few of its own ([`SequenceConfig::grid`]); none where it is no
+/// network ([`tuned`]).
 ///
 /// # Errors
 /// When the device fails, a loss stops being a number or the metrics file cannot be written.
@@ -96,13 +97,13 @@ pub fn trained(
     device: &Device,
     reporter: &mut Reporter,
 ) -> Result<Option<Box<dyn Ranker>>> {
-    let config = SequenceConfig::of(run);
+    let grid = SequenceConfig::grid(run);
     Ok(Some(match name {
-        BaselineName::Sasrec => Box::new(sequence_training::train::<Sasrec>(
-            &config, train, items, exam, run.seed, device, reporter,
+        BaselineName::Sasrec => Box::new(sequence_training::tuned::<Sasrec>(
+            &grid, train, items, exam, run.seed, device, reporter,
         )?),
-        BaselineName::Gru4rec => Box::new(sequence_training::train::<Gru4rec>(
-            &config, train, items, exam, run.seed, device, reporter,
+        BaselineName::Gru4rec => Box::new(sequence_training::tuned::<Gru4rec>(
+            &grid, train, items, exam, run.seed, device, reporter,
         )?),
         BaselineName::Popular | BaselineName::Recent | BaselineName::ItemKnn | BaselineName::Content => {
             return Ok(None);

@@ -53,10 +53,12 @@ pub trait Network: Module {
 }
 
 /// Settings of a network; the default is for runs of its own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SequenceConfig {
     pub hidden_size: usize,
     pub dropout: f64,
+    /// Targets in a batch; rows are cut by it, because histories are long on one data set and short on the next.
+    pub batch_targets: usize,
     pub stage: StageConfig,
 }
 
@@ -65,29 +67,65 @@ impl Default for SequenceConfig {
         Self {
             hidden_size: 64,
             dropout: 0.3,
+            batch_targets: 1500,
             stage: StageConfig { learning_rate: 3e-3, weight_decay: 0.0, ..StageConfig::default() },
         }
     }
 }
 
 impl SequenceConfig {
-    /// The settings of a model that a network is compared with: what suits the data suits both. Those that the model
-    /// has for itself are left out: weight decay and the moving average.
+    /// What a network is tuned among: the settings of the model that it is compared with, and beside its dropout and its rate,
+    /// which were found for the model, those that suit such networks on most data. Those that the model has for itself are left
+    /// out: weight decay and the moving average.
     #[must_use]
-    pub fn of(run: &RunConfig) -> Self {
+    pub fn grid(run: &RunConfig) -> Vec<Self> {
         /// A model that begins pretrained, or reads titles, may need fewer epochs than a network from scratch.
         const LEAST_EPOCHS: usize = 12;
-        let mut stage = run.sft.stage.clone();
-        stage.epochs = stage.epochs.max(LEAST_EPOCHS);
-        stage.weight_decay = 0.0;
-        Self { dropout: run.dropout, stage, ..Self::default() }
+        const DROPOUT: f64 = 0.2;
+        const RATE: f64 = 3e-3;
+        let mut grid = Vec::new();
+        for dropout in [run.dropout, DROPOUT] {
+            for learning_rate in [run.sft.stage.learning_rate, RATE] {
+                let epochs = run.sft.stage.epochs.max(LEAST_EPOCHS);
+                let stage = StageConfig { epochs, learning_rate, weight_decay: 0.0, ..run.sft.stage.clone() };
+                let config = Self { dropout, batch_targets: run.sft.batch_targets, stage, ..Self::default() };
+                if !grid.contains(&config) {
+                    grid.push(config);
+                }
+            }
+        }
+        grid
     }
 }
 
-/// Targets in a batch; rows are cut by it, because histories are long on one data set and short on the next.
-const BATCH_TARGETS: usize = 1500;
 /// Positions, padding included, that are scored at once.
 const POSITIONS_AT_ONCE: usize = 8192;
+
+/// The network of a grid that answers the validation questions best.
+///
+/// # Errors
+/// As [`train`].
+pub fn tuned<N: Network>(
+    grid: &[SequenceConfig],
+    histories: &[Vec<Interaction>],
+    items: usize,
+    exam: &Exam,
+    seed: u64,
+    device: &Device,
+    reporter: &mut Reporter,
+) -> Result<SequenceRanker<N>> {
+    let mut best: Option<(Validation, SequenceRanker<N>)> = None;
+    for config in grid {
+        let ranker = train::<N>(config, histories, items, exam, seed, device, reporter)?;
+        let validation = exam.validate(&ranker)?;
+        if best.as_ref().is_none_or(|(best, _)| validation.is_better_than(best)) {
+            let SequenceConfig { dropout, stage, .. } = config;
+            let settings = format!("dropout {dropout}, learning rate {}", stage.learning_rate);
+            best = Some((validation, SequenceRanker { settings, ..ranker }));
+        }
+    }
+    best.map(|(_, ranker)| ranker).context("no settings to try")
+}
 
 /// Trains a network and keeps its best epoch by the validation questions.
 ///
@@ -117,7 +155,7 @@ pub fn train<N: Network>(
     let (mut step, mut epochs_without_gain) = (0, 0);
     let began = Instant::now();
     for epoch in 1..=stage.epochs {
-        let batches = batches(histories, &mut generator);
+        let batches = batches(histories, config.batch_targets, &mut generator);
         ensure!(
             !batches.is_empty(),
             "{name} has no examples\nhint: visitors need two interactions before those that are held out"
@@ -163,7 +201,11 @@ fn popularity(histories: &[Vec<Interaction>], items: usize, device: &Device) -> 
 }
 
 /// Windows of all histories, in batches of about equal length and number of targets, in random order.
-fn batches<'a>(histories: &'a [Vec<Interaction>], generator: &mut ChaCha8Rng) -> Vec<Vec<&'a [Interaction]>> {
+fn batches<'a>(
+    histories: &'a [Vec<Interaction>],
+    batch_targets: usize,
+    generator: &mut ChaCha8Rng,
+) -> Vec<Vec<&'a [Interaction]>> {
     let mut rows: Vec<&[Interaction]> = Vec::new();
     for history in histories {
         rows.extend(
@@ -171,7 +213,7 @@ fn batches<'a>(histories: &'a [Vec<Interaction>], generator: &mut ChaCha8Rng) ->
         );
     }
     let targets = |row: &&[Interaction]| row.len() - 1;
-    bucket(rows, BATCH_TARGETS, targets, targets, generator)
+    bucket(rows, batch_targets, targets, targets, generator)
 }
 
 /// Mean loss of the next item at every position of every row, and its gradients.
@@ -231,6 +273,8 @@ pub struct SequenceRanker<N> {
     /// `[N]`
     bias: Tensor<1>,
     device: Device,
+    /// What tuning chose; empty where nothing was tuned.
+    settings: String,
 }
 
 impl<N: Network> SequenceRanker<N> {
@@ -238,7 +282,7 @@ impl<N: Network> SequenceRanker<N> {
     pub fn new(network: &N, device: &Device) -> Self {
         let network = network.valid();
         let (vectors, bias) = network.item_vectors();
-        Self { vectors, bias, network, device: device.clone() }
+        Self { vectors, bias, network, device: device.clone(), settings: String::new() }
     }
 
     /// The state after each history, a batch at a time: which histories, and their states `[B, D]`.
@@ -268,6 +312,10 @@ impl<N: Network> SequenceRanker<N> {
 impl<N: Network> Ranker for SequenceRanker<N> {
     fn name(&self) -> String {
         N::NAME.to_owned()
+    }
+
+    fn settings(&self) -> Option<String> {
+        (!self.settings.is_empty()).then(|| self.settings.clone())
     }
 
     fn score_catalog(&self, histories: &[&[Interaction]]) -> Result<Vec<Vec<f32>>> {
@@ -324,7 +372,7 @@ mod tests {
 
     fn small() -> SequenceConfig {
         let stage = StageConfig { epochs: 60, learning_rate: 2e-2, patience: 60, ..StageConfig::default() };
-        SequenceConfig { hidden_size: 16, dropout: 0.0, stage }
+        SequenceConfig { hidden_size: 16, dropout: 0.0, batch_targets: 1500, stage }
     }
 
     fn learns_a_circle<N: Network>() {
@@ -421,11 +469,41 @@ mod tests {
     }
 
     #[test]
+    fn networks_are_tuned_among_the_settings_of_the_model_and_those_of_their_own() {
+        let run = RunConfig { dropout: 0.5, ..RunConfig::default() };
+        let tried: Vec<(f64, f64)> =
+            SequenceConfig::grid(&run).iter().map(|each| (each.dropout, each.stage.learning_rate)).collect();
+        assert_eq!(tried, [(0.5, 2e-3), (0.5, 3e-3), (0.2, 2e-3), (0.2, 3e-3)]);
+        let alike = RunConfig { dropout: 0.2, ..RunConfig::default() };
+        assert_eq!(SequenceConfig::grid(&alike).len(), 2);
+        // One that cannot learn is not the one that is kept.
+        let histories: Vec<Vec<Interaction>> = (0..40).map(|row| circle(row, 6)).collect();
+        let questions: Vec<Question> = (0..10)
+            .map(|start| Question { visitor: 0, history: circle(start, 4), target: (start + 4) % 10 })
+            .collect();
+        let candidates: Vec<Vec<usize>> =
+            (0..10).map(|start| (start + 4..start + 14).map(|item| item % 10).collect()).collect();
+        let exam = Exam {
+            questions: &questions,
+            candidates: &candidates,
+            protocol: crate::evaluation::Protocol::Candidates20,
+        };
+        let mut hopeless = small();
+        hopeless.stage.learning_rate = 1e-9;
+        let mut reporter = Reporter::new(None, true).unwrap();
+        let grid = [hopeless, small()];
+        let ranker =
+            tuned::<Gru4rec>(&grid, &histories, 10, &exam, 1, &Device::flex(), &mut reporter).unwrap();
+        assert_eq!(ranker.settings().unwrap(), "dropout 0, learning rate 0.02");
+    }
+
+    #[test]
     fn batches_hold_every_target_once_and_are_cut_by_targets() {
         let histories: Vec<Vec<Interaction>> =
             (0..400).map(|row| (0..row % 130).map(met).collect()).collect();
         let targets: usize = histories.iter().map(|history| history.len().saturating_sub(1)).sum();
-        let batches = batches(&histories, &mut ChaCha8Rng::seed_from_u64(1));
+        const BATCH_TARGETS: usize = 1500;
+        let batches = batches(&histories, BATCH_TARGETS, &mut ChaCha8Rng::seed_from_u64(1));
         let sizes: Vec<usize> =
             batches.iter().map(|rows| rows.iter().map(|row| row.len() - 1).sum()).collect();
         assert_eq!(sizes.iter().sum::<usize>(), targets);

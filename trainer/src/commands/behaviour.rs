@@ -35,7 +35,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool) -> Result<()> {
         );
     }
     // Nothing from the validation target on was trained on.
-    let questions = split::leave_last_liked_out(&dataset.histories).valid;
+    let questions = split::of(&dataset).valid;
     let questions = split::sample(&questions, arguments.questions.unwrap_or(MOMENTS));
     let config = BehaviourConfig { utility: runs[0].config.preference.utility, ..BehaviourConfig::default() };
     let arms: Vec<String> = runs.iter().map(Run::arm).collect();

@@ -5,10 +5,10 @@ use std::{path::Path, time::Instant};
 use anyhow::{Context, Result, ensure};
 use futures_lite::future::block_on;
 use serde_json::json;
-use shared::tokenizer::Tokenizer;
+use shared::{interaction::Interaction, rules::Always, tokenizer::Tokenizer};
 
 use crate::{
-    baselines::{self, Exam},
+    baselines::{self, Exam, popular},
     cli::{self, SplitName},
     datasets::{self, Dataset},
     evaluation::{
@@ -45,7 +45,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     let dataset = on_catalogue_of(&run, dataset, &mut notes)?;
     let mut reporter = Reporter::new(None, is_quiet)?;
     let device = arguments.device.open()?;
-    let split = split::leave_last_liked_out(&dataset.histories);
+    let split = split::of(&dataset);
     let (items, seed) = (dataset.catalog.len(), pipeline::CANDIDATE_SEED);
     let lists = |questions: &[Question]| negatives::candidates(questions, &dataset.histories, items, seed);
     let (split_name, questions) = match arguments.split {
@@ -81,11 +81,11 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
     let width =
         arguments.beam.or((items > EXACT_ITEMS).then_some(BEAM)).filter(|_| model.scorer().is_by_tokens());
     let ruled = arguments.rules.as_ref().map(|path| read_rules(path, arguments)).transpose()?;
-    if ruled.is_some() {
-        notes.push(
-            "rules about purchases and impressions had nothing to look at: these histories hold no events"
-                .to_owned(),
-        );
+    if let Some(rules) = &ruled {
+        notes.extend(idle_rules(rules, &questions));
+    }
+    if protocols(&arguments.protocol).contains(&Protocol::Candidates20) {
+        notes.extend(unmet_note(&lists_of_questions, &split.train, items));
     }
     if nothing_to_ask > 0 {
         notes.push(format!(
@@ -255,6 +255,44 @@ fn read_rules(path: &Path, arguments: &cli::Eval) -> Result<Ruled> {
         known.join(", ")
     );
     Ok(Ruled { rules, placement })
+}
+
+/// What the rules of a placement say that these questions cannot tell.
+fn idle_rules(ruled: &Ruled, questions: &[Question]) -> Vec<String> {
+    let mut notes = Vec::new();
+    let Some(placement) = ruled.rules.placement(&ruled.placement, full::NO_EXPERIMENT).0 else {
+        return notes;
+    };
+    let is_of_purchases = |always: &Always| matches!(always, Always::NotRecentlyBought { .. });
+    if ruled.rules.always.iter().any(is_of_purchases) || placement.rotation.is_some() {
+        notes.push(
+            "rules about purchases and impressions had nothing to look at: these histories hold no events"
+                .to_owned(),
+        );
+    }
+    // Each question is asked at the time of its visitor's last interaction.
+    let times = || questions.iter().filter_map(|question| question.history.last()).map(|met| met.time_ms);
+    let idle = placement.pin.iter().filter(|pin| times().all(|now_ms| !pin.holds(now_ms)));
+    notes.extend(idle.map(|pin| {
+        format!(
+            "the pin of {} held for no question: each is asked at the time of its visitor's last interaction; to see what it \
+             does, evaluate it without from and to",
+            pin.item
+        )
+    }));
+    notes
+}
+
+/// Who knows what is met at all rules out what never is, without knowing anything of the visitor.
+fn unmet_note(lists: &[Vec<usize>], train: &[Vec<Interaction>], items: usize) -> Option<String> {
+    let counts = popular::counts(train, items);
+    let unmet = |list: &Vec<usize>| list[1..].iter().filter(|&&item| counts[item] == 0.0).count();
+    let mean = lists.iter().map(unmet).sum::<usize>() as f64 / lists.len().max(1) as f64;
+    (mean >= 0.5).then(|| {
+        format!(
+            "{mean:.1} of the unseen items of a question were met by nobody in training, so that popularity alone rules them out"
+        )
+    })
 }
 
 /// Each protocol once.

@@ -47,7 +47,7 @@ pub fn run(arguments: &cli::Inspect, is_json: bool) -> Result<()> {
         "preference.negatives.hard asks a model which items are hard, and there is none here\nhint: set it to 0 to inspect"
     );
     let dataset = datasets::load(&arguments.data)?;
-    let split = split::leave_last_liked_out(&dataset.histories);
+    let split = split::of(&dataset);
     let counts = popular::counts(&split.train, dataset.catalog.len());
     let goals = Goals::new(&config.preference, &dataset.catalog, &counts, dataset.clearance.as_deref())?;
     let seen = negatives::seen_while_training(&dataset.seen, &split.train);

@@ -15,7 +15,7 @@ use shared::{
 use super::{
     Dataset, Seen,
     check_event_log::{self, Log},
-    private,
+    known, private,
     report::UNKNOWN_ITEM,
     times,
 };
@@ -63,12 +63,13 @@ pub fn dataset(folder: &Path, log: Log) -> Result<Dataset> {
         )
     })?;
     let mut unknown = 0;
-    let (mut visitors, mut histories, mut seen) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut visitors, mut histories, mut seen, mut known) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (visitor, events) in by_visitor {
         let (history, report) = History::from_events(&events, &catalog, &signals);
         unknown += report.unknown_items;
         if !history.interactions().is_empty() {
             visitors.push(visitor);
+            known.push(known::known(&events, history.interactions(), &catalog, &signals));
             histories.push(history.interactions().to_vec());
             seen.push(impressions(&events, &catalog, &signals));
         }
@@ -76,7 +77,18 @@ pub fn dataset(folder: &Path, log: Log) -> Result<Dataset> {
     report.withdraw(unknown, UNKNOWN_ITEM);
     let clearance = private::clearance(folder, &catalog, &mut report)?;
     let (format, unknown_events) = ("vitrine-events", unknown);
-    Ok(Dataset { format, catalog, visitors, histories, unknown_events, report, seen, clearance, signals })
+    Ok(Dataset {
+        format,
+        catalog,
+        visitors,
+        histories,
+        known,
+        unknown_events,
+        report,
+        seen,
+        clearance,
+        signals,
+    })
 }
 
 /// What was on the screen, oldest first: whoever samples leaves out what was met.

@@ -15,7 +15,7 @@ use shared::{
 };
 
 use super::{
-    Dataset, ImportReport,
+    Dataset, ImportReport, Known, known,
     report::{Fault, UNKNOWN_ITEM, Unused},
     table::Field,
 };
@@ -91,9 +91,9 @@ pub fn from_interactions<Visitor: Ord + ToString>(
     visitors: BTreeMap<Visitor, Vec<Interaction>>,
     report: ImportReport,
 ) -> Result<Dataset> {
-    let histories = visitors
-        .into_iter()
-        .map(|(visitor, list)| (visitor.to_string(), History::new(list).interactions().to_vec()));
+    let histories = visitors.into_iter().map(|(visitor, list)| {
+        (visitor.to_string(), History::new(list).interactions().to_vec(), Known::new())
+    });
     finish(format, catalog, histories.collect(), 0, report)
 }
 
@@ -116,7 +116,8 @@ pub fn from_events(
         }
         let (history, fold) = History::from_events(&events, &catalog, &signals);
         unknown_events += fold.unknown_items;
-        (visitor, history.interactions().to_vec())
+        let known = known::known(&events, history.interactions(), &catalog, &signals);
+        (visitor, history.interactions().to_vec(), known)
     });
     let histories = histories.collect();
     finish(format, catalog, histories, unknown_events, report)
@@ -125,22 +126,39 @@ pub fn from_events(
 fn finish(
     format: &'static str,
     catalog: Catalog,
-    mut histories: Vec<(String, Vec<Interaction>)>,
+    mut visitors: Vec<(String, Vec<Interaction>, Known)>,
     unknown_events: usize,
     mut report: ImportReport,
 ) -> Result<Dataset> {
     report.withdraw(unknown_events, UNKNOWN_ITEM);
-    histories.retain(|(_, history)| !history.is_empty());
+    visitors.retain(|(_, history, _)| !history.is_empty());
     let is_explained = report.errors().next().is_some();
     ensure!(
-        is_explained || !histories.is_empty(),
+        is_explained || !visitors.is_empty(),
         "no row tells what a visitor did\nhint: {} rows were read; is this the right file?",
         report.rows
     );
     let signals = SignalsConfig::default();
     let (seen, clearance) = (Vec::new(), None);
-    let (visitors, histories) = histories.into_iter().unzip();
-    Ok(Dataset { format, catalog, visitors, histories, unknown_events, report, seen, clearance, signals })
+    let (mut histories, mut known) = (Vec::new(), Vec::new());
+    let names = visitors.into_iter().map(|(name, history, less)| {
+        histories.push(history);
+        known.push(less);
+        name
+    });
+    let visitors = names.collect();
+    Ok(Dataset {
+        format,
+        catalog,
+        visitors,
+        histories,
+        known,
+        unknown_events,
+        report,
+        seen,
+        clearance,
+        signals,
+    })
 }
 
 /// Puts interactions of one time in a random order of their own seed.

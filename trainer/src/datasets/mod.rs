@@ -11,6 +11,7 @@ pub mod event_log;
 mod gather;
 pub mod item_names;
 mod json_lines;
+mod known;
 mod lastfm;
 mod movielens;
 mod online_retail;
@@ -40,6 +41,7 @@ use shared::{
 };
 
 pub use event_log::{check as check_event, write as write_event_log};
+pub use known::Known;
 pub use report::ImportReport;
 
 /// A shop's catalogue and what its visitors did.
@@ -51,6 +53,9 @@ pub struct Dataset {
     pub visitors: Vec<String>,
     /// One visitor's interactions each, oldest first, in that order.
     pub histories: Vec<Vec<Interaction>>,
+    /// For each visitor, where less was known in the middle of a session than the history says; no rows where nothing was
+    /// told twice of an item.
+    pub known: Vec<Known>,
     /// Events left out because they name items that the catalogue lacks.
     pub unknown_events: usize,
     /// What became of the rows.
@@ -88,25 +93,30 @@ impl Dataset {
     /// The same visitors with the items of an earlier catalogue: what it lacks is left out, and counted.
     #[must_use]
     pub fn on(self, catalog: &Catalog) -> (Self, LeftOut) {
-        let known: Vec<Option<usize>> =
+        let numbers: Vec<Option<usize>> =
             self.catalog.items().iter().map(|item| catalog.index(&item.id)).collect();
         let before = self.interactions();
-        let met = |met: Interaction| Some(Interaction { item: known[met.item]?, ..met });
-        let saw = |seen: Seen| Some(Seen { item: known[seen.item]?, ..seen });
+        let met = |met: Interaction| Some(Interaction { item: numbers[met.item]?, ..met });
+        let saw = |seen: Seen| Some(Seen { item: numbers[seen.item]?, ..seen });
+        let knew = |(item, history): (usize, Vec<Interaction>)| {
+            Some((numbers[item]?, history.into_iter().filter_map(met).collect()))
+        };
         let histories: Vec<Vec<Interaction>> =
             self.histories.into_iter().map(|history| history.into_iter().filter_map(met).collect()).collect();
         let seen = self.seen.into_iter().map(|list| list.into_iter().filter_map(saw).collect()).collect();
+        let known = self.known.into_iter().map(|list| list.into_iter().filter_map(knew).collect()).collect();
         let is_left: Vec<bool> = histories.iter().map(|history| !history.is_empty()).collect();
         let dataset = Self {
             catalog: catalog.clone(),
             visitors: those(self.visitors, &is_left),
             histories: those(histories, &is_left),
+            known: those(known, &is_left),
             seen: those(seen, &is_left),
             clearance: None,
             ..self
         };
         let left_out = LeftOut {
-            items: known.iter().filter(|known| known.is_none()).count(),
+            items: numbers.iter().filter(|number| number.is_none()).count(),
             interactions: before - dataset.interactions(),
         };
         (dataset, left_out)

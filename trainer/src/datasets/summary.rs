@@ -67,7 +67,7 @@ impl Summary {
             last_day: times().max().map(date::day).unwrap_or_default(),
             levels,
             liked_share: share(liked),
-            questions: split::leave_last_liked_out(&dataset.histories).test.len(),
+            questions: split::of(dataset).test.len(),
             median_length: quantile(0.5),
             p90_length: quantile(0.9),
             same_time_share: share(dataset.histories.iter().map(same).sum()),

@@ -160,7 +160,7 @@ fn by_rules(
 }
 
 /// Buckets go from 0 to 99, and experiments take the first.
-const NO_EXPERIMENT: u8 = 100;
+pub const NO_EXPERIMENT: u8 = 100;
 
 /// Share of the exact first ten that the search of a model finds, mean over the questions.
 ///
