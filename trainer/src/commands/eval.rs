@@ -172,7 +172,7 @@ pub fn run(arguments: &cli::Eval, is_json: bool, is_quiet: bool) -> Result<()> {
         if let Some(ruled) = ruled.as_ref().filter(|_| protocol == Protocol::Full) {
             reporter.say(&format!("asking {} by the rules of {}", model.name(), ruled.placement));
             let mut report = full::report(&Task { ruled: Some(ruled), ..task.clone() }, &model)?;
-            report.method = format!("{}, rules of {}", model.name(), ruled.placement);
+            report.method = format!("{} by rules", model.name());
             // Before the model's own, which comes last and is compared with all.
             reports.insert(reports.len() - 1, report);
         }

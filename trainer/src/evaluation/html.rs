@@ -69,6 +69,9 @@ fn section(protocol: Protocol, reports: &[&Report], is_met_kept: bool) -> String
     for group in columns(protocol, reports) {
         html += &table(&group, reports);
     }
+    if protocol == Protocol::Full {
+        html += ABOUT_LISTS;
+    }
     let parts = slices::names(reports);
     if !parts.is_empty() {
         let metric = slices::headline(protocol);
@@ -94,6 +97,13 @@ fn figure(caption: &str, picture: &str) -> String {
     let caption = escaped(&(first + letters.as_str()));
     format!("<figure><figcaption>{caption}</figcaption>{picture}</figure>\n")
 }
+
+/// What the columns say that are about lists.
+const ABOUT_LISTS: &str = "<p>Popularity: the share of items that were met less often than those listed, on average. Tail share: \
+how much of a list is outside the most met items, which make up 80 % of what was met. Diversity: how little two items of a list \
+have in common. Coverage: the share of the catalogue that is in any list. Gini: 0 when every item is listed as often as any other, \
+near 1 when few are. Revenue: the price of the target where it is in the list, per question, in the prices' minor units (cents). \
+Rule share: how much of a list would not be in it by its scores alone.</p>\n";
 
 /// Class of a method's colour: the model, the last, stands out.
 fn colour(method: usize, reports: &[&Report]) -> String {
@@ -174,8 +184,9 @@ fn table(group: &[String], reports: &[&Report]) -> String {
         format!("<tr class=\"row-{class}\"><th scope=\"row\">{}</th>{cells}</tr>\n", escaped(&report.method))
     };
     let rows: String = reports.iter().enumerate().map(row).collect();
+    let about = group.iter().map(|metric| label(metric)).collect::<Vec<_>>().join(", ");
     format!(
-        "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">method</th>{heads}</tr></thead>\n\
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{about}\"><table><thead><tr><th scope=\"col\">method</th>{heads}</tr></thead>\n\
          <tbody>{rows}</tbody></table></div>\n"
     )
 }
@@ -208,6 +219,7 @@ figcaption { font-weight: 600; margin-bottom: .35rem; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 text { font: 12px system-ui, sans-serif; font-variant-numeric: tabular-nums; fill: var(--ink); }
 text.tick { fill: var(--soft); font-size: 11px; }
+svg text[class] { fill: var(--ink); } svg text.tick { fill: var(--soft); }
 .grid { stroke: var(--rule); fill: none; }
 .whisker { stroke: var(--ink); stroke-width: 1.25; fill: none; }
 .mine { fill: var(--mine); } .other0 { fill: var(--other0); } .other1 { fill: var(--other1); }

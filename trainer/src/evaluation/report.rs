@@ -147,7 +147,8 @@ pub fn label(metric: &str) -> String {
         "popularity" => "popularity",
         "tail_share" => "tail share",
         "diversity" => "diversity",
-        "revenue" => "revenue",
+        // In minor units, as prices are.
+        "revenue" => "cents",
         "coverage" => "coverage",
         "gini" => "Gini",
         other => other,
