@@ -248,7 +248,7 @@ fn what_is_wrong_with_a_published_model_is_said_before_it_is_trained() {
     fails(&train(&["--recipe", "compact"]), &["hint:", "recipe"]);
     let published = weights(&base, "model.safetensors");
     let write = |weights: &Weights| {
-        fs::write(Path::new(&base).join("model.safetensors"), tensors::bytes(weights).unwrap()).unwrap()
+        fs::write(Path::new(&base).join("model.safetensors"), tensors::bytes(weights).unwrap()).unwrap();
     };
     let mut broken = published.clone();
     broken.get_mut("model.layers.1.mlp.up_proj.weight").unwrap().values[3] = f32::NAN;
