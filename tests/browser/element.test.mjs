@@ -161,6 +161,25 @@ test('own markup is filled in the light DOM, where the style sheets of the shop 
   assert.deepEqual(card, { href: '/item/hat-camel', title: 'Camel fedora', price: '€310', image: 'images/hat-camel.svg' });
 });
 
+test('a slot that nobody knows is left alone, whatever its name, and own markup that does not come costs nobody the row', async () => {
+  const names = () => visit.page.evaluate(() => {
+    const template = document.querySelector('vitrine-recs template');
+    const note = Object.assign(document.createElement('u'), { textContent: 'note' });
+    note.dataset.slot = 'constructor';
+    template.content.firstElementChild.append(note);
+  });
+  await mount(visit.page, { seed: 'hat-ink' }, { template: true });
+  await names();
+  const ids = await engineAnswered(visit.page);
+  assert.deepEqual(await visit.page.locator('vitrine-recs > [slot] u').allTextContents(), ids.map(() => 'note'));
+  const { page } = await open();
+  await page.route('**/template.js', (route) => route.abort());
+  await page.goto(`${site.url}/pages/shop.html`);
+  await mount(page, { seed: 'hat-ink' }, { template: true });
+  assert.deepEqual(await engineAnswered(page), ids);
+  assert.equal(await page.locator('vitrine-recs li .title').count(), ids.length);
+});
+
 test('a link of own markup leads nowhere where the item has no address', async () => {
   await mount(visit.page, { seed: 'hat-ink', 'item-url': null }, { template: true });
   await visit.page.evaluate(() => {

@@ -2,7 +2,7 @@
 
 import { controlOf, rootsOf } from './carousel.js';
 import { nextTask } from './dom.js';
-import { slottedTile, templateTile, tile } from './recs-view.js';
+import { slottedTile, tile } from './recs-view.js';
 
 /**
  * @typedef {import('./protocol.js').Item} Item
@@ -58,6 +58,8 @@ export class Entries {
    */
   async draw(items, drawing, isOutdated) {
     const template = /** @type {HTMLTemplateElement | null} */ (this.#host.querySelector(':scope > template'));
+    // What few rows have, few pages load; where it does not come, the default look draws.
+    const module = template && (await import('./template.js').catch(console.error));
     const all = new Map();
     /** @type {HTMLElement[]} */
     const few = [];
@@ -66,7 +68,7 @@ export class Entries {
       const former = this.#drawn.get(item.id);
       if (!former) await nextTask();
       if (isOutdated()) break;
-      const entry = drawn(item, former, drawing, template);
+      const entry = drawn(item, former, drawing, template, module?.templateTile);
       all.set(item.id, entry);
       if (this.#drawn.size) continue;
       few.push(entry.entry);
@@ -146,19 +148,20 @@ export function idOf(entry) {
  * @param {Item} item
  * @param {Drawn | undefined} former
  * @param {Drawing} drawing
- * @param {HTMLTemplateElement | null} template
+ * @param {any} template  of the shop's own markup, if there is one
+ * @param {typeof import('./template.js').templateTile} [templateTile]
  * @returns {Drawn}
  */
-function drawn(item, former, { locale, dismissLabel, canOpenReasons, reasonOf, render }, template) {
+function drawn(item, former, { locale, dismissLabel, canOpenReasons, reasonOf, render }, template, templateTile) {
   const reason = reasonOf(item.id);
   const options = { locale, dismissLabel, reason: reason && { text: reason.text, opens: canOpenReasons } };
   const key = JSON.stringify([item, options, render ? 'render' : template?.innerHTML]);
   if (former?.key === key) return former;
   // What the shop could not draw, the default look can.
   const rendered = render?.(item, reason);
-  const content = rendered instanceof HTMLElement ? rendered : template && templateTile(template, item, options);
+  const content = rendered instanceof HTMLElement ? rendered : templateTile?.(template, item, options);
   const entry = content ? slottedTile(content, item.id) : tile(item, options);
   entry.dataset.item = item.id;
   if (reason) entry.dataset.reason = reason.item;
-  return { key, entry, content };
+  return { key, entry, content: content ?? null };
 }

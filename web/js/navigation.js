@@ -26,26 +26,13 @@ function watch() {
     return;
   }
   addEventListener('popstate', look);
-  for (const name of /** @type {const} */ (['pushState', 'replaceState'])) {
-    const original = history[name];
-    history[name] = function (/** @type {any[]} */ ...words) {
-      const result = /** @type {any} */ (original).apply(this, words);
-      look();
-      return result;
-    };
-  }
+  // Of what older browsers need, newer ones load nothing.
+  import('./older-navigation.js').then(({ watchPushes }) => watchPushes(look), console.error);
 }
 
 /** State without an address of its own (a scroll position, an open menu) is the same page. */
 function look() {
   if (location.href === address) return;
   address = location.href;
-  for (const listener of [...listeners]) {
-    // The shop's own navigation must not fail because of us.
-    try {
-      listener();
-    } catch (cause) {
-      console.error(cause);
-    }
-  }
+  for (const listener of [...listeners]) listener();
 }

@@ -199,33 +199,6 @@ export function slottedTile(content, id) {
 }
 
 /**
- * One item in the shop's own markup: elements with `data-slot` = link, image, brand, title, price or reason; what an item
- * does not have is taken out. The copy belongs into the light tree, where the shop's style sheets reach it.
- *
- * @param {HTMLTemplateElement} template
- * @param {Item} item
- * @param {ViewOptions} options
- */
-export function templateTile(template, item, { locale, reason }) {
-  const content = make('div', {}, [template.content.cloneNode(true)]);
-  /** @type {Record<string, string | undefined>} */
-  const values = {
-    link: safeUrl(item.url), image: item.image, title: item.title, brand: item.brand, price: formatPrice(item, locale), reason: reason?.text,
-  };
-  for (const node of /** @type {NodeListOf<HTMLElement>} */ (content.querySelectorAll('[data-slot]'))) {
-    const slot = node.dataset.slot ?? '';
-    if (!(slot in values)) continue;
-    const value = values[slot];
-    const attribute = { link: 'href', image: 'src' }[slot];
-    if (value && attribute) node.setAttribute(attribute, value);
-    else if (value) node.textContent = value;
-    // A link may hold the rest of the tile; without an address it leads nowhere.
-    else if (slot !== 'link') node.remove();
-  }
-  return content;
-}
-
-/**
  * The line that says why, in the shop's own words if there are any (`reason-viewed` and so on; empty ones say nothing).
  *
  * @param {import('./protocol.js').Reason} reason

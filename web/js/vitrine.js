@@ -27,5 +27,5 @@ function register() {
 function loadOthers() {
   const has = (/** @type {string} */ tag) => document.querySelector(tag) !== null;
   if (has('vitrine-privacy')) import('./privacy.js').catch(console.error);
-  if (has('vitrine-debug') || new URLSearchParams(location.search).has('vitrine-debug')) import('./debug.js').catch(console.error);
+  if (has('vitrine-debug') || /[?&]vitrine-debug\b/.test(location.search)) import('./debug.js').catch(console.error);
 }

@@ -26,6 +26,8 @@ export const ENTRIES = {
   'watching.js': Infinity,
   'sources.js': Infinity,
   'catalogue-ids.js': Infinity,
+  'template.js': Infinity,
+  'older-navigation.js': Infinity,
   'privacy.js': Infinity,
   'debug.js': Infinity,
   'react.js': Infinity,

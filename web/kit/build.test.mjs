@@ -41,8 +41,8 @@ test('the package is these files and no others', async () => {
   const names = (await readdir(out)).filter((name) => !name.endsWith('.map')).sort();
   assert.deepEqual(names, [
     'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'catalogue-ids.js', 'custom-elements.json', 'debug.js', 'integrity.json', 'integrity.mjs',
-    'package.json', 'privacy.js', 'react.d.ts', 'react.js', 'recorder.js', 'sources.js', 'take-away.js', 'vitrine.d.ts', 'vitrine.js', 'vue.d.ts', 'vue.js', 'watching.js',
-    'worker.js',
+    'older-navigation.js', 'package.json', 'privacy.js', 'react.d.ts', 'react.js', 'recorder.js', 'sources.js', 'take-away.js',
+    'template.js', 'vitrine.d.ts', 'vitrine.js', 'vue.d.ts', 'vue.js', 'watching.js', 'worker.js',
   ]);
 });
 

@@ -11,7 +11,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 /** What the page itself loads; what the worker loads is outside any import map. */
-const OF_THE_PAGE = ['recorder.js', 'vitrine.js', 'watching.js', 'take-away.js', 'sources.js', 'catalogue-ids.js', 'privacy.js', 'debug.js'];
+const OF_THE_PAGE = [
+  'recorder.js', 'vitrine.js', 'watching.js', 'take-away.js', 'sources.js', 'catalogue-ids.js', 'template.js', 'older-navigation.js', 'privacy.js', 'debug.js',
+];
 /** What is loaded at once, in the order in which it is needed. */
 const AT_ONCE = ['recorder.js', 'vitrine.js'];
 
