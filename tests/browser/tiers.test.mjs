@@ -2,12 +2,38 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { checkedOptions, isForNobody } from '../../web/js/options.js';
 import { Tiers } from '../../web/js/tiers.js';
 import { eventually } from './helper.mjs';
 import { inShop } from './mount.mjs';
 
 const NOW_MS = Date.UTC(2026, 0, 31);
 const DAY_MS = 24 * 60 * 60 * 1000;
+
+test('an option of another type is refused by its name; a row is told, and goes on without', () => {
+  const cases = [
+    [{ exclude: 'coat-03' }, 'exclude is "coat-03", not a list of ids'], [{ cart: 5 }, 'cart is 5, not a list of ids'],
+    [{ shown: [null] }, 'shown is [null], not a list of ids'], [{ candidates: 'coat-03' }, 'candidates is "coat-03", not a list of ids'],
+    [{ exclude: [{ id: 'coat-03' }] }, 'exclude is [{"id":"coat-03"}], not a list of ids'], [{ seed: 5 }, 'seed is 5, not a text'],
+    [{ placement: {} }, 'placement is {}, not a text'], [{ k: '3' }, 'k is 3, not a count from 1 up'],
+    [{ cart: Array.from({ length: 99 }, () => 7) }, /^cart is \[7,.{54}…, not a list of ids$/],
+  ];
+  for (const [asked, message] of cases) assert.throws(() => checkedOptions({ ...asked, now_ms: NOW_MS }), { code: 'bad_request', message });
+  const { options, mistake } = checkedOptions({ limit: '4', exclude: ['coat', undefined], cart: 'hat', now_ms: NOW_MS });
+  assert.deepEqual([options.k, options.exclude, options.cart, mistake.message], [4, ['coat'], [], 'cart is "hat", not a list of ids']);
+  assert.equal(checkedOptions({ exclude: null, candidates: null, seed: null, now_ms: NOW_MS }).options.candidates, undefined);
+});
+
+test('a row asks for nobody of whom nothing is known; what was put into the cart is in it where the row says so', () => {
+  const events = [{ item: 'coat', type: 'cart_add', ts: NOW_MS }];
+  const passed = [{ item: 'coat', type: 'impression', ts: NOW_MS }];
+  const isFor = (asked, all) => isForNobody(asked, checkedOptions({ ...asked, now_ms: NOW_MS }, all).options, all);
+  assert.deepEqual([isFor({ limit: null }, passed), isFor({ limit: null }, events), isFor({ limit: null, seed: 'hat' }, []), isFor({ limit: null, cart: ['hat'] }, [])],
+    [true, false, false, false]);
+  assert.equal(isFor({ k: 3 }, []), false, 'a script is answered by rules, or by nothing');
+  assert.deepEqual([true, false].map((isCartSynced) => checkedOptions({ limit: null, cart: ['hat'], isCartSynced, now_ms: NOW_MS }, events).options.cart),
+    [['hat', 'coat'], ['hat']]);
+});
 
 const item = (id, fields = {}) => ({ id, title: `The ${id}`, ...fields });
 

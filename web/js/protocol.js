@@ -37,7 +37,9 @@
  *
  * @typedef {{k: number, exclude?: string[], candidates?: string[], placement?: string, seed?: string, cart?: string[],
  *   shown?: string[]}} Options  `shown` are ids that the page shows elsewhere.
- * @typedef {Partial<Options> & {limit?: string | null, now_ms: number}} Asked  `limit` is the attribute of a row, in place of `k`.
+ * @typedef {{limit: string | null, isCartSynced: boolean, itemUrl: string | null}} OfRow
+ *   attributes of a row: `limit` in place of `k`; what the events put into the cart is in it; addresses for items without
+ * @typedef {Partial<Omit<Options, "seed"> & OfRow> & {seed?: string | null, now_ms: number}} Asked
  * @typedef {Options & {now_ms: number, bucket?: number}} EngineOptions
  *   `bucket` is the hundredth of the visitors that this one is of, for experiments.
  * @typedef {{rows: {item: string, score: number, rules: string[], reason?: {kind: Reason["kind"], item: string}}[],

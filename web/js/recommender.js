@@ -132,12 +132,13 @@ export class Recommender extends EventTarget {
    * The same with what should stand in the place of an empty list: nothing (`isHidden`) instead of the shop's own; and the
    * experiment of the shop's rules that the visitor is in, or null.
    *
-   * @param {Partial<Options> & {limit?: string | null}} [asked]
+   * @param {Omit<import('./protocol.js').Asked, "now_ms">} [asked]
    * @returns {Promise<import('./protocol.js').Answer>}
    */
   async answer(asked) {
     await this.open();
-    const options = { ...asked, now_ms: Date.now() };
+    // Lists of a framework are proxies, which do not travel; and whoever changes them meanwhile has asked already.
+    const options = JSON.parse(JSON.stringify({ ...asked, now_ms: Date.now() }));
     const { info, hasStrangers, ...answer } = await this.#ask('recommend', { events: await this.events(), options });
     this.#opened = Promise.resolve(info);
     if (hasStrangers) this.#introduce();

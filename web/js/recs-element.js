@@ -4,7 +4,6 @@
 // in `shown.js`, the registration in `vitrine.js`.
 
 import { Carousel } from './carousel.js';
-import { cartOf } from './cart.js';
 import { nextTask } from './dom.js';
 import { Entries, idOf } from './entries.js';
 import { newId } from './id.js';
@@ -274,19 +273,14 @@ export class VitrineRecs extends Base {
     // Laid out while the answer is on its way.
     label(this, this.#frame);
     try {
-      const events = await recommender.events();
-      const seed = this.getAttribute('seed') || undefined;
-      const cart = [...new Set([...this.#cart, ...(this.hasAttribute('cart-synced') ? cartOf(events) : [])])];
-      /** @type {import('./protocol.js').Answer} */
-      let answer = { recommendations: [], isHidden: false, experiment: null };
-      let start_ms = 0;
-      // Whoever only passed by is not known.
-      if (seed || cart.length > 0 || events.some(({ type }) => type !== 'impression')) {
-        const limit = this.getAttribute('limit');
-        const options = { limit, exclude: this.#exclude, seed, cart, placement: this.#placement, shown: await shown.shownBefore(this) };
-        start_ms = performance.now();
-        if (!isOutdated()) answer = await recommender.answer(options);
-      }
+      const options = {
+        limit: this.getAttribute('limit'), exclude: this.#exclude, seed: this.getAttribute('seed'), cart: this.#cart,
+        isCartSynced: this.hasAttribute('cart-synced'), itemUrl: this.getAttribute('item-url'), placement: this.#placement,
+        shown: await shown.shownBefore(this),
+      };
+      const start_ms = performance.now();
+      if (isOutdated()) return;
+      const answer = await recommender.answer(options);
       if (isOutdated()) return;
       this.#isDrawing = true;
       await this.#show(answer, performance.now() - start_ms, isOutdated);
@@ -306,8 +300,9 @@ export class VitrineRecs extends Base {
    */
   async #show({ recommendations, isHidden, experiment, mistake }, took_ms, isOutdated) {
     if (mistake) this.#tell(mistake);
-    const items = recommendations.map(({ details }) => this.#withUrl(details));
-    const chosen = this.#transformItems ? this.#ofShop('transformItems', () => this.#transformItems?.(items)) ?? items : items;
+    const items = recommendations.map(({ details }) => details);
+    const transform = this.#transformItems;
+    const chosen = (transform && this.#ofShop('transformItems', () => itemsOf(transform([...items])))) ?? items;
     /** @type {Answer} */
     const shownAs = { placement: this.#placement, rec_id: '', tier: recommendations[0]?.tier ?? 0, took_ms, experiment, recommendations: [] };
     if (chosen.length === 0) {
@@ -343,13 +338,6 @@ export class VitrineRecs extends Base {
     this.dataset.tier = String(shownAs.tier);
     if (!former) this.#impressions.begin([...this.#frame.list.children]);
     this.#fire('answer', this.#answer);
-  }
-
-  /** @param {Item} item */
-  #withUrl(item) {
-    const pattern = this.getAttribute('item-url');
-    if (item.url || !pattern) return item;
-    return { ...item, url: pattern.replaceAll('{id}', encodeURIComponent(item.id)) };
   }
 
   /**

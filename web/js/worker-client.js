@@ -68,8 +68,9 @@ export class WorkerClient {
     if (this.#ended) return Promise.reject(this.#ended);
     const id = this.#next++;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { kind, fields, resolve, reject });
+      // What does not travel throws; whoever waited for an answer to it would have the worker taken for dead.
       this.#worker?.postMessage({ id, kind, ...fields });
+      this.#pending.set(id, { kind, fields, resolve, reject });
       this.#listen();
     });
   }
@@ -138,9 +139,9 @@ export class WorkerClient {
       this.#close(toError(cause).message);
       return;
     }
-    // Opened first, whatever is asked: by whoever waits for that, or on behalf of those who had their answer.
-    const asked = [...this.#pending].sort(([, one], [, other]) => Number(other.kind === 'open') - Number(one.kind === 'open'));
-    if (asked[0]?.[1].kind !== 'open') {
+    // Opened first, on behalf of those who had their answer: what needs it is asked by nobody who waits for that still.
+    const asked = [...this.#pending];
+    if (!asked.some(([, { kind }]) => kind === 'open')) {
       this.open().then((info) => this.#onNews('engine', info), (cause) => this.#close(toError(cause).message));
     }
     for (const [id, { kind, fields }] of asked) this.#worker?.postMessage({ id, kind, ...fields });

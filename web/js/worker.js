@@ -5,7 +5,7 @@
 import { watchDevices } from './device.js';
 import { Engines } from './engines.js';
 import { watchNetwork } from './network.js';
-import { checkedOptions } from './options.js';
+import { checkedOptions, isForNobody } from './options.js';
 import { VitrineError, toErrorRecord } from './protocol.js';
 import { Tiers } from './tiers.js';
 
@@ -19,6 +19,9 @@ function inQueue(job) {
   queue = done.catch(() => {});
   return done;
 }
+
+/** @type {import('./protocol.js').Answer} */
+const NOTHING = { recommendations: [], isHidden: false, experiment: null };
 
 /** @param {import('./protocol.js').Response} response */
 const tell = (response) => self.postMessage(response);
@@ -68,10 +71,12 @@ async function answer(request) {
   if (!tiers.isOpen) throw new VitrineError('bad_request', `${request.kind} came before open`);
   switch (request.kind) {
     case 'recommend': {
-      const { options, mistake } = checkedOptions(request.options);
-      const answer = await tiers.recommend(request.events, options);
+      const { events, options: asked } = request;
+      const { options, mistake } = checkedOptions(asked, events);
+      const answer = isForNobody(asked, options, events) ? NOTHING : await tiers.recommend(events, options);
+      const recommendations = answer.recommendations.map((each) => ({ ...each, details: withUrl(each.details, asked.itemUrl) }));
       // The tier may have changed on the way.
-      return { info: tiers.info(), ...answer, mistake, hasStrangers: tiers.hasStrangers(request.events) };
+      return { info: tiers.info(), ...answer, recommendations, mistake, hasStrangers: tiers.hasStrangers(events) };
     }
     case 'interactions':
       return tiers.interactions(request.events);
@@ -82,6 +87,11 @@ async function answer(request) {
     default:
       throw new VitrineError('bad_request', 'a request of an unknown kind');
   }
+}
+
+/** @param {import('./protocol.js').Item} item @param {string | null} [pattern]  for those without an address of their own */
+function withUrl(item, pattern) {
+  return item.url || !pattern ? item : { ...item, url: pattern.replaceAll('{id}', () => encodeURIComponent(item.id)) };
 }
 
 self.addEventListener('error', (event) => {
