@@ -42,7 +42,7 @@ describe('tiers', () => {
   const CATALOGUE = { items: [coat('coat'), coat('parka'), coat('duffle'), item('hat'), item('bag'), item('ring')] };
 
   /** Files by address, an engine that is there when it is told to be, and what was heard. */
-  function scene({ files = { 'http://shop/model/catalog.json': CATALOGUE }, filter_days = { dismiss: 90 }, first_ms } = {}) {
+  function scene({ files = { 'http://shop/model/catalog.json': CATALOGUE }, filter_days = { dismiss: 90 }, first_ms, list_ms } = {}) {
     const log = { changes: [], asked: [], isCalm: false };
     globalThis.fetch = async (address) => {
       const body = files[String(address)];
@@ -74,7 +74,7 @@ describe('tiers', () => {
     };
     const kept = new Map();
     const keeper = { recall: async (name) => kept.get(name), keep: async (name, value) => { kept.set(name, value); } };
-    const tiers = new Tiers({ engines, onChange: (info) => log.changes.push(info.tier), kept: keeper, first_ms });
+    const tiers = new Tiers({ engines, onChange: (info) => log.changes.push(info.tier), kept: keeper, first_ms, list_ms });
     const open = (fields = {}) => tiers.open({ package: 'http://shop/model/', device: 'auto', ...fields });
     return { tiers, log, kept, open, arrive, fail, given: () => log.catalog };
   }
@@ -236,6 +236,34 @@ describe('tiers', () => {
       assert.deepEqual(log.changes, [2], 'not told again by itself');
       assert.deepEqual(tiers.info().fallback, fallback, 'whoever asks hears it from the engine, too');
     }
+  });
+
+  test('a catalogue beside a package is not waited for without end, and what comes too late changes nothing', async () => {
+    const { tiers, log, open, arrive, given } = scene({ first_ms: 20, list_ms: 30 });
+    const { fetch } = globalThis;
+    let come;
+    let asked = 0;
+    globalThis.fetch = (address) => {
+      if (!String(address).endsWith('own.json')) return fetch(address);
+      asked += 1;
+      return new Promise((resolve) => { come = () => resolve(Response.json([item('cape')])); });
+    };
+    const { tier, fallback } = await open({ catalog: 'http://shop/own.json' });
+    assert.equal(tier, 1);
+    assert.equal(tiers.catalog().length, 6, "the package's own");
+    assert.deepEqual(fallback, {
+      code: 'bad_request', message: "the shop's catalogue: http://shop/own.json did not come within 0.03 s; the package's own is used",
+    });
+    arrive();
+    assert.equal(await given(), undefined);
+    come();
+    await settle();
+    assert.deepEqual(tiers.info().fallback, fallback);
+    assert.deepEqual([tiers.catalog().length, asked, log.changes], [6, 1, [2]]);
+    // Without a package there is nothing else.
+    const alone = scene({ list_ms: 5 });
+    globalThis.fetch = () => new Promise((resolve) => setTimeout(resolve, 40, Response.json([item('cape')])));
+    assert.equal((await alone.tiers.open({ catalog: 'http://shop/own.json', device: 'auto' })).items, 1);
   });
 
   test('a catalogue beside a package that a busy server kept back is asked for once more, while the engine is on its way', async () => {

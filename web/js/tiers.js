@@ -13,6 +13,8 @@ import { FIRST_MS, Retries } from './retries.js';
 
 /** Rules that do not come must not keep the answers waiting for ever; later nobody waits for them. */
 const RULES_WAIT_MS = 5_000;
+/** Nor must the shop's own list, where a package has one that will do. */
+const LIST_WAIT_MS = 5_000;
 /** Visitors are told apart in hundredths. */
 const BUCKETS = 100;
 
@@ -49,6 +51,7 @@ export class Tiers {
   #onChange;
   #kept;
   #first_ms;
+  #list_ms;
   /** @type {import('./protocol.js').Opening} */
   #opening = { device: 'auto' };
   /** What may answer, once it is there: the engine, if there is a package, before content rules. @type {Retries[]} */
@@ -93,14 +96,16 @@ export class Tiers {
   #took_ms = {};
 
   /**
-   * @param {{engines: import('./engines.js').Engines, onChange: (info: EngineInfo) => void, kept?: typeof keeper, first_ms?: number}} options
-   *   `onChange` hears when another tier or engine answers from here on; the last two are for tests
+   * @param {{engines: import('./engines.js').Engines, onChange: (info: EngineInfo) => void, kept?: typeof keeper, first_ms?: number,
+   *   list_ms?: number}} options
+   *   `onChange` hears when another tier or engine answers from here on; the last three are for tests
    */
-  constructor({ engines, onChange, kept = keeper, first_ms = FIRST_MS }) {
+  constructor({ engines, onChange, kept = keeper, first_ms = FIRST_MS, list_ms = LIST_WAIT_MS }) {
     this.#engines = engines;
     this.#onChange = onChange;
     this.#kept = kept;
     this.#first_ms = first_ms;
+    this.#list_ms = list_ms;
   }
 
   /**
@@ -343,9 +348,28 @@ export class Tiers {
     return this.#own;
   }
 
+  /**
+   * The list, unless it is late. It is read to its end all the same: the browser has it for the next page, or for an engine
+   * that is opened later.
+   *
+   * @template T
+   * @param {Promise<T>} reading
+   * @param {string} address
+   * @returns {Promise<T>}
+   */
+  #inTime(reading, address) {
+    // A code and words by which it is not taken for what is asked for once more.
+    const late = new VitrineError('bad_request', `${address} did not come within ${this.#list_ms / 1000} s; the package's own is used`);
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    const end = new Promise((_, reject) => (timer = setTimeout(reject, this.#list_ms, late)));
+    return Promise.race([reading, end]).finally(() => clearTimeout(timer));
+  }
+
   /** @param {string} address */
   async #readOwn(address) {
-    const { items, mistake } = await ownItems(address);
+    const reading = ownItems(address);
+    const { items, mistake } = await (this.#opening.package ? this.#inTime(reading, address) : reading);
     this.#catalogError = mistake === undefined ? undefined : ofCatalogue(mistake);
     return items;
   }
