@@ -23,7 +23,8 @@ export const VitrineRecs = defineComponent({
     });
     onUpdated(start);
     // Properties are not in the markup, so that a change of them alone renders nothing.
-    watch(() => ({ ...props }), start, { flush: 'post' });
+    // Lists are copied, so that what is pushed to one is a change.
+    watch(() => Object.values(props).map((value) => (Array.isArray(value) ? [...value] : value)), start, { flush: 'post' });
     expose({ element });
     return () => {
       const listeners = Object.fromEntries(Object.keys(EVENTS).filter((name) => name in attrs).map((name) => [name, attrs[name]]));

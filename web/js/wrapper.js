@@ -22,8 +22,9 @@ export const EVENTS = {
   onVitrineError: 'vitrine-error',
 };
 
-/** Changes come in bursts: one answer for all of them, as in the element. */
+/** Changes come in bursts: one answer for all of them, as in the element; and where there is no end of them, one after so long. */
 const DEBOUNCE_MS = 150;
+const PATIENCE_MS = 1_000;
 
 let base = '/vitrine/';
 
@@ -79,7 +80,7 @@ export function attributesOf(props) {
   return attributes;
 }
 
-/** What each element was given last. @type {WeakMap<HTMLElement, Record<string, any>>} */
+/** What each element was given last; of lists, copies: a shop may change its own in place. @type {WeakMap<HTMLElement, Record<string, any>>} */
 const given = new WeakMap();
 
 /**
@@ -95,7 +96,7 @@ export function begin(element, props) {
     if (isSame(props[name], before[name])) continue;
     /** @type {any} */ (element)[name] = props[name] ?? (name === 'exclude' || name === 'cart' ? [] : null);
   }
-  given.set(element, { ...props });
+  given.set(element, Object.fromEntries(Object.entries(props).map(([name, value]) => [name, Array.isArray(value) ? [...value] : value])));
   for (const name of STARTERS) {
     const address = props[name];
     if (address === undefined || address === null) element.removeAttribute(name);
@@ -132,6 +133,9 @@ export function follow({ k, seed, placement, candidates, exclude, cart, ...open 
   let isOver = false;
   let timer = 0;
   let question = 0;
+  /** When the first change came that no answer knows of; 0 if there is none. */
+  let since_ms = 0;
+  let asking = Promise.resolve();
   /** @type {any} */
   let recommender = null;
 
@@ -146,11 +150,20 @@ export function follow({ k, seed, placement, candidates, exclude, cart, ...open 
     } catch (error) {
       if (!isOutdated()) report({ ...NOTHING, error, recommender });
     }
+    if (!isOutdated()) since_ms = 0;
   }
+  const isLate = () => performance.now() - since_ms > PATIENCE_MS;
   function askSoon() {
-    question += 1; // what is still being computed is out of date
-    clearTimeout(timer);
-    timer = /** @type {any} */ (setTimeout(ask, DEBOUNCE_MS));
+    since_ms ||= performance.now();
+    if (!isLate()) {
+      question += 1; // what is still being computed is out of date
+      clearTimeout(timer);
+    } else if (timer) return;
+    timer = /** @type {any} */ (setTimeout(async () => {
+      if (isLate()) await asking;
+      timer = 0;
+      if (!isOver) asking = ask();
+    }, DEBOUNCE_MS));
   }
 
   load('vitrine.js').then(
@@ -158,7 +171,8 @@ export function follow({ k, seed, placement, candidates, exclude, cart, ...open 
       if (isOver) return undefined;
       recommender = createRecommender(open);
       for (const type of ['change', 'engine']) recommender.addEventListener(type, askSoon);
-      return ask();
+      asking = ask();
+      return asking;
     },
   ).catch((error) => {
     if (!isOver) report({ ...NOTHING, error });

@@ -11,7 +11,7 @@ const App = defineComponent({
     const { recommendations, info, error } = useRecommendations(() => ({ package: '/vitrine/model/', k: 3, seed: 'hat-ink' }));
     const tell = (event) => globalThis.told.push([event.type, event.detail.item ?? event.detail.device]);
     return () => [
-      h('button', { id: 'away', onClick: () => (away.value = ['hat-camel']) }, 'Away'),
+      h('button', { id: 'away', onClick: () => away.value.push('hat-camel') }, 'Away'),
       h('button', { id: 'buy', onClick: () => observe({ item: 'coat-ink', type: 'purchase' }) }, 'Buy'),
       h('button', { id: 'remove', onClick: () => (isThere.value = false) }, 'Remove'),
       h('button', { id: 'ask', onClick: () => globalThis.told.push(['ref', element.value.element.localName]) }, 'Ask'),
