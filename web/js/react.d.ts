@@ -1,53 +1,21 @@
 // Types of the wrapper for React.
 
 import type { DetailedHTMLProps, ForwardRefExoticComponent, HTMLAttributes, ReactNode, RefAttributes } from 'react';
-import type { EngineInfo, HistoryEvent, Recommendation, Recommender, RecommenderOptions, RecommendOptions, VitrineError, VitrineRecs as VitrineRecsElement } from './vitrine.js';
+import type { EngineInfo, ObservedEvent, Recommendation, Recommender, RecommenderOptions, RecommendOptions, VitrineError, VitrineRecs as VitrineRecsElement,
+  VitrineRecsAttributes, VitrineRecsEvents, VitrineRecsProperties } from './vitrine.js';
 
 /** Says where the kit is served, before anything is rendered; `/vitrine/` when left out. */
 export function configure(options: { base: string }): void;
 
 /** Remembers what the visitor did, with the page's recorder. */
-export function observe(event: Omit<HistoryEvent, 'ts'> & { ts?: number }): Promise<void>;
+export function observe(event: ObservedEvent): Promise<void>;
 
-/** Attributes of `<vitrine-recs>`. */
-export interface VitrineRecsAttributes {
-  package?: string | URL;
-  limit?: number | string;
-  heading?: string;
-  headingLevel?: number | string;
-  placement?: string;
-  seed?: string;
-  device?: 'auto' | 'cpu' | 'gpu';
-  consent?: string | boolean;
-  rules?: string;
-  catalog?: string | URL;
-  locale?: string;
-  layout?: 'carousel' | 'grid';
-  lazy?: boolean;
-  live?: boolean;
-  reasons?: boolean;
-  reasonViewed?: string;
-  reasonSaved?: string;
-  reasonCart?: string;
-  reasonBought?: string;
-  reasonLiked?: string;
-  cartSynced?: boolean;
-  itemUrl?: string;
-  dismissLabel?: string;
-  previousLabel?: string;
-  nextLabel?: string;
-}
+export type { VitrineRecsAttributes };
 
-/** Set as properties of the element. Functions are compared by identity: keep them outside, or in `useCallback`. */
-export type VitrineRecsProperties = Partial<Pick<VitrineRecsElement, 'exclude' | 'cart' | 'render' | 'transformItems'>>;
+/** Functions are compared by identity: keep them outside, or in `useCallback`. */
+export type { VitrineRecsProperties };
 
-export interface VitrineRecsEvents {
-  onVitrineReady?: (event: HTMLElementEventMap['vitrine-ready']) => void;
-  onVitrineAnswer?: (event: HTMLElementEventMap['vitrine-answer']) => void;
-  onVitrineImpression?: (event: HTMLElementEventMap['vitrine-impression']) => void;
-  onVitrineClick?: (event: HTMLElementEventMap['vitrine-click']) => void;
-  onVitrineError?: (event: HTMLElementEventMap['vitrine-error']) => void;
-}
+export type { VitrineRecsEvents };
 
 export type VitrineRecsProps = VitrineRecsAttributes & VitrineRecsProperties & VitrineRecsEvents & Omit<HTMLAttributes<HTMLElement>, keyof VitrineRecsAttributes> & {
   /** The shop's own list, shown until there is something better. */

@@ -104,6 +104,9 @@ export interface HistoryEvent {
   src?: string;
 }
 
+/** An event as it is told: `ts` is now when left out. */
+export type ObservedEvent = Pick<HistoryEvent, 'item' | 'type'> & { [Field in Exclude<keyof HistoryEvent, 'item' | 'type'>]?: HistoryEvent[Field] | undefined };
+
 export interface Interaction {
   item: string;
   /** From -1 (rejected) to 1 (bought). */
@@ -173,16 +176,16 @@ export interface Diagnostics {
 }
 
 export interface RecommendOptions {
-  k?: number;
-  candidates?: string[];
-  exclude?: string[];
+  k?: number | undefined;
+  candidates?: string[] | undefined;
+  exclude?: string[] | undefined;
   /** The item that the visitor looks at just now; counts as one more view and is not remembered. */
-  seed?: string;
+  seed?: string | undefined;
   /** Chooses among the shop's rules. */
-  placement?: string;
-  cart?: string[];
+  placement?: string | undefined;
+  cart?: string[] | undefined;
   /** Ids that the page shows elsewhere. */
-  shown?: string[];
+  shown?: string[] | undefined;
 }
 
 export interface HistoryExport {
@@ -197,13 +200,31 @@ export type Consent = boolean | 'granted' | 'denied' | 'none' | 'tcf' | 'google'
 
 export interface StartOptions {
   /** Without it events stay in memory. */
-  consent?: Consent | (string & {});
+  consent?: Consent | (string & {}) | undefined;
   /** Adaptors of event sources, for example `ga4`. */
-  sources?: string[];
+  sources?: string[] | undefined;
   /** Whether the page's own markup is watched; true when left out. */
-  watch?: boolean;
+  watch?: boolean | undefined;
   /** Types of the shop's own that the package's signals know; others are refused as typing errors. */
-  events?: string[];
+  events?: string[] | undefined;
+}
+
+/** What happened to the history. */
+export interface HistoryChange {
+  kind: 'added' | 'erased' | 'forgot' | 'consent' | 'paused';
+}
+
+export interface RecorderEventMap {
+  /** As kept. */
+  event: CustomEvent<HistoryEvent>;
+  change: CustomEvent<HistoryChange>;
+  error: CustomEvent<ErrorRecord>;
+}
+
+export interface RecommenderEventMap {
+  change: CustomEvent<HistoryChange>;
+  progress: CustomEvent<{ loaded_bytes: number; total_bytes: number }>;
+  engine: CustomEvent<EngineInfo>;
 }
 
 /**
@@ -211,9 +232,13 @@ export interface StartOptions {
  * `error` (`{code, message}`).
  */
 export interface Recorder extends EventTarget {
+  addEventListener<Type extends keyof RecorderEventMap>(type: Type, listener: (this: Recorder, event: RecorderEventMap[Type]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<Type extends keyof RecorderEventMap>(type: Type, listener: (this: Recorder, event: RecorderEventMap[Type]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
   /** May be called again: what is named then is added. */
   start(options?: StartOptions): void;
-  observe(event: Omit<HistoryEvent, 'ts'> & { ts?: number }): Promise<void>;
+  observe(event: ObservedEvent): Promise<void>;
   /** Oldest first. */
   events(): Promise<HistoryEvent[]>;
   readonly consent: 'granted' | 'denied' | 'unknown';
@@ -233,13 +258,17 @@ export interface Recorder extends EventTarget {
 }
 
 export const recorder: Recorder;
-export function observe(event: Omit<HistoryEvent, 'ts'> & { ts?: number }): Promise<void>;
+export function observe(event: ObservedEvent): Promise<void>;
 
 /** Fires `change` when the history changed, `progress` while the package loads, `engine` when another tier answers. */
 export interface Recommender extends EventTarget {
+  addEventListener<Type extends keyof RecommenderEventMap>(type: Type, listener: (this: Recommender, event: RecommenderEventMap[Type]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<Type extends keyof RecommenderEventMap>(type: Type, listener: (this: Recommender, event: RecommenderEventMap[Type]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject | null, options?: boolean | EventListenerOptions): void;
   /** Accepts events of these types too. */
   accept(types: string[]): void;
-  observe(event: Omit<HistoryEvent, 'ts'> & { ts?: number }): Promise<void>;
+  observe(event: ObservedEvent): Promise<void>;
   events(): Promise<HistoryEvent[]>;
   isPersistent(): Promise<boolean>;
   recommend(options?: RecommendOptions): Promise<Recommendation[]>;
@@ -262,14 +291,14 @@ export interface Recommender extends EventTarget {
 }
 
 export interface RecommenderOptions {
-  package?: string | URL;
+  package?: string | URL | undefined;
   /** Address of the shop's own list of items: for content rules without a package, and for what came after its export. */
-  catalog?: string | URL;
+  catalog?: string | URL | undefined;
   /** Address of `rules.json`. */
-  rules?: string | URL;
-  device?: 'auto' | 'cpu' | 'gpu';
-  consent?: StartOptions['consent'];
-  events?: string[];
+  rules?: string | URL | undefined;
+  device?: 'auto' | 'cpu' | 'gpu' | undefined;
+  consent?: StartOptions['consent'] | undefined;
+  events?: string[] | undefined;
 }
 
 /** One recommender, and one worker, per package and page. */
@@ -304,6 +333,47 @@ export class VitrineRecs extends HTMLElement {
   readonly answer: Answer | null;
 }
 
+/** Set as properties of the element. */
+export type VitrineRecsProperties = { [Name in 'exclude' | 'cart' | 'render' | 'transformItems']?: VitrineRecs[Name] | undefined };
+
+/** Attributes of `<vitrine-recs>`, as the wrappers for React and Vue take them. */
+export interface VitrineRecsAttributes {
+  package?: string | URL | undefined;
+  limit?: number | string | undefined;
+  heading?: string | undefined;
+  headingLevel?: number | string | undefined;
+  placement?: string | undefined;
+  seed?: string | undefined;
+  device?: 'auto' | 'cpu' | 'gpu' | undefined;
+  consent?: string | boolean | undefined;
+  rules?: string | undefined;
+  catalog?: string | URL | undefined;
+  locale?: string | undefined;
+  layout?: 'carousel' | 'grid' | undefined;
+  lazy?: boolean | undefined;
+  live?: boolean | undefined;
+  reasons?: boolean | undefined;
+  reasonViewed?: string | undefined;
+  reasonSaved?: string | undefined;
+  reasonCart?: string | undefined;
+  reasonBought?: string | undefined;
+  reasonLiked?: string | undefined;
+  cartSynced?: boolean | undefined;
+  itemUrl?: string | undefined;
+  dismissLabel?: string | undefined;
+  previousLabel?: string | undefined;
+  nextLabel?: string | undefined;
+}
+
+/** Listeners, as the wrappers for React and Vue take them. */
+export interface VitrineRecsEvents {
+  onVitrineReady?: ((event: VitrineEventMap['vitrine-ready']) => void) | undefined;
+  onVitrineAnswer?: ((event: VitrineEventMap['vitrine-answer']) => void) | undefined;
+  onVitrineImpression?: ((event: VitrineEventMap['vitrine-impression']) => void) | undefined;
+  onVitrineClick?: ((event: VitrineEventMap['vitrine-click']) => void) | undefined;
+  onVitrineError?: ((event: VitrineEventMap['vitrine-error']) => void) | undefined;
+}
+
 export class VitrinePrivacy extends HTMLElement {
   /** Brings the note of an item into view, and the keyboard to it. */
   show(item: string): Promise<void>;
@@ -321,17 +391,22 @@ export interface PlacedItem {
   experiment: string | null;
 }
 
+/** What the elements tell; it bubbles up to the document and the window. */
+export interface VitrineEventMap {
+  'vitrine-ready': CustomEvent<{ tier: Tier; device: 'cpu' | 'gpu'; info: EngineInfo }>;
+  'vitrine-answer': CustomEvent<Answer>;
+  'vitrine-impression': CustomEvent<PlacedItem>;
+  'vitrine-click': CustomEvent<PlacedItem>;
+  'vitrine-error': CustomEvent<ErrorRecord>;
+}
+
 declare global {
   interface HTMLElementTagNameMap {
     'vitrine-recs': VitrineRecs;
     'vitrine-privacy': VitrinePrivacy;
     'vitrine-debug': VitrineDebug;
   }
-  interface HTMLElementEventMap {
-    'vitrine-ready': CustomEvent<{ tier: Tier; device: 'cpu' | 'gpu'; info: EngineInfo }>;
-    'vitrine-answer': CustomEvent<Answer>;
-    'vitrine-impression': CustomEvent<PlacedItem>;
-    'vitrine-click': CustomEvent<PlacedItem>;
-    'vitrine-error': CustomEvent<ErrorRecord>;
-  }
+  interface HTMLElementEventMap extends VitrineEventMap {}
+  interface DocumentEventMap extends VitrineEventMap {}
+  interface WindowEventMap extends VitrineEventMap {}
 }

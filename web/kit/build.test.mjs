@@ -159,7 +159,7 @@ test('types are right for a TypeScript shop, and wrong use is an error', async (
   await cp(join(HERE, 'apps/types.tsx'), join(out, 'types.tsx'));
   try {
     const tsc = join(HERE, 'node_modules/typescript/bin/tsc');
-    const flags = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--jsx', 'react-jsx', '--module', 'esnext', '--moduleResolution', 'bundler', '--target', 'es2022'];
+    const flags = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--skipLibCheck', 'false', '--jsx', 'react-jsx', '--module', 'esnext', '--moduleResolution', 'bundler', '--target', 'es2022'];
     const modules = ['react', 'react/*', 'vue', 'csstype', '@vue/*'];
     const config = {
       compilerOptions: { types: [], paths: Object.fromEntries(modules.map((name) => [name, [join(HERE, 'node_modules', name.startsWith('react') ? `@types/${name}` : name)]])) },

@@ -1,6 +1,6 @@
 // Does a TypeScript shop get along with the types? Compiled, never run; a line that must be an error says so.
 
-import { createRecommender, VitrineError } from './vitrine.js';
+import { createRecommender, recorder, VitrineError } from './vitrine.js';
 import { configure, observe, useRecommendations, VitrinePrivacy, VitrineRecs } from './react.js';
 import * as vue from './vue.js';
 
@@ -35,3 +35,21 @@ const recommender = createRecommender({ package: '/vitrine/model/' });
 export const asked = recommender.recommend({ k: 3 }).catch((error: VitrineError) => error.code);
 // @ts-expect-error an event names its item
 recommender.observe({ type: 'view' });
+
+// What the guide writes, compiles.
+document.addEventListener('vitrine-answer', ({ detail }) => console.log(detail.tier, detail.took_ms, detail.recommendations));
+addEventListener('vitrine-error', ({ detail }) => console.log(detail.code));
+const element = document.querySelector('vitrine-recs');
+if (element) element.transformItems = (items) => items.filter(({ price = 0 }) => price > 0);
+recorder.addEventListener('error', ({ detail }) => console.log(detail.code));
+recommender.addEventListener('engine', ({ detail }) => console.log(detail.tier));
+recommender.addEventListener('change', () => {});
+// @ts-expect-error a change is no error
+recorder.addEventListener('change', ({ detail }) => console.log(detail.code));
+
+// With exactOptionalPropertyTypes a value that may be undefined is another than one that is left out.
+export const ofPage = (seed?: string) => [recommender.recommend({ seed }), <VitrineRecs package="/vitrine/model/" seed={seed} exclude={seed ? [seed] : undefined} />];
+
+export const props: InstanceType<typeof vue.VitrineRecs>['$props'] = {
+  package: '/vitrine/model/', placement: 'home', itemUrl: '/p/{id}', exclude: ['coat-07'], onVitrineClick: ({ detail }) => console.log(detail.item),
+};
