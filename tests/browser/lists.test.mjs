@@ -223,6 +223,18 @@ test('a row that is moved to another place is another showing', async () => {
   assert.notEqual(second.detail.rec_id, first.detail.rec_id);
 });
 
+test('a reason is read to its end on a narrow page', async () => {
+  await visit.page.setViewportSize({ width: 320, height: 640 });
+  await mount(visit.page, { seed: 'hat-ink', reasons: '', 'reason-viewed': 'Because you looked at {title} a moment ago, on this device' });
+  await engineAnswered(visit.page);
+  const reason = visit.page.locator('vitrine-recs .reason').first();
+  const { lines, isWhole } = await reason.evaluate((node) => ({
+    lines: Math.round(node.clientHeight / parseFloat(getComputedStyle(node).lineHeight)), isWhole: node.scrollHeight <= node.clientHeight,
+  }));
+  assert.ok(lines > 2 && lines <= 4, `${lines} lines`);
+  assert.ok(isWhole);
+});
+
 test('navigation is noticed in browsers without the Navigation API, too, and never breaks it', async () => {
   const { page } = await open();
   await page.addInitScript(() => { Object.defineProperty(window, 'navigation', { value: undefined }); });

@@ -218,6 +218,19 @@ test('nothing is sent: what it says of the network is what was seen there', asyn
   for (const request of visit.requests) assert.equal(request.method(), 'GET');
 });
 
+test('with forced colours no border runs through a word, and paths read from left to right on any page', async () => {
+  await visit.page.emulateMedia({ forcedColors: 'active' });
+  await visit.page.evaluate(() => { document.documentElement.dir = 'rtl'; });
+  await open();
+  await observe(visit.page, { item: 'bag-ink', type: 'view' });
+  const forget = panel().getByRole('button', { name: /^Forget / }).first();
+  // Every border has a colour then, a transparent one, too. A note may be drawn anew at any time.
+  await eventually(() => forget.evaluate((node) => getComputedStyle(node).borderInlineEndWidth), (width) => width === '0px', 'a button without a border');
+  await panel().locator('summary').click();
+  const path = panel().locator('.files li span:first-child').first();
+  assert.equal(await path.evaluate((node) => getComputedStyle(node).direction), 'ltr');
+});
+
 test('the page may say it in its own words, by attributes and by slots', async () => {
   await observe(visit.page, { item: 'bag-ink', type: 'view' });
   await open({ attributes: { 'text-heading': 'Was dieser Laden weiß', 'text-kept': '{count} Notiz|{count} Notizen', locale: 'de' } });

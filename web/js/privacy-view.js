@@ -145,6 +145,8 @@ summary { padding-block: 0.5rem; cursor: pointer; }
   button.link { min-block-size: 2.75rem; }
 }
 @media (forced-colors: active) {
+  /* No border is transparent then, and this one would run through the last letter. */
+  button.quiet { border: 0; }
   .switch { forced-color-adjust: none; color: ButtonText; }
   .switch:checked { color: Highlight; }
   .meter i { background: CanvasText; }
@@ -271,5 +273,6 @@ export function whyRow({ text: said, because, titles }) {
 /** A file that was fetched, and its size. @param {{address: string, bytes: number}} request @param {string} size */
 export function fileRow({ address }, size) {
   const { host, pathname } = new URL(address);
-  return make('li', {}, [make('span', {}, [(host === location.host ? '' : host) + pathname]), make('span', {}, [size])]);
+  // A path reads from left to right, whatever the page does.
+  return make('li', {}, [make('span', { dir: 'ltr' }, [(host === location.host ? '' : host) + pathname]), make('span', {}, [size])]);
 }

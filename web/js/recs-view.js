@@ -85,7 +85,7 @@ a:hover .title, button.reason:hover { text-decoration: underline; text-underline
 .title { font-size: 0.9375rem; }
 .price { font-size: 0.875rem; }
 button { padding: 0; border: 0; font: inherit; color: inherit; background: none; cursor: pointer; }
-.reason { margin-block-start: 0.5rem; font-size: 0.75rem; text-align: start; }
+.reason { margin-block-start: 0.5rem; font-size: 0.75rem; text-align: start; -webkit-line-clamp: 4; }
 
 .button { display: grid; place-items: center; inline-size: 2.25rem; block-size: 2.25rem; border-radius: 50%; }
 .controls .button { border: 1px solid color-mix(in srgb, currentColor 25%, transparent); }
