@@ -369,3 +369,215 @@ test('a forced GPU answers after its self-test; one that miscomputes is replaced
     await gpuBrowser.close();
   }
 });
+
+/** Makes the element what the server wrote, as morphing does (Turbo 8, idiomorph): its own marks go, and what stands in the light tree. */
+const morph = (page) => page.evaluate(() => {
+  const recs = document.querySelector('vitrine-recs');
+  for (const name of ['data-state', 'data-tier']) recs.removeAttribute(name);
+  for (const content of recs.querySelectorAll(':scope > [slot]')) content.remove();
+});
+
+for (const template of [false, true]) {
+  test(`a page that is made what the server wrote leaves the row as it is${template ? ', tiles of the shop\'s own included' : ''}`, async () => {
+    await mount(visit.page, { seed: 'hat-ink' }, { template });
+    const ids = await engineAnswered(visit.page);
+    const tiles = () => visit.page.evaluate(() => [...document.querySelectorAll('vitrine-recs > [slot]')].map(({ slot, textContent }) => `${slot} ${textContent}`).sort());
+    const before = await tiles();
+    assert.equal(before.length, template ? ids.length : 0);
+    await morph(visit.page);
+    // Before the next frame: the visitor sees nothing of it.
+    assert.deepEqual([await shown(visit.page), await tiles()], [ids, before]);
+    await visit.page.waitForFunction(() => Number(document.querySelector('vitrine-recs').dataset.tier) >= 2);
+    assert.deepEqual([await shown(visit.page), await tiles()], [ids, before]);
+  });
+}
+
+test('a snapshot with the marks of an answer shows the shop\'s list, and starts', async () => {
+  await mount(visit.page, { seed: 'hat-ink' }, { template: true });
+  await engineAnswered(visit.page);
+  const marks = await visit.page.evaluate(() => {
+    const recs = document.querySelector('vitrine-recs');
+    const copy = recs.cloneNode(true);
+    recs.replaceWith(copy);
+    return [copy.dataset.state, copy.querySelectorAll(':scope > [slot]').length];
+  });
+  assert.deepEqual(marks, ['fallback', 0]);
+  await answered(visit.page);
+});
+
+test('a row that rules hid starts again where it is lazy, although nothing hidden comes near', async () => {
+  await visit.page.evaluate(() => {
+    const recs = document.createElement('vitrine-recs');
+    for (const [name, value] of Object.entries({ package: '/vitrine/model/', seed: 'hat-ink', lazy: '', 'data-state': 'hidden' })) recs.setAttribute(name, value);
+    document.querySelector('main').replaceChildren(recs);
+  });
+  await answered(visit.page);
+});
+
+test('an address that is none is told, and the list of the shop stays', async () => {
+  for (const name of ['package', 'catalog']) {
+    const { page, problems } = await open();
+    await page.goto(`${site.url}/pages/shop.html`);
+    await mount(page, { seed: 'hat-ink', [name]: 'http://[bad' });
+    const { detail } = await seen(page, 'vitrine-error');
+    assert.deepEqual(detail, { code: 'bad_request', message: '"http://[bad" is no address' });
+    assert.ok(await page.getByText('Two').isVisible());
+    assert.deepEqual(problems, []);
+    await page.evaluate(() => import('/vitrine/privacy.js').then(() => document.body.append(document.createElement('vitrine-privacy'))));
+    await page.waitForFunction(() => document.querySelector('vitrine-privacy').shadowRoot?.textContent.length > 0);
+    assert.deepEqual(problems, [], 'the panel lists what was asked for all the same');
+  }
+  // One that was right before does not go on answering.
+  await mount(visit.page, { seed: 'hat-ink' });
+  await engineAnswered(visit.page);
+  await visit.page.evaluate(() => document.querySelector('vitrine-recs').setAttribute('package', 'http://[bad'));
+  await visit.page.waitForFunction(() => document.querySelector('vitrine-recs').dataset.state === 'fallback');
+});
+
+test('what transformItems returns and is no list of items is told, and costs nothing', async () => {
+  await mount(visit.page, { seed: 'hat-ink' });
+  const ids = await engineAnswered(visit.page);
+  const lists = await visit.page.evaluate(async () => {
+    const recs = document.querySelector('vitrine-recs');
+    const all = [];
+    for (const transform of [
+      async (items) => items, () => undefined, (items) => [undefined, ...items], (items) => items.map(({ id }) => id), () => 'abc',
+      (items) => [{ id: 'promo', name: 'no title' }, ...items],
+      (items) => { items.length = 0; throw new Error('no'); },
+    ]) {
+      const answer = new Promise((resolve) => recs.addEventListener('vitrine-answer', resolve, { once: true }));
+      recs.transformItems = transform;
+      await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 3_000))]);
+      all.push([...recs.shadowRoot.querySelectorAll('li')].map(({ dataset }) => dataset.item));
+    }
+    return all;
+  });
+  assert.deepEqual(lists, Array.from({ length: 7 }, () => ids));
+  const told = await visit.page.evaluate(() => window.seen.filter(({ type }) => type === 'vitrine-error').map(({ detail }) => `${detail.code}: ${detail.message}`));
+  assert.deepEqual(told, [
+    'bad_request: transformItems: items is not iterable', "bad_request: transformItems: Cannot read properties of undefined (reading 'id')",
+    'bad_request: transformItems: an item without id or title', 'bad_request: transformItems: no',
+  ]);
+});
+
+test('where there is no end of changes the row follows all the same, and a burst is one answer', async () => {
+  await mount(visit.page, { seed: 'hat-ink' });
+  await engineAnswered(visit.page);
+  const counts = await visit.page.evaluate(async () => {
+    const recs = document.querySelector('vitrine-recs');
+    let count = 0;
+    document.addEventListener('vitrine-answer', () => (count += 1));
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    await wait(500);
+    count = 0;
+    for (let place = 0; place < 5; place += 1) recs.exclude = [`nothing-${place}`];
+    await wait(800);
+    const burst = count;
+    count = 0;
+    for (let place = 0; place < 60; place += 1) {
+      recs.setAttribute('heading', `Ends in ${60 - place}`);
+      await wait(50);
+    }
+    const during = count;
+    recs.setAttribute('heading', 'Over');
+    await wait(1_000);
+    return { burst, during, heading: recs.shadowRoot.querySelector('h2').textContent };
+  });
+  assert.equal(counts.burst, 1);
+  assert.ok(counts.during >= 1, `${counts.during} answers within three seconds`);
+  assert.ok(counts.during <= 6, `${counts.during} answers within three seconds`);
+  assert.equal(counts.heading, 'Over');
+});
+
+test('what is set again to the same asks for nothing', async () => {
+  await mount(visit.page, { seed: 'hat-ink' });
+  await engineAnswered(visit.page);
+  const count = await visit.page.evaluate(async () => {
+    const recs = document.querySelector('vitrine-recs');
+    const same = (items) => items;
+    const draw = () => undefined;
+    const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+    const set = () => Object.assign(recs, { exclude: ['coat-ink'], cart: [], transformItems: same, render: draw });
+    set();
+    await wait(1_000);
+    let answers = 0;
+    document.addEventListener('vitrine-answer', () => (answers += 1));
+    for (let turn = 0; turn < 5; turn += 1) {
+      set();
+      await wait(200);
+    }
+    return answers;
+  });
+  assert.equal(count, 0);
+});
+
+test('a page that never finishes loading has its row all the same', async () => {
+  await visit.page.route('**/never.png', () => {});
+  await visit.page.route('**/slow.html', (route) => route.fulfill({
+    contentType: 'text/html',
+    body: `<!doctype html><title>Shop</title><script type="module" src="/vitrine/vitrine.js"></script>
+      <vitrine-recs package="/vitrine/model/" seed="hat-ink"><ul><li>One</li></ul></vitrine-recs><img src="/never.png" alt="">`,
+  }));
+  await visit.page.goto(`${site.url}/slow.html`, { waitUntil: 'commit' });
+  await answered(visit.page);
+  assert.equal(await visit.page.evaluate(() => document.readyState), 'interactive');
+});
+
+test('the keyboard goes from the shop\'s list to the row that takes its place, and from nowhere else', async () => {
+  const place = () => visit.page.evaluate(() => {
+    const recs = document.querySelector('vitrine-recs');
+    return recs.shadowRoot.activeElement?.closest('li')?.dataset.item ?? document.activeElement?.localName;
+  });
+  await mount(visit.page);
+  await engineReady(visit.page);
+  await visit.page.evaluate(() => {
+    const link = Object.assign(document.createElement('a'), { href: '/one', textContent: 'Four' });
+    document.querySelector('vitrine-recs li').append(link);
+    link.focus();
+  });
+  await observe(visit.page, { item: 'bag-ink', type: 'view' });
+  const [first] = await answered(visit.page);
+  assert.equal(await place(), first);
+  await mount(visit.page);
+  await visit.page.evaluate(() => {
+    document.querySelector('main').append(Object.assign(document.createElement('button'), { textContent: 'Other' }));
+    document.querySelector('main > button').focus();
+  });
+  await answered(visit.page);
+  assert.equal(await place(), 'button');
+});
+
+test('lists of a framework are asked with, and what cannot be asked spoils nothing that is', async () => {
+  await mount(visit.page, { seed: 'hat-ink' });
+  await engineAnswered(visit.page);
+  const told = await visit.page.evaluate(async () => {
+    const { recommender } = document.querySelector('vitrine-recs');
+    const ask = (options) => recommender.recommend({ seed: 'hat-ink', k: 2, ...options }).then((list) => list.map(({ item }) => item), ({ code, message }) => `${code}: ${message}`);
+    const all = {};
+    all.plain = await ask({});
+    all.proxy = await ask({ exclude: new Proxy(['hat-camel'], {}) });
+    all.text = await ask({ exclude: 'hat-camel' });
+    all.number = await ask({ cart: 5 });
+    all.ids = await ask({ shown: [null] });
+    all.seed = await ask({ seed: 5 });
+    all.after = await ask({});
+    return all;
+  });
+  assert.deepEqual(told.proxy, ['hat-grey', told.proxy[1]]);
+  assert.equal(told.text, 'bad_request: exclude is "hat-camel", not a list of ids');
+  assert.equal(told.number, 'bad_request: cart is 5, not a list of ids');
+  assert.equal(told.ids, 'bad_request: shown is [null], not a list of ids');
+  assert.equal(told.seed, 'bad_request: seed is 5, not a text');
+  assert.deepEqual(told.after, told.plain);
+});
+
+test('a row goes on without a property of another type, and says so', async () => {
+  await mount(visit.page, { seed: 'hat-ink' });
+  const before = await engineAnswered(visit.page);
+  await visit.page.evaluate(() => { document.querySelector('vitrine-recs').exclude = 'hat-camel'; });
+  const { detail } = await seen(visit.page, 'vitrine-error');
+  assert.deepEqual(detail, { code: 'bad_request', message: 'exclude is "hat-camel", not a list of ids' });
+  assert.deepEqual(await answered(visit.page), before);
+  await visit.page.evaluate(() => { document.querySelector('vitrine-recs').cart = [undefined, 'hat-camel']; });
+  await answered(visit.page, (ids) => !ids.includes('hat-camel'));
+});

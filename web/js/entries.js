@@ -91,17 +91,24 @@ export class Entries {
     this.#place(former);
   }
 
+  /** Brings back what was taken from the light tree, and draws it anew next time: it may have been made into something else. */
+  restore() {
+    for (const drawn of this.#drawn.values()) if (drawn.content) drawn.key = '';
+    this.#place(this.#drawn);
+  }
+
   /**
-   * The keyboard stays with its item, or with its place when the item is gone.
+   * The keyboard stays with its item, or with its place when the item is gone; from the shop's list it goes to the first.
    *
    * @param {Map<string, Drawn>} former
    */
   #place(former) {
+    const isFirst = !former.size;
     const before = /** @type {HTMLElement[]} */ ([...this.#list.children]);
     const all = [...this.#drawn.values()];
     const entries = all.map(({ entry }) => entry);
     const focused = this.#focused();
-    const position = before.findIndex((entry) => focused && rootsOf(entry).some((root) => root.contains(focused)));
+    const position = isFirst ? 0 : before.findIndex((entry) => focused && rootsOf(entry).some((root) => root.contains(focused)));
     // Markup of the shop's own stands in the light tree, where its style sheets reach it; the list only refers to it.
     for (const content of this.#contents()) {
       if (!all.some((each) => each.content === content)) content.remove();
@@ -110,20 +117,19 @@ export class Entries {
       if (content && content.parentNode !== this.#host) this.#host.append(content);
     }
     const isPlaced = before.length === entries.length && before.every((entry, index) => entry === entries[index]);
-    if (isPlaced && former.size) return;
+    if (isPlaced && !isFirst) return;
     // One animation for a row that is new as a whole: each is a layer of its own.
-    const isFirst = !former.size;
     this.#list.toggleAttribute('data-fresh', isFirst);
     for (const entry of entries) entry.toggleAttribute('data-fresh', !isFirst && !former.has(idOf(entry)));
-    if (isPlaced) return;
-    // A list that snaps would follow the entry that stood first; the visitor's place in the row is what stays.
-    // Without entries there is no place to ask for, and the answer would cost a layout.
-    const place = before[0] && this.#list.scrollLeft;
-    this.#list.replaceChildren(...entries);
-    if (before[0]) this.#list.scrollLeft = place;
+    if (!isPlaced) {
+      // A list that snaps would follow the entry that stood first; the visitor's place in the row is what stays.
+      const place = this.#list.scrollLeft;
+      this.#list.replaceChildren(...entries);
+      this.#list.scrollLeft = place;
+    }
     if (!focused || position < 0) return;
     const again = entries.find((entry) => idOf(entry) === idOf(before[position])) ?? entries[Math.min(position, entries.length - 1)];
-    controlOf(again, focused.localName)?.focus({ preventScroll: true });
+    controlOf(again, isFirst ? 'a' : focused.localName)?.focus({ preventScroll: true });
   }
 
   #contents() {

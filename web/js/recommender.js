@@ -36,7 +36,7 @@ const recommenders = new Map();
 export function createRecommender({ package: folder, device = 'auto', consent, events = [], rules, catalog }) {
   const opening = { device, package: absolute(folder, '/'), catalog: absolute(catalog), rules: absolute(rules) };
   const key = opening.package ?? opening.catalog;
-  if (!key) throw new VitrineError('bad_request', 'a recommender needs a package, or a catalog while there is none');
+  if (!key) throw new VitrineError('bad_request', 'neither package nor catalog');
   // What the page shows is observed where the page says so; here it is only listened to.
   recorder.start({ watch: false, events, consent });
   const known = recommenders.get(key);
@@ -254,7 +254,11 @@ export class Recommender extends EventTarget {
  */
 function absolute(address, end = '') {
   if (!address) return undefined;
-  const url = new URL(address, document.baseURI);
-  if (!url.pathname.endsWith(end)) url.pathname += end;
-  return url.href;
+  try {
+    const url = new URL(address, document.baseURI);
+    if (!url.pathname.endsWith(end)) url.pathname += end;
+    return url.href;
+  } catch {
+    throw new VitrineError('bad_request', `"${address}" is no address`);
+  }
 }

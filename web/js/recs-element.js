@@ -17,6 +17,10 @@ import { Space } from './space.js';
 
 /** Events come in bursts (a view, a zoom, a cart): one answer for all of them. */
 const DEBOUNCE_MS = 150;
+/** Where there is no end of changes, what was changed is asked for after so long, and shown although there is something newer. */
+const PATIENCE_MS = 1_000;
+/** A page that has not loaded by then, because of a picture perhaps, is not waited for. */
+const LOADING_MS = 5_000;
 /** A lazy list starts when it is so near. */
 const NEAR = '400px';
 
@@ -41,7 +45,7 @@ export class VitrineRecs extends Base {
   static observedAttributes = [
     ...SOURCE, 'limit', 'seed', 'placement', 'heading', 'heading-level', 'layout', 'locale', 'live',
     'item-url', 'dismiss-label', 'previous-label', 'next-label', 'cart-synced', 'reasons', 'reason-viewed', 'reason-saved', 'reason-cart',
-    'reason-bought', 'reason-liked',
+    'reason-bought', 'reason-liked', 'data-state',
   ];
 
   /** @type {import('./recommender.js').Recommender | null} */
@@ -68,6 +72,10 @@ export class VitrineRecs extends Base {
   #isDrawing = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** When the first change came that no answer knows of; 0 if there is none. */
+  #since_ms = 0;
+  /** Ends with the newest question. @type {Promise<void> | undefined} */
+  #asked;
   #stopNavigation = () => {};
   /** @type {Answer | null} */
   #answer = null;
@@ -91,8 +99,7 @@ export class VitrineRecs extends Base {
     return this.#exclude;
   }
   set exclude(ids) {
-    this.#exclude = [...(ids ?? [])];
-    this.#refreshSoon();
+    this.#exclude = this.#set(this.#exclude, ids);
   }
 
   /** Ids of what is in the cart: not recommended, and known to the shop's rules. */
@@ -100,8 +107,19 @@ export class VitrineRecs extends Base {
     return this.#cart;
   }
   set cart(ids) {
-    this.#cart = [...(ids ?? [])];
-    this.#refreshSoon();
+    this.#cart = this.#set(this.#cart, ids);
+  }
+
+  /**
+   * A copy of the list; frameworks set the same again and again. What is no list is told of by who answers.
+   *
+   * @param {string[]} before
+   * @param {string[]} ids
+   */
+  #set(before, ids) {
+    const after = typeof ids === 'string' ? ids : [...(ids ?? [])];
+    if (JSON.stringify(after) !== JSON.stringify(before)) this.#refreshSoon();
+    return after;
   }
 
   /** Draws an item in markup of the shop's own. */
@@ -109,6 +127,7 @@ export class VitrineRecs extends Base {
     return this.#render;
   }
   set render(draw) {
+    if (draw === this.#render) return;
     this.#render = draw;
     this.#entries.invalidate();
     this.#refreshSoon();
@@ -119,6 +138,7 @@ export class VitrineRecs extends Base {
     return this.#transformItems;
   }
   set transformItems(transform) {
+    if (transform === this.#transformItems) return;
     this.#transformItems = transform;
     this.#refreshSoon();
   }
@@ -141,6 +161,8 @@ export class VitrineRecs extends Base {
       delete this[name];
       /** @type {any} */ (this)[name] = value;
     }
+    // A snapshot of the page (Turbo, htmx) has the attributes of an answer without one.
+    if (!this.#answer && this.dataset.state === 'answer') this.#showFallback();
     this.dataset.tier ??= '0';
     this.#carousel.connect();
     this.#space.connect();
@@ -163,7 +185,15 @@ export class VitrineRecs extends Base {
   attributeChangedCallback(name, before, after) {
     // An element of the page's markup hears of its attributes before it is connected.
     if (!this.isConnected || !this.#connection || before === after) return;
-    if (SOURCE.includes(name)) {
+    if (name === 'data-state') {
+      // Whoever makes the page what the server says (Turbo, idiomorph) takes it away, and tiles in the light tree.
+      if (after !== null) return;
+      queueMicrotask(() => {
+        this.dataset.state ??= /** @type {string} */ (before);
+        if (this.#answer) this.#entries.restore();
+        this.#refreshSoon();
+      });
+    } else if (SOURCE.includes(name)) {
       this.#disconnect();
       this.#connect();
     } else {
@@ -180,21 +210,25 @@ export class VitrineRecs extends Base {
     };
     /** @type {unknown} */
     let mistake;
-    try {
-      this.#recommender = createRecommender({ ...options, consent: given('consent') });
-    } catch (cause) {
-      // Where nobody says that there is consent there is none, which is no reason to show nothing.
-      mistake = cause;
-      this.#recommender = createRecommender(options);
+    this.#recommender = null;
+    // Where nobody says that there is consent there is none, which is no reason to show nothing.
+    for (const consent of [given('consent'), undefined]) {
+      try {
+        this.#recommender ??= createRecommender({ ...options, consent });
+      } catch (cause) {
+        mistake ??= cause;
+      }
     }
-    for (const type of ['change', 'engine']) this.#recommender.addEventListener(type, this.#onChange);
+    for (const type of ['change', 'engine']) this.#recommender?.addEventListener(type, this.#onChange);
     const start = () => {
       if (connection !== this.#connection) return;
       // Only now: the page's own scripts may listen by then.
+      if (!this.#recommender) return this.#fail(mistake);
       if (mistake) this.#tell(toError(mistake));
       this.#start(connection);
     };
-    if (this.hasAttribute('lazy')) whenNear(this, start);
+    // What is hidden never comes near.
+    if (this.hasAttribute('lazy') && this.dataset.state !== 'hidden') whenNear(this, start);
     else whenIdle(start);
   }
 
@@ -203,6 +237,7 @@ export class VitrineRecs extends Base {
     this.#connection += 1;
     this.#question += 1;
     this.#isStarted = false;
+    this.#since_ms = 0;
     clearTimeout(this.#timer);
   }
 
@@ -239,10 +274,20 @@ export class VitrineRecs extends Base {
   /** @param {boolean} [isRight]  whether what is on its way is no longer the best, but not wrong */
   #refreshSoon = (isRight) => {
     if (!this.#isStarted) return;
-    if (!isRight) this.#question += 1;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#refresh(), DEBOUNCE_MS);
+    this.#since_ms ||= performance.now();
+    if (!this.#isLate) {
+      if (!isRight) this.#question += 1;
+      clearTimeout(this.#timer);
+    } else if (this.#timer) return;
+    this.#timer = setTimeout(async () => {
+      if (this.#isLate) await this.#asked;
+      this.#refresh();
+    }, DEBOUNCE_MS);
   };
+
+  get #isLate() {
+    return performance.now() - this.#since_ms > PATIENCE_MS;
+  }
 
   /** Another page: what is shown counts as shown anew, and the row begins at its beginning. */
   #onNavigation() {
@@ -258,10 +303,13 @@ export class VitrineRecs extends Base {
   }
 
   async #refresh() {
+    if (!this.#isStarted) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const question = ++this.#question;
     this.#isDrawing = false;
-    const asked = this.#ask(() => question !== this.#question || !this.isConnected);
-    shown.asks(this, asked);
+    this.#asked = this.#ask(() => question !== this.#question || !this.isConnected);
+    shown.asks(this, this.#asked);
     await shown.all();
     this.#recommender?.drawn();
   }
@@ -287,6 +335,7 @@ export class VitrineRecs extends Base {
     } catch (cause) {
       if (!isOutdated()) this.#fail(cause);
     }
+    if (!isOutdated()) this.#since_ms = 0;
   }
 
   get #placement() {
@@ -324,8 +373,9 @@ export class VitrineRecs extends Base {
     }
     if (isOutdated()) return;
     const before = this.#entries.ids.join('\n');
-    this.#entries.show(drawn);
+    // First, because nothing unseen takes the keyboard.
     this.dataset.state = 'answer';
+    this.#entries.show(drawn);
     fit();
     const { ids } = this.#entries;
     shown.shows(this, ids);
@@ -455,8 +505,19 @@ export class VitrineRecs extends Base {
 function whenIdle(task) {
   // Safari has no idle callback, and a timer takes any object for no time.
   const idle = () => /** @type {any} */ (globalThis.requestIdleCallback ?? setTimeout)(task, { timeout: 2000 });
-  if (document.readyState === 'complete') idle();
-  else addEventListener('load', idle, { once: true });
+  if (document.readyState === 'complete') return idle();
+  new Promise((done) => {
+    addEventListener('load', done, { once: true });
+    setTimeout(done, LOADING_MS);
+  }).then(idle);
+}
+
+/** What can be drawn of what a function of the shop's returned. @param {any} items @returns {Item[]} */
+function itemsOf(items) {
+  return [...items].map((item) => {
+    if (typeof (item.id && item.title) === 'string') return item;
+    throw new Error('an item without id or title');
+  });
 }
 
 /** @param {Element} element @param {() => void} task */

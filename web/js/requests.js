@@ -13,11 +13,21 @@
  * @returns {KitRequest[]}  each file once, in the order of time
  */
 export function kitRequests(addresses, ofWorker = []) {
-  const ours = [new URL('.', import.meta.url), ...addresses.map((address) => new URL(address, document.baseURI))].map(({ href }) => href);
+  // What is no address was asked of nobody.
+  const ours = [new URL('.', import.meta.url).href, ...addresses.flatMap((address) => absolute(address) ?? [])];
   const entries = /** @type {PerformanceResourceTiming[]} */ (performance.getEntriesByType('resource'));
   const ofPage = entries.filter(({ name }) => ours.some((address) => name.startsWith(address))).map(requestOf);
   const all = new Map([...ofPage, ...ofWorker].map((request) => [request.address, request]));
   return [...all.values()].sort((a, b) => a.start_ms - b.start_ms);
+}
+
+/** @param {string} address */
+function absolute(address) {
+  try {
+    return new URL(address, document.baseURI).href;
+  } catch {
+    return undefined;
+  }
 }
 
 /** @param {PerformanceResourceTiming} entry @returns {KitRequest} */

@@ -41,7 +41,8 @@ test('every attribute, variable, part and event of the row is in its code, and n
   const documented = firstColumn(section('Paste'));
   const reasons = [...section('Paste').matchAll(/`(reason-\w+)`/g)].map(([, name]) => name);
   for (const name of [...documented, ...reasons]) assert.match(code, new RegExp(`'${name}'|\\.${name}\\b`), `${name} is in no code`);
-  for (const name of VitrineRecs.observedAttributes) assert.ok([...documented, ...reasons].includes(name), `${name} is not in the guide`);
+  // What the row marks on itself, nobody writes.
+  for (const name of VitrineRecs.observedAttributes.filter((each) => !each.startsWith('data-'))) assert.ok([...documented, ...reasons].includes(name), `${name} is not in the guide`);
 
   const variables = new Set([...guide.matchAll(/--vitrine-[a-z-]+/g)].map(([name]) => name));
   for (const name of variables) assert.ok(code.includes(`var(${name}`), `${name} is in no code`);
