@@ -171,3 +171,11 @@ function drawn(item, former, { locale, dismissLabel, canOpenReasons, reasonOf, r
   if (reason) entry.dataset.reason = reason.item;
   return { key, entry, content: content ?? null };
 }
+
+/** What can be drawn of what a function of the shop's returned. @param {any} items @returns {Item[]} */
+export function itemsOf(items) {
+  return [...items].map((item) => {
+    if (typeof (item.id && item.title) === 'string') return item;
+    throw new Error('an item without id or title');
+  });
+}

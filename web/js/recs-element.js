@@ -5,7 +5,7 @@
 
 import { Carousel } from './carousel.js';
 import { nextTask } from './dom.js';
-import { Entries, idOf } from './entries.js';
+import { Entries, idOf, itemsOf } from './entries.js';
 import { newId } from './id.js';
 import { Impressions } from './impressions.js';
 import { onNavigation } from './navigation.js';
@@ -14,15 +14,12 @@ import { createRecommender } from './recommender.js';
 import { frame, label, reasonText, recsStyle } from './recs-view.js';
 import * as shown from './shown.js';
 import { Space } from './space.js';
+import { whenIdle, whenNear } from './when.js';
 
 /** Events come in bursts (a view, a zoom, a cart): one answer for all of them. */
 const DEBOUNCE_MS = 150;
 /** Where there is no end of changes, what was changed is asked for after so long, and shown although there is something newer. */
 const PATIENCE_MS = 1_000;
-/** A page that has not loaded by then, because of a picture perhaps, is not waited for. */
-const LOADING_MS = 5_000;
-/** A lazy list starts when it is so near. */
-const NEAR = '400px';
 
 /** Attributes that mean another recommender. */
 const SOURCE = ['package', 'catalog', 'rules', 'device', 'consent'];
@@ -499,33 +496,4 @@ export class VitrineRecs extends Base {
   #fire(type, detail) {
     this.dispatchEvent(new CustomEvent(`vitrine-${type}`, { bubbles: true, composed: true, detail }));
   }
-}
-
-/** The page comes first: after it has loaded, when it has nothing else to do. @param {() => void} task */
-function whenIdle(task) {
-  // Safari has no idle callback, and a timer takes any object for no time.
-  const idle = () => /** @type {any} */ (globalThis.requestIdleCallback ?? setTimeout)(task, { timeout: 2000 });
-  if (document.readyState === 'complete') return idle();
-  new Promise((done) => {
-    addEventListener('load', done, { once: true });
-    setTimeout(done, LOADING_MS);
-  }).then(idle);
-}
-
-/** What can be drawn of what a function of the shop's returned. @param {any} items @returns {Item[]} */
-function itemsOf(items) {
-  return [...items].map((item) => {
-    if (typeof (item.id && item.title) === 'string') return item;
-    throw new Error('an item without id or title');
-  });
-}
-
-/** @param {Element} element @param {() => void} task */
-function whenNear(element, task) {
-  const observer = new IntersectionObserver((changes) => {
-    if (!changes.some(({ isIntersecting }) => isIntersecting)) return;
-    observer.disconnect();
-    task();
-  }, { rootMargin: NEAR });
-  observer.observe(element);
 }
