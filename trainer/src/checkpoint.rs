@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use burn::tensor::Bytes;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -39,9 +39,6 @@ use crate::{
     parameters::{numbered, parameters},
     train::{Trained, Validation},
 };
-
-/// Held by the process that trains in a folder.
-const LOCK: &str = ".lock";
 
 /// Name of the stage that comes before all others.
 pub const SUPERVISED: &str = "sft";
@@ -394,51 +391,6 @@ fn remove_all(run: &Path) -> Result<()> {
         return Ok(());
     }
     fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))
-}
-
-/// Holds the folder of a run for this process, until what it returns is dropped or the process ends.
-///
-/// # Errors
-/// When another process trains there.
-pub fn hold(run: &Path) -> Result<Held> {
-    let is_new = !run.exists();
-    let path = run.join(LOCK);
-    let file = fs::create_dir_all(run).and_then(|()| fs::File::create(&path)).with_context(|| {
-        format!("cannot write to {}\nhint: check the rights of the folder", run.display())
-    })?;
-    // Some file systems know no locks: there nobody is kept out.
-    if matches!(file.try_lock(), Err(fs::TryLockError::WouldBlock)) {
-        bail!(
-            "another process trains in {}\nhint: wait for it, end it, or choose another --out",
-            run.display()
-        );
-    }
-    Ok(Held { _file: file, path, folder: is_new.then(|| run.to_owned()) })
-}
-
-/// Whether a folder holds nothing but what [`hold`] left in it: a process that ended before it wrote anything.
-#[must_use]
-pub fn is_only_held(run: &Path) -> bool {
-    let names = fs::read_dir(run).map(|listing| listing.flatten().map(|entry| entry.file_name()));
-    names.is_ok_and(|mut names| names.all(|name| name == LOCK))
-}
-
-/// The folder of a run that is held.
-pub struct Held {
-    _file: fs::File,
-    path: PathBuf,
-    /// Made for it.
-    folder: Option<PathBuf>,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
-        // Only one in which nothing came to be can be removed so.
-        if let Some(folder) = &self.folder {
-            let _ = fs::remove_dir(folder);
-        }
-    }
 }
 
 /// Removes what a process that was killed left: in the run and its checkpoints what is half written, and of a finished run

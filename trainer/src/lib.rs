@@ -22,6 +22,7 @@ pub mod export;
 pub mod goals;
 pub mod hardware;
 pub mod health;
+mod hold;
 pub mod hugging_face;
 pub mod kernels;
 pub mod loss;

@@ -8,12 +8,14 @@ use shared::preference::MarginKind;
 
 use crate::{
     base_config::BaseConfig,
-    checkpoint::{self, Held, JobFile},
+    checkpoint::{self, JobFile},
     cli,
     config::RunConfig,
     datasets::{self, Dataset},
     device::DeviceName,
-    hardware, hugging_face, pipeline,
+    hardware,
+    hold::{self, Held},
+    hugging_face, pipeline,
     preference_config::Arm,
     run::{self, Run},
     stop,
@@ -125,8 +127,7 @@ fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
         out.display()
     );
     // What was asked for is the first that a run writes; without it what the folder holds is somebody's.
-    let is_free =
-        crate::output::is_free(out)? || out.join(JobFile::NAME).exists() || checkpoint::is_only_held(out);
+    let is_free = crate::output::is_free(out)? || out.join(JobFile::NAME).exists() || hold::is_only_held(out);
     ensure!(is_free, "{} holds something that is no run\nhint: choose another --out", out.display());
     let from = arguments.from.as_deref().map(Run::load).transpose()?;
     let recipe = arguments.recipe.or(from.as_ref().map(|run| run.config.recipe));
@@ -185,13 +186,13 @@ fn begun(arguments: &cli::Train, out: &Path, data: &Path) -> Result<Asked> {
         fingerprint: String::new(),
         start: None,
     };
-    Ok(Asked { out: out.to_owned(), config, job, is_resumed: false, _held: checkpoint::hold(out)? })
+    Ok(Asked { out: out.to_owned(), config, job, is_resumed: false, _held: hold::hold(out)? })
 }
 
 /// Settings of a run that is gone on with: its own.
 fn resumed(out: &Path) -> Result<Asked> {
     run::check_folder(out)?;
-    let held = checkpoint::hold(out)?;
+    let held = hold::hold(out)?;
     let is_finished = out.join("run.json").exists();
     checkpoint::tidy(out, is_finished)?;
     ensure!(
@@ -202,7 +203,7 @@ fn resumed(out: &Path) -> Result<Asked> {
     );
     let read = |name: &str| {
         std::fs::read_to_string(out.join(name)).with_context(|| {
-            let hint = if out.join(JobFile::NAME).exists() || checkpoint::is_only_held(out) {
+            let hint = if out.join(JobFile::NAME).exists() || hold::is_only_held(out) {
                 "it ended before training began: give the command again that began it"
             } else {
                 "pass the folder given to `trainer train --out`"
