@@ -228,7 +228,7 @@ test('with forced colours no border runs through a word, and paths read from lef
   await eventually(() => forget.evaluate((node) => getComputedStyle(node).borderInlineEndWidth), (width) => width === '0px', 'a button without a border');
   await panel().locator('summary').click();
   const path = panel().locator('.files li span:first-child').first();
-  assert.equal(await path.evaluate((node) => getComputedStyle(node).direction), 'ltr');
+  await eventually(() => path.evaluate((node) => getComputedStyle(node).direction), (direction) => direction === 'ltr', 'a path from left to right');
 });
 
 test('the page may say it in its own words, by attributes and by slots', async () => {

@@ -558,6 +558,8 @@ test('who paused on another page finds this one paused, too', async () => {
   await other.goto(site.url + ADDRESS);
   await start(other, { consent: true, watch: false });
   await other.evaluate(async () => (await import('/vitrine/recorder.js')).recorder.pause());
+  // What one tab writes into localStorage is not in another at once.
+  await eventually(() => page.evaluate(() => localStorage['vitrine-paused']), (word) => word !== undefined, 'the word');
   await page.evaluate(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })));
   await observe(page, { item: 'hat', type: 'view' });
   assert.deepEqual(await events(page), []);
