@@ -31,6 +31,29 @@ pub fn trained(model: &Model) -> BTreeSet<String> {
     names.0
 }
 
+/// How many numbers a model has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub all: usize,
+    pub trained: usize,
+}
+
+impl ModuleVisitor for Counts {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let count = param.lazy_shape().num_elements();
+        self.all += count;
+        self.trained += if param.is_require_grad() { count } else { 0 };
+    }
+}
+
+/// How many numbers a model has, and how many of them are trained.
+#[must_use]
+pub fn count(model: &Model) -> Counts {
+    let mut counts = Counts::default();
+    model.visit(&mut counts);
+    counts
+}
+
 /// The numbers of a [`numbered`] model under the names that are in `which`.
 #[must_use]
 pub fn parameters(model: &Model, which: &BTreeSet<String>) -> Weights {

@@ -6,10 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use burn::{
-    module::{Module, ModuleVisitor, Param},
-    tensor::{Device, Tensor},
-};
+use burn::{module::Module, tensor::Device};
 use futures_lite::future::block_on;
 use shared::{
     interaction::Interaction,
@@ -30,7 +27,7 @@ use crate::{
     hardware::{self, Hardware},
     negatives::{self, Sampler},
     output::{Reporter, write_file},
-    parameters,
+    parameters::{self, Counts},
     preference_config::Keep,
     reference::{Reference, ReferenceCache},
     run::{Run, StageSummary, Summary, cut_texts, ensure_known, texts},
@@ -267,20 +264,7 @@ pub fn train(job: &Job) -> Result<Run> {
 
 /// How many numbers a model has, and how many of them are trained.
 fn count(model: &Model) -> String {
-    struct Counts {
-        all: usize,
-        trained: usize,
-    }
-    impl ModuleVisitor for Counts {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            let count = param.lazy_shape().num_elements();
-            self.all += count;
-            self.trained += if param.is_require_grad() { count } else { 0 };
-        }
-    }
-    let mut counts = Counts { all: 0, trained: 0 };
-    model.visit(&mut counts);
-    let Counts { all, trained } = counts;
+    let Counts { all, trained } = parameters::count(model);
     if all == trained {
         format!("{all} parameters")
     } else {

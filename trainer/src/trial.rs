@@ -4,10 +4,7 @@
 use std::time::Instant;
 
 use anyhow::Result;
-use burn::{
-    module::{Module, ModuleVisitor, Param},
-    tensor::{Device, Tensor},
-};
+use burn::{module::Module, tensor::Device};
 use shared::vocabulary::Model;
 
 use crate::{
@@ -15,6 +12,7 @@ use crate::{
     config::StageConfig,
     memory,
     output::Reporter,
+    parameters,
     train::{self, Objective},
 };
 
@@ -56,7 +54,8 @@ pub fn announce<O: Objective>(
     let expected = seconds / of_largest.max(1) as f64 * (all * config.epochs) as f64 * share;
     // Of a GPU what it has set aside by now; of a processor what the process held at most. What is not there yet before the
     // first step comes to it: two moments of each trained number, and beside a processor's the best model and a checkpoint.
-    let kept = |copies: u64| if place.step == 0 { 4 * copies * trained_numbers(model) } else { 0 };
+    let kept =
+        |copies: u64| if place.step == 0 { 4 * copies * parameters::count(model).trained as u64 } else { 0 };
     let memory = match device.memory_pool_usage() {
         Some(usage) => Some(("all else on the device", usage.bytes_reserved + kept(2))),
         None => memory::peak_bytes().map(|bytes| ("all else", bytes + kept(4))),
@@ -71,21 +70,6 @@ pub fn announce<O: Objective>(
         words(expected)
     ));
     Ok(())
-}
-
-/// How many numbers of a model training changes.
-fn trained_numbers(model: &Model) -> u64 {
-    struct Count(u64);
-    impl ModuleVisitor for Count {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if param.is_require_grad() {
-                self.0 += param.lazy_shape().num_elements() as u64;
-            }
-        }
-    }
-    let mut count = Count(0);
-    model.visit(&mut count);
-    count.0
 }
 
 /// A duration as people say it.

@@ -157,9 +157,8 @@ impl Rules {
             let score = scores.get(item).unwrap_or(f32::NEG_INFINITY);
             Placed { item, score, strength: strengths.of(score), rules: vec![rule.to_owned()] }
         };
-        let pins = pins(placement, scene, is_allowed);
-        // A pin further down than the list goes is none.
-        let is_free = |item: usize| !pins.iter().any(|(pos, pinned)| *pos <= k && *pinned == item);
+        let pins = pins(placement, scene, is_allowed, k);
+        let is_free = |item: usize| !pins.values().any(|pinned| *pinned == item);
         let pinned_at = |list: &[Placed]| {
             let pinned = pins.get(&(list.len() + 1)).copied();
             pinned.filter(|item| list.iter().all(|placed| placed.item != *item))
@@ -167,7 +166,7 @@ impl Rules {
         let is_one_per_group = self.always.contains(&Always::OnePerGroup);
         let list_of = |values: Vec<(usize, f32, f32)>| {
             // What is pinned takes its room first: limits hold of what stands beside it.
-            let pinned = pins.iter().filter(|(pos, _)| **pos <= k).map(|(_, item)| *item).collect();
+            let pinned = pins.values().copied().collect();
             let mut chosen = Chosen::new(scene, placement, is_one_per_group, pinned);
             let mut left: Vec<Option<(usize, f32, f32)>> = values.into_iter().map(Some).collect();
             let mut list = Vec::new();
@@ -212,7 +211,7 @@ impl Rules {
             list.push(placed(item, "fallback: content"));
         }
         // What is pinned further down than the list came stands at its end.
-        let mut left: Vec<_> = pins.iter().filter(|(pos, _)| **pos <= k).collect();
+        let mut left: Vec<_> = pins.iter().collect();
         left.sort_unstable();
         for (_, &item) in left {
             if list.len() < k && list.iter().all(|placed| placed.item != item) {
@@ -246,9 +245,9 @@ fn alike(scene: &Scene, scores: &Scores) -> Vec<usize> {
     top_k(alike, scores.len()).into_iter().map(|best| best.item).collect()
 }
 
-/// Pinned items by position, as far as they hold today and may be shown.
-fn pins(placement: &Placement, scene: &Scene, is_allowed: &[bool]) -> HashMap<usize, usize> {
-    let holding = placement.pin.iter().rev().filter(|pin| pin.holds(scene.now_ms));
+/// Pinned items by position, as far as they hold today, may be shown, and stand in a list of `k`.
+fn pins(placement: &Placement, scene: &Scene, is_allowed: &[bool], k: usize) -> HashMap<usize, usize> {
+    let holding = placement.pin.iter().rev().filter(|pin| pin.pos <= k && pin.holds(scene.now_ms));
     let known = holding.filter_map(|pin| Some((pin.pos, scene.catalog.index(&pin.item)?)));
     known.filter(|&(_, item)| is_allowed[item]).collect()
 }

@@ -359,7 +359,7 @@ mod tests {
         super::{gru4rec::Gru4rec, sasrec::Sasrec},
         *,
     };
-    use crate::split::Question;
+    use crate::{evaluation::Protocol, split::Question};
 
     fn met(item: usize) -> Interaction {
         Interaction { item, intensity: 1.0, time_ms: 0 }
@@ -370,6 +370,13 @@ mod tests {
         (start..start + length).map(|item| met(item % 10)).collect()
     }
 
+    /// What follows four items of the circle, among all ten: from every start.
+    fn asked_of_the_circle() -> (Vec<Question>, Vec<Vec<usize>>) {
+        let question = |start| Question { visitor: 0, history: circle(start, 4), target: (start + 4) % 10 };
+        let candidates = |start: usize| (start + 4..start + 14).map(|item| item % 10).collect();
+        ((0..10).map(question).collect(), (0..10).map(candidates).collect())
+    }
+
     fn small() -> SequenceConfig {
         let stage = StageConfig { epochs: 60, learning_rate: 2e-2, patience: 60, ..StageConfig::default() };
         SequenceConfig { hidden_size: 16, dropout: 0.0, batch_targets: 1500, stage }
@@ -378,16 +385,8 @@ mod tests {
     fn learns_a_circle<N: Network>() {
         // Every start with every length from 2 to 8.
         let histories: Vec<Vec<Interaction>> = (0..70).map(|row| circle(row, 2 + row % 7)).collect();
-        let questions: Vec<Question> = (0..10)
-            .map(|start| Question { visitor: 0, history: circle(start, 4), target: (start + 4) % 10 })
-            .collect();
-        let candidates: Vec<Vec<usize>> =
-            (0..10).map(|start| (start + 4..start + 14).map(|item| item % 10).collect()).collect();
-        let exam = Exam {
-            questions: &questions,
-            candidates: &candidates,
-            protocol: crate::evaluation::Protocol::Candidates20,
-        };
+        let (questions, candidates) = asked_of_the_circle();
+        let exam = Exam { questions: &questions, candidates: &candidates, protocol: Protocol::Candidates20 };
         let mut reporter = Reporter::new(None, true).unwrap();
         let device = Device::flex();
         let ranker: SequenceRanker<N> =
@@ -478,16 +477,8 @@ mod tests {
         assert_eq!(SequenceConfig::grid(&alike).len(), 2);
         // One that cannot learn is not the one that is kept.
         let histories: Vec<Vec<Interaction>> = (0..40).map(|row| circle(row, 6)).collect();
-        let questions: Vec<Question> = (0..10)
-            .map(|start| Question { visitor: 0, history: circle(start, 4), target: (start + 4) % 10 })
-            .collect();
-        let candidates: Vec<Vec<usize>> =
-            (0..10).map(|start| (start + 4..start + 14).map(|item| item % 10).collect()).collect();
-        let exam = Exam {
-            questions: &questions,
-            candidates: &candidates,
-            protocol: crate::evaluation::Protocol::Candidates20,
-        };
+        let (questions, candidates) = asked_of_the_circle();
+        let exam = Exam { questions: &questions, candidates: &candidates, protocol: Protocol::Candidates20 };
         let mut hopeless = small();
         hopeless.stage.learning_rate = 1e-9;
         let mut reporter = Reporter::new(None, true).unwrap();
